@@ -1,0 +1,77 @@
+/**
+ * Every check and test. Tests run in a random order whose seed is printed: `--seed=N` repeats it. The last line is
+ * `N passed, N failed`, over steps and tests; the exit code is 1 if anything failed.
+ */
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { type Totals, totalsOf } from './junit.ts'
+import { LINT, run, runStep, TYPES } from './steps.ts'
+
+/** Tests that drive a browser end with this. They look for `chromium` themselves and are left out where it is missing. */
+const BROWSER_TESTS = '.browser.test.ts'
+const TESTS_SECONDS_MAX = 360
+const BROWSER_SECONDS_MAX = 240
+/** Loaded machines are slow; a hang is still seen. */
+const ONE_TEST_MS_MAX = 20_000
+const CHROMIUM_INSTALL_SECONDS_MAX = 300
+
+const bun = process.execPath
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { seed: { type: 'string' } } })
+  const seed = values.seed ?? String(Math.floor(Math.random() * 2 ** 31))
+  console.log(`The order's seed is ${seed}: ./scripts/test --seed=${seed} repeats it`)
+
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0 }
+  const add = ({ passed, failed, skipped }: Totals) => {
+    totals.passed += passed
+    totals.failed += failed
+    totals.skipped += skipped
+  }
+  for (const step of [LINT, TYPES]) {
+    const isRight = await runStep(step)
+    add({ passed: isRight ? 1 : 0, failed: isRight ? 0 : 1, skipped: 0 })
+  }
+  add(await runTests('tests', ['--path-ignore-patterns', `**/*${BROWSER_TESTS}`], seed, TESTS_SECONDS_MAX))
+  const browserTests = [...new Bun.Glob(`src/**/*${BROWSER_TESTS}`).scanSync('.')]
+  const left: string[] = []
+  if (browserTests.length > 0) {
+    if (await hasChromium()) add(await runTests('browser tests', browserTests, seed, BROWSER_SECONDS_MAX))
+    else left.push(`${browserTests.length} files of browser tests, because chromium is not installed`)
+  }
+  if (totals.skipped > 0) left.push(`${totals.skipped} tests that say in their names what they need`)
+  for (const what of left) console.log(`Left out: ${what}`)
+  console.log(`${totals.passed} passed, ${totals.failed} failed`)
+  return totals.failed === 0 ? 0 : 1
+}
+
+async function runTests(name: string, which: readonly string[], seed: string, secondsMax: number): Promise<Totals> {
+  mkdirSync('.cache', { recursive: true })
+  const report = `.cache/${name.replaceAll(' ', '-')}.xml`
+  rmSync(report, { force: true })
+  const order = ['--randomize', `--seed=${seed}`, `--timeout=${ONE_TEST_MS_MAX}`]
+  const reporting = ['--only-failures', '--reporter=junit', `--reporter-outfile=${report}`]
+  const { isRight, seconds } = await run([bun, 'test', ...order, ...reporting, ...which], { secondsMax, isShown: true })
+  const totals = existsSync(report) ? totalsOf(await Bun.file(report).text()) : undefined
+  console.log(`${isRight ? 'ok    ' : 'FAILED'} ${name} (${seconds.toFixed(1)} s)`)
+  if (totals === undefined) {
+    console.log(`FAILED ${name} ended without a report`)
+    return { passed: 0, failed: 1, skipped: 0 }
+  }
+  // A fault outside any test, such as a file that does not load, is in the exit code alone.
+  return { ...totals, failed: isRight ? totals.failed : Math.max(1, totals.failed) }
+}
+
+/** Where it is missing and we may, it is installed from Debian's packages. */
+async function hasChromium(): Promise<boolean> {
+  if (Bun.which('chromium')) return true
+  if (process.getuid?.() !== 0 || !Bun.which('apt-get')) return false
+  console.log('Installing chromium')
+  const options = { secondsMax: CHROMIUM_INSTALL_SECONDS_MAX, env: { DEBIAN_FRONTEND: 'noninteractive' } }
+  await run(['apt-get', 'update', '-qq'], options)
+  const installed = await run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'chromium'], options)
+  if (!installed.isRight) console.log(installed.output.trimEnd().split('\n').slice(-3).join('\n'))
+  return Bun.which('chromium') !== null
+}
+
+process.exit(await main())

@@ -1,0 +1,102 @@
+import { replayRange } from './replay-range.ts'
+
+/** The exit codes that scripts and service managers rely on. */
+export const EXIT_OK = 0
+export const EXIT_FAILED = 1
+/** Wrong use or wrong configuration: starting again will not help. */
+export const EXIT_USAGE = 2
+
+export const COMMAND_NAMES = ['serve', 'simulate', 'check-config', 'replay', 'version', 'help'] as const
+export type CommandName = (typeof COMMAND_NAMES)[number]
+
+/** Options as given; an absent one is undefined. */
+export type Options = Readonly<Record<string, string | boolean | undefined>>
+
+export interface OptionDescription {
+  readonly name: string
+  readonly help: string
+  /** What its value is called in help; absent for a switch. */
+  readonly value?: string
+}
+
+/** What a command says about itself. */
+export interface CommandDescription {
+  readonly name: CommandName
+  /** One line. */
+  readonly summary: string
+  readonly options: readonly OptionDescription[]
+  /** What follows the options, such as `[COMMAND]`; at most one word. */
+  readonly operand?: string
+  /** What is wrong with options that are each well-formed. */
+  readonly check?: (options: Options) => string | undefined
+}
+
+/** The configuration, or every problem with it as a line. */
+export type Loaded<C> =
+  | { readonly ok: true; readonly config: C }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+/** What a command may touch. `C` is the configuration's type, which this room only passes on. */
+export interface CommandContext<C> {
+  readonly options: Options
+  readonly operand: string | undefined
+  /** Reads and checks the configuration anew; opens nothing. */
+  readonly loadConfig: () => Loaded<C>
+  /** A line to standard output, and to standard error. */
+  readonly print: (line: string) => void
+  readonly complain: (line: string) => void
+}
+
+export interface Command<C> extends CommandDescription {
+  /** Answers the exit code. */
+  run(context: CommandContext<C>): Promise<number>
+}
+
+/** Every command has these. */
+export const COMMON_OPTIONS: readonly OptionDescription[] = [
+  { name: 'config', value: 'FILE', help: 'The configuration file; goes before GATEHOUSE_CONFIG.' },
+  { name: 'help', help: 'Says how to use it.' },
+]
+
+/** All commands in the order of help. What runs them is put in by whoever builds the program. */
+export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
+  serve: {
+    name: 'serve',
+    summary: 'Runs the gateway; with no app configured also the simulator, with demo data.',
+    options: [],
+  },
+  simulate: { name: 'simulate', summary: 'Runs only the simulator of the platform.', options: [] },
+  'check-config': {
+    name: 'check-config',
+    summary: 'Says everything that is wrong with the configuration. Opens nothing.',
+    options: [],
+  },
+  replay: {
+    name: 'replay',
+    summary: 'Takes in once more what the outside said, as new input.',
+    options: [
+      { name: 'quarantine', help: 'What failed and was put aside.' },
+      { name: 'from', value: 'N', help: 'The journal from this sequence number,' },
+      { name: 'to', value: 'N', help: 'up to and including this one.' },
+    ],
+    check: (options) => {
+      const range = replayRange(options)
+      return range.ok ? undefined : range.message
+    },
+  },
+  version: { name: 'version', summary: 'Says which version this is.', options: [] },
+  help: { name: 'help', summary: 'Says how to use the program or a command.', options: [], operand: '[COMMAND]' },
+}
+
+/** Runs `use` with the configuration; a wrong one is complained about and nothing is opened. */
+export async function withConfig<C>(
+  context: CommandContext<C>,
+  use: (config: C) => Promise<number> | number,
+): Promise<number> {
+  const loaded = context.loadConfig()
+  if (loaded.ok) return use(loaded.config)
+  for (const problem of loaded.problems) context.complain(problem)
+  const count = loaded.problems.length
+  context.complain(count === 1 ? '1 problem in the configuration' : `${count} problems in the configuration`)
+  return EXIT_USAGE
+}

@@ -1,0 +1,115 @@
+import { parse } from 'smol-toml'
+import { readMasterKey } from './config/kinds.ts'
+import { type ConfigProblem, shown } from './config/problem.ts'
+import { readValues, type Sources } from './config/read.ts'
+import { checkReferences } from './config/references.ts'
+import { SCHEMA } from './config/schema.ts'
+import { SECRET_SHOWN, Secret } from './config/secret.ts'
+import type { ValuesOf } from './config/shape.ts'
+
+type Settings = ValuesOf<typeof SCHEMA>
+
+/** The whole configuration: checked, frozen, units in the names. Its form follows config/schema.ts. */
+export interface Config extends Settings {
+  /** No app is declared: the gateway shows itself with the simulator and demo data. */
+  readonly demo: boolean
+  /** 32 bytes. Undefined only in the demo, which makes one beside the data if no file is named. */
+  readonly masterKey: Secret<Uint8Array> | undefined
+  /** The file that was read; undefined if there is none. */
+  readonly configFile: string | undefined
+}
+
+export type WhatsAppPortfolioConfig = Config['whatsapp']['portfolio'][number]
+export type WhatsAppAppConfig = Config['whatsapp']['app'][number]
+export type WhatsAppNumberConfig = Config['whatsapp']['number'][number]
+
+export interface ConfigInput {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The content of a file, or undefined if it is not there or cannot be read. The only way outside. */
+  readonly readFile: (path: string) => string | undefined
+  /** From the command line; goes before GATEHOUSE_CONFIG. */
+  readonly configPath?: string | undefined
+}
+
+export type LoadResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
+
+/** Read if nobody names another, and if it exists. */
+export const CONFIG_FILE_DEFAULT = './gatehouse.toml'
+
+/** Reads and checks everything. Opens nothing, and reports all that is wrong, not only the first thing. */
+export function loadConfig(input: ConfigInput): LoadResult {
+  const file = readConfigFile(input)
+  const sources: Sources = { env: input.env, readFile: input.readFile, fileName: file.path ?? CONFIG_FILE_DEFAULT }
+  const { values, problems } = readValues(SCHEMA, file.table, sources)
+  // The reader follows the same schema that the type is made from; with problems, single values may be undefined.
+  const settings = values as unknown as Settings
+  const demo = settings.whatsapp.app.length === 0
+  const key = readKey(settings, sources, demo)
+  const found = [
+    ...file.problems,
+    // After a broken file everything seems to be missing: that would only hide what is wrong.
+    ...(file.problems.length > 0 ? problems.filter((one) => one.source !== sources.fileName) : problems),
+    ...checkReferences(settings.whatsapp, sources.fileName),
+    ...key.problems,
+  ]
+  if (found.length > 0) return { ok: false, problems: found }
+  return { ok: true, config: freeze({ ...settings, demo, masterKey: key.masterKey, configFile: file.path }) }
+}
+
+interface ConfigFile {
+  path: string | undefined
+  table: Record<string, unknown>
+  problems: ConfigProblem[]
+}
+
+function readConfigFile({ env, readFile, configPath }: ConfigInput): ConfigFile {
+  const fromEnvironment = env['GATEHOUSE_CONFIG'] || undefined
+  const named = configPath ?? fromEnvironment
+  const path = named ?? CONFIG_FILE_DEFAULT
+  const content = readFile(path)
+  if (content === undefined) {
+    if (named === undefined) return { path: undefined, table: {}, problems: [] }
+    const source = configPath === undefined ? 'GATEHOUSE_CONFIG' : '--config'
+    return { path, table: {}, problems: [{ source, key: '', found: shown(path), wanted: 'a file that can be read' }] }
+  }
+  try {
+    return { path, table: parse(content), problems: [] }
+  } catch (error) {
+    return { path, table: {}, problems: [syntaxProblem(path, error)] }
+  }
+}
+
+/** The parser's message goes on with the lines around the place, which may hold a secret: only its first line is shown. */
+function syntaxProblem(path: string, error: unknown): ConfigProblem {
+  const [firstLine = ''] = (error instanceof Error ? error.message : '').split('\n')
+  const place = error instanceof Error && 'line' in error && 'column' in error ? `:${error.line}:${error.column}` : ''
+  const found = firstLine.replace(/^Invalid TOML document: /, '')
+  return { source: `${path}${place}`, key: '', found, wanted: 'a TOML document' }
+}
+
+const KEY_VARIABLE = 'GATEHOUSE_MASTER_KEY_FILE'
+const KEY_WANTED = 'a file with 32 bytes as 64 hexadecimal or 44 base64 characters'
+
+function readKey({ masterKeyFile }: Settings, { env, fileName, readFile }: Sources, demo: boolean) {
+  const source = env[KEY_VARIABLE] || masterKeyFile === undefined ? KEY_VARIABLE : fileName
+  const problem = (found: string, wanted = KEY_WANTED) => ({
+    masterKey: undefined,
+    problems: [{ source, key: 'master_key_file', found, wanted }],
+  })
+  if (masterKeyFile === undefined) {
+    return demo ? { masterKey: undefined, problems: [] } : problem('nothing', `${KEY_WANTED}, as an app is configured`)
+  }
+  const content = readFile(masterKeyFile)
+  if (content === undefined) return problem(`${shown(masterKeyFile)}, which cannot be read`)
+  const bytes = readMasterKey(content)
+  if (bytes === undefined) return problem(SECRET_SHOWN)
+  return { masterKey: new Secret(bytes), problems: [] }
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const member of Object.values(value)) freeze(member)
+  return Object.freeze(value)
+}

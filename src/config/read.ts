@@ -1,0 +1,181 @@
+import { secretText } from './kinds.ts'
+import { type ConfigProblem, nearest, shown } from './problem.ts'
+import { SECRET_SHOWN, Secret } from './secret.ts'
+import { type Entries, environmentOf, isSecret, type Members, propertyOf, type Setting, settingsOf } from './shape.ts'
+
+/** Where values come from. Empty environment variables count as not set. */
+export interface Sources {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly readFile: (path: string) => string | undefined
+  /** How problems name the file. */
+  readonly fileName: string
+}
+
+/** What reading one description against its sources gave. */
+export interface Reading {
+  readonly values: Readonly<Record<string, unknown>>
+  readonly problems: readonly ConfigProblem[]
+}
+
+/** Variables that orchestrators set for a service of our name, and ours that are no keys. */
+const FOREIGN_VARIABLE = /^GATEHOUSE_(CONFIG$|SERVICE_|PORT$|PORT_\d+_)/
+
+const ABSENT = Symbol('absent')
+
+/** Reads the file's table and the environment by a description, and gathers everything that is wrong. */
+export function readValues(members: Members, table: Record<string, unknown>, sources: Sources): Reading {
+  const reader = new Reader(members, sources)
+  const values = reader.readMembers(members, table, '', false)
+  reader.checkVariables()
+  return { values, problems: reader.problems }
+}
+
+class Reader {
+  readonly problems: ConfigProblem[] = []
+  readonly #schema: Members
+  readonly #sources: Sources
+  /** Variables that `env:` values name: known, whatever they are called. */
+  readonly #referredTo = new Set<string>()
+
+  constructor(schema: Members, sources: Sources) {
+    this.#schema = schema
+    this.#sources = sources
+  }
+
+  readMembers(members: Members, raw: unknown, path: string, isInList: boolean): Record<string, unknown> {
+    const table = this.#table(raw, path)
+    const values: Record<string, unknown> = {}
+    const at = (key: string) => (path === '' ? key : `${path}.${key}`)
+    for (const key of Object.keys(table)) if (!Object.hasOwn(members, key)) this.#unknownKey(members, key, at(key))
+    for (const [key, member] of Object.entries(members)) {
+      const inFile = table[key]
+      values[propertyOf(key)] =
+        member.shape === 'section'
+          ? this.readMembers(member.members, inFile, at(key), isInList)
+          : member.shape === 'entries'
+            ? this.#readEntries(member, inFile, at(key))
+            : this.#readSetting(member, inFile, at(key), isInList)
+    }
+    return values
+  }
+
+  /** Our own prefix is checked like the file's keys: a misspelt variable would otherwise do nothing in silence. */
+  checkVariables(): void {
+    const known = settingsOf(this.#schema).flatMap(({ setting, environment }) =>
+      environment === undefined ? [] : isSecret(setting) ? [environment, `${environment}_FILE`] : [environment],
+    )
+    for (const [variable, value] of Object.entries(this.#sources.env)) {
+      if (!variable.startsWith('GATEHOUSE_') || value === undefined || value === '') continue
+      if (known.includes(variable) || this.#referredTo.has(variable) || FOREIGN_VARIABLE.test(variable)) continue
+      this.#add(variable, '', 'an unknown variable', suggestion(nearest(variable, known), 'a known variable'))
+    }
+  }
+
+  #table(raw: unknown, path: string): Record<string, unknown> {
+    if (raw === undefined) return {}
+    if (typeof raw === 'object' && raw !== null && !Array.isArray(raw) && !(raw instanceof Date)) return { ...raw }
+    this.#add(this.#sources.fileName, path, typeof raw === 'string' ? 'a text' : shown(raw), 'a table')
+    return {}
+  }
+
+  #readEntries(member: Entries<Members>, raw: unknown, path: string): Record<string, unknown>[] {
+    if (raw === undefined) return []
+    if (!Array.isArray(raw) || raw.length > member.countMax) {
+      const found = Array.isArray(raw) ? `${raw.length} tables` : 'something else'
+      this.#add(this.#sources.fileName, path, found, `at most ${member.countMax} tables, each begun by [[${path}]]`)
+      return []
+    }
+    return raw.map((entry, index) => this.readMembers(member.members, entry, `${path}[${index}]`, true))
+  }
+
+  #readSetting(setting: Setting<unknown>, inFile: unknown, path: string, isInList: boolean): unknown {
+    const fromEnvironment = isInList ? ABSENT : this.#fromEnvironment(setting, path)
+    if (fromEnvironment !== ABSENT) return fromEnvironment
+    if (inFile !== undefined) return this.#fromFile(setting, inFile, path)
+    if (setting.isRequired) {
+      this.#add(this.#sources.fileName, path, 'nothing', setting.kind?.wanted ?? SECRET_WANTED)
+    }
+    return setting.fallback
+  }
+
+  #fromEnvironment(setting: Setting<unknown>, path: string): unknown {
+    const variable = environmentOf(setting, path)
+    const text = this.#variable(variable)
+    if (setting.kind === undefined) return this.#secretFromEnvironment(variable, text, path)
+    if (text === undefined) return ABSENT
+    const value = setting.kind.fromText(text)
+    if (value === undefined) this.#add(variable, path, shown(text), setting.kind.wanted)
+    return value
+  }
+
+  #secretFromEnvironment(variable: string, text: string | undefined, path: string): unknown {
+    const fileVariable = `${variable}_FILE`
+    const file = this.#variable(fileVariable)
+    if (text !== undefined && file !== undefined) {
+      this.#add(variable, path, `${fileVariable} too`, 'only one of the two')
+      return undefined
+    }
+    if (file !== undefined) return this.#secretOfFile(file, fileVariable, path)
+    return text === undefined ? ABSENT : this.#secret(text, variable, path)
+  }
+
+  #fromFile(setting: Setting<unknown>, inFile: unknown, path: string): unknown {
+    const { fileName } = this.#sources
+    if (setting.kind === undefined) return this.#secretFromFile(inFile, path)
+    const value = setting.kind.fromToml(inFile)
+    if (value === undefined) this.#add(fileName, path, shown(inFile), setting.kind.wanted)
+    return value
+  }
+
+  #secretFromFile(inFile: unknown, path: string): unknown {
+    const { fileName } = this.#sources
+    if (typeof inFile !== 'string') {
+      this.#add(fileName, path, SECRET_SHOWN, SECRET_WANTED)
+      return undefined
+    }
+    if (inFile.startsWith('file:')) return this.#secretOfFile(inFile.slice('file:'.length), fileName, path)
+    if (!inFile.startsWith('env:')) return this.#secret(inFile, fileName, path)
+    const variable = inFile.slice('env:'.length)
+    this.#referredTo.add(variable)
+    const text = this.#variable(variable)
+    if (text !== undefined) return this.#secret(text, variable, path)
+    this.#add(fileName, path, shown(inFile), `the variable ${variable} to be set`)
+    return undefined
+  }
+
+  #secretOfFile(file: string, source: string, path: string): unknown {
+    const content = this.#sources.readFile(file)
+    if (content !== undefined) return this.#secret(content.trim(), file, path)
+    this.#add(source, path, `${shown(file)}, which cannot be read`, 'a file that holds the secret')
+    return undefined
+  }
+
+  #secret(text: string, source: string, path: string): Secret | undefined {
+    const value = secretText.fromText(text)
+    if (value !== undefined) return new Secret(value)
+    this.#add(source, path, text === '' ? 'nothing' : SECRET_SHOWN, secretText.wanted)
+    return undefined
+  }
+
+  /** The value is not shown: it may be a secret under a misspelt name. */
+  #unknownKey(members: Members, key: string, path: string): void {
+    const near = nearest(key, Object.keys(members))
+    const elsewhere = settingsOf(this.#schema).find((placed) => placed.path.split('.').at(-1) === key)?.path
+    this.#add(this.#sources.fileName, path, 'an unknown key', suggestion(near ?? elsewhere, 'a known key'))
+  }
+
+  #variable(name: string): string | undefined {
+    const text = this.#sources.env[name]
+    return text === '' ? undefined : text
+  }
+
+  #add(source: string, key: string, found: string, wanted: string): void {
+    this.problems.push({ source, key, found, wanted })
+  }
+}
+
+const SECRET_WANTED = '"env:NAME", "file:/path" or the secret itself'
+
+function suggestion(near: string | undefined, otherwise: string): string {
+  return near === undefined ? otherwise : `${otherwise}; did you mean "${near}"?`
+}

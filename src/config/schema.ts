@@ -1,0 +1,152 @@
+import {
+  digits,
+  filePath,
+  graphVersion,
+  host,
+  hostAndPort,
+  hostName,
+  integer,
+  integerOrUnlimited,
+  listOf,
+  name,
+  network,
+  oneOf,
+  origin,
+  phone,
+  port,
+  webUrl,
+} from './kinds.ts'
+import { defaulted, entries, optional, optionalSecret, required, requiredSecret, section } from './shape.ts'
+
+const MIB = 1024 * 1024
+const DAY_MS = 86_400_000
+const DAY_S = 86_400
+/** The longest that a message may wait, and the platform's own time to live of a message: 30 days. */
+const WAIT_DAYS_MAX = 30
+const LIST_COUNT_MAX = 64
+
+const http = section('Where the gateway listens and how the outside sees it.', {
+  host: defaulted(host, '127.0.0.1', { help: 'The address to listen at; "0.0.0.0" in a container.' }),
+  port: defaulted(port, 8080, { help: 'The port to listen at; 0 takes any free one.' }),
+  public_url: optional(webUrl, {
+    help: 'What browsers and platforms see. Its origin is allowed for sockets and cookies.',
+    environment: 'GATEHOUSE_PUBLIC_URL',
+    sample: '"https://chat.example.com"',
+  }),
+  origins: defaulted(listOf(origin, LIST_COUNT_MAX), [], { help: 'More origins that browsers may come from.' }),
+  trusted_proxies: defaulted(listOf(network, LIST_COUNT_MAX), [], {
+    help: 'Networks of reverse proxies whose X-Forwarded-For is believed.',
+    environment: 'GATEHOUSE_TRUSTED_PROXIES',
+  }),
+  operations_listen: optional(hostAndPort, {
+    help: 'host:port for /metrics and /readyz. Absent: /metrics answers loopback or an API key only.',
+    environment: 'GATEHOUSE_OPERATIONS_LISTEN',
+    sample: '"127.0.0.1:9090"',
+  }),
+})
+
+const portfolio = entries('A business portfolio: its numbers share one messaging limit.', 1_000, {
+  id: required(name, { help: 'Your name for it.', sample: '"acme"' }),
+  messaging_limit: optional(integerOrUnlimited(1, 1_000_000_000), {
+    help: 'Different people who may be reached outside their window in 24 hours. Absent: what the platform says.',
+    sample: '100000',
+  }),
+})
+
+const app = entries('An app at the platform: it sends webhooks and holds the access to its numbers.', 1_000, {
+  id: required(name, { help: 'Your name for it; its webhooks go to /webhooks/whatsapp/<id>.', sample: '"main"' }),
+  portfolio: required(name, { help: 'The id of a declared portfolio.', sample: '"acme"' }),
+  app_secret: requiredSecret({ help: 'Signs its webhooks.', sample: '"env:WA_APP_SECRET"' }),
+  app_secret_previous: optionalSecret({
+    help: 'Also believed while the secret is being changed.',
+    sample: '"env:WA_APP_SECRET_PREVIOUS"',
+  }),
+  verify_token: requiredSecret({
+    help: 'What the platform repeats when the webhook is set up.',
+    sample: '"env:WA_VERIFY_TOKEN"',
+  }),
+  access_token: requiredSecret({ help: 'Of a system user; sends messages.', sample: '"env:WA_ACCESS_TOKEN"' }),
+  graph_version: defaulted(graphVersion, 'v25.0', { help: "The version of the platform's API to speak." }),
+})
+
+const number = entries('A number, created or updated at start. More can be added in the console or the API.', 10_000, {
+  phone_number_id: required(digits, { help: "The platform's id of it.", sample: '"106540352242922"' }),
+  app: required(name, { help: 'The id of a declared app.', sample: '"main"' }),
+  alias: optional(name, { help: 'A short name for logs. Absent: the phone_number_id.', sample: '"support-us"' }),
+  display: optional(phone, { help: 'The number itself. Absent: learned from webhooks.', sample: '"+15550783881"' }),
+  waba: optional(digits, {
+    help: 'The WhatsApp Business account it belongs to; its numbers share templates.',
+    sample: '"102290129340398"',
+  }),
+  pool: defaulted(name, 'default', { help: 'Failover moves a message only inside a pool.', sample: '"support"' }),
+  messages_per_second: optional(integer(1, 1_000), {
+    help: 'Your ceiling for it. Absent: learned, starting at 80.',
+    sample: '80',
+  }),
+})
+
+function deadline(fallback: number, help: string) {
+  return defaulted(integer(1_000, WAIT_DAYS_MAX * DAY_MS), fallback, { help })
+}
+
+function doubtWait(fallback: number, help: string) {
+  return defaulted(integer(1, WAIT_DAYS_MAX * DAY_S), fallback, { help })
+}
+
+const dispatch = section('How messages leave.', {
+  deadline_ms: section('Until when a message of a class must have left, unless the request says otherwise.', {
+    urgent: deadline(60_000, 'Deadline of codes and transactions.'),
+    reply: deadline(30_000, 'Deadline of people answering people.'),
+    notice: deadline(3_600_000, 'Deadline of utility templates.'),
+    bulk: deadline(86_400_000, 'Deadline of campaigns.'),
+  }),
+  in_doubt_wait_s: section('How long a message that may have gone out waits for a status that says so.', {
+    urgent: doubtWait(20, 'How long a code or transaction in doubt waits for a status; then it is sent again.'),
+    reply: doubtWait(120, 'How long a reply in doubt waits; then it is held for the agent.'),
+    notice: doubtWait(120, 'How long a utility template in doubt waits; then it is held.'),
+    bulk: doubtWait(86_400, 'How long a campaign message in doubt waits; then it fails.'),
+  }),
+})
+
+const limits = section('Bounds; beyond them the gateway refuses instead of swelling.', {
+  webhook_body_bytes_max: defaulted(integer(64 * 1024, 64 * MIB), 3 * MIB + 256 * 1024, {
+    help: 'The largest webhook. The platform sends up to 3 MB; the rest is headroom.',
+  }),
+  webhook_backlog_ms: defaulted(integer(50, 60_000), 500, {
+    help: 'Age of the oldest webhook not yet applied from which new ones are delayed, then answered 503.',
+  }),
+  queue_max: defaulted(integer(1_000, 10_000_000), 100_000, {
+    help: 'Messages of one class that wait in memory to be sent.',
+  }),
+})
+
+/** The one description of the configuration. Keys outside tables come first: TOML wants it so. */
+export const SCHEMA = {
+  data_dir: defaulted(filePath, './data', { help: 'The folder that holds everything.' }),
+  master_key_file: optional(filePath, {
+    help: 'A file with 32 bytes as 64 hexadecimal or 44 base64 characters; it wraps all other keys. Keep it outside the data folder. Required as soon as an app is configured.',
+    sample: '"/etc/gatehouse/master.key"',
+  }),
+  bootstrap_token: optionalSecret({
+    help: "An owner's API key that holds while it is set.",
+    sample: '"env:BOOTSTRAP_TOKEN"',
+  }),
+  graph_url: defaulted(webUrl, 'https://graph.facebook.com', { help: "The platform's address." }),
+  simulator_port: defaulted(port, 8090, { help: 'Where the simulator listens.' }),
+  allow_private: defaulted(listOf(network, LIST_COUNT_MAX), [], {
+    help: 'Private networks that onward webhooks may reach.',
+  }),
+  log_level: defaulted(oneOf(['debug', 'info', 'warn', 'error']), 'info', { help: 'The least that is logged.' }),
+  http,
+  media: section('Where attachments are fetched from.', {
+    hosts: defaulted(listOf(hostName, LIST_COUNT_MAX), ['lookaside.fbsbx.com'], {
+      help: 'Hosts that attachments may be fetched from, besides that of graph_url.',
+    }),
+  }),
+  dispatch,
+  limits,
+  storage: section('What is kept.', {
+    events_keep_days: defaulted(integer(1, 3_650), 8, { help: 'Days that events can be resumed from.' }),
+  }),
+  whatsapp: section('WhatsApp.', { portfolio, app, number }),
+} as const

@@ -1,0 +1,125 @@
+import type { Accepted, ConversationView, Me, MessageView, NumberView, Page } from './wire.ts'
+
+/** A request takes longer than this only when something is broken. */
+const REQUEST_MS_MAX = 15_000
+const PAGE_ITEMS = 50
+
+/** An answer that was not what we asked for. `code` is the server's stable word, or `unreachable` when none came. */
+export class Problem extends Error {
+  readonly code: string
+  readonly status: number
+
+  constructor(code: string, status: number, message: string) {
+    super(message)
+    this.name = 'Problem'
+    this.code = code
+    this.status = status
+  }
+
+  /** Whether the same request may well succeed later. It says nothing about whether it has already taken effect. */
+  get isPassing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500
+  }
+}
+
+/** The part of the HTTP API that the console uses. Every call rejects with a `Problem`. */
+export interface Api {
+  me(): Promise<Me>
+  numbers(): Promise<Page<NumberView>>
+  conversations(cursor?: string): Promise<Page<ConversationView>>
+  conversation(id: string): Promise<ConversationView>
+  messages(conversationId: string, cursor?: string): Promise<Page<MessageView>>
+  markRead(conversationId: string, upto: string): Promise<unknown>
+  /** The key makes a repeat of the same message harmless. */
+  send(message: object, idempotencyKey: string): Promise<Accepted>
+  /** What may be asked for a message that has not gone out. */
+  act(messageId: string, action: 'retry' | 'cancel'): Promise<unknown>
+  ticket(): Promise<string>
+}
+
+/** What the client needs of the browser, so that tests can stand in for it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** A client that speaks for one API key. */
+export function createApi(key: string, fetch: Fetch): Api {
+  const call = <T>(method: string, path: string, options: { body?: object; idempotencyKey?: string } = {}) =>
+    request<T>(fetch, `/api/v1${path}`, { method, key, ...options })
+  const page = (cursor?: string) =>
+    `?limit=${PAGE_ITEMS}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
+  const of = (id: string) => `/conversations/${encodeURIComponent(id)}`
+  return {
+    me: () => call('GET', '/me'),
+    numbers: () => call('GET', '/numbers?limit=200'),
+    conversations: (cursor) => call('GET', `/conversations${page(cursor)}`),
+    conversation: (id) => call('GET', of(id)),
+    messages: (id, cursor) => call('GET', `${of(id)}/messages${page(cursor)}`),
+    markRead: (id, upto) => call('POST', `${of(id)}/read`, { body: { upto } }),
+    send: (message, idempotencyKey) => call('POST', '/messages', { body: message, idempotencyKey }),
+    act: (id, action) => call('POST', `/messages/${encodeURIComponent(id)}/${action}`),
+    ticket: async () => (await call<{ ticket: string }>('POST', '/realtime/tickets')).ticket,
+  }
+}
+
+interface Call {
+  method: string
+  key: string
+  body?: object
+  idempotencyKey?: string
+}
+
+async function request<T>(fetch: Fetch, path: string, call: Call): Promise<T> {
+  const headers: Record<string, string> = { authorization: `Bearer ${call.key}`, accept: 'application/json' }
+  if (call.body !== undefined) headers['content-type'] = 'application/json'
+  if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey
+  const init: RequestInit = { method: call.method, headers, signal: AbortSignal.timeout(REQUEST_MS_MAX) }
+  if (call.body !== undefined) init.body = JSON.stringify(call.body)
+  let response: Response
+  let text: string
+  try {
+    response = await fetch(path, init)
+    text = await response.text()
+  } catch (cause) {
+    const late = cause instanceof DOMException && cause.name === 'TimeoutError'
+    const message = late ? 'The server took too long to answer.' : 'The server cannot be reached.'
+    throw Object.assign(new Problem('unreachable', 0, message), { cause })
+  }
+  const body = parse(text)
+  if (!response.ok) throw problemOf(response.status, body)
+  if (body === undefined) throw new Problem('internal', 502, 'The server gave an answer that could not be read.')
+  return body as T
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** What people read instead of a code, where the server's own sentence does not say it better. */
+const WORDS: Readonly<Record<string, string>> = {
+  unauthorized: 'The key is not valid.',
+  forbidden: 'This key may not do that.',
+  not_found: 'That is no longer there.',
+  rate_limited: 'Too many requests at once. It works again in a moment.',
+  unavailable: 'The server is not ready. It works again in a moment.',
+  internal: 'The server made a mistake. It is in its log.',
+}
+
+/** A readable problem of an answer, be it RFC 9457 or a page of some proxy on the way. */
+export function problemOf(status: number, body: unknown): Problem {
+  const document = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
+  const code = typeof document['code'] === 'string' ? document['code'] : codeOfStatus(status)
+  const said = [document['detail'], document['title']].find((text) => typeof text === 'string' && text !== '')
+  const words = WORDS[code] ?? (typeof said === 'string' ? said : `The server answered ${status}.`)
+  return new Problem(code, status, words)
+}
+
+function codeOfStatus(status: number): string {
+  if (status === 401) return 'unauthorized'
+  if (status === 403) return 'forbidden'
+  if (status === 404) return 'not_found'
+  if (status === 429) return 'rate_limited'
+  return status === 502 || status === 503 || status === 504 ? 'unavailable' : 'internal'
+}

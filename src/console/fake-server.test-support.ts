@@ -1,0 +1,293 @@
+import type { Server, ServerWebSocket } from 'bun'
+import { CONSOLE_POLICY, loadConsoleAssets, withSimulator } from './assets.ts'
+import type { ConsoleAsset } from './bundle.ts'
+import type { ConversationView, EventRecord, MessageView, NumberView } from './wire.ts'
+
+/**
+ * The server as the console sees it, in memory: the contract's paths, the journal and the socket, nothing behind them.
+ * Tests of the console drive it; nothing else may use it.
+ */
+export interface FakeServer {
+  readonly url: string
+  readonly key: string
+  /** Requests seen, as "METHOD /path". */
+  readonly requests: string[]
+  /** Messages taken, by idempotency key. */
+  readonly taken: Map<string, MessageView>
+  addNumber(number: NumberView): void
+  /** Adds without an event, as if it had always been there. */
+  addConversation(view: Partial<ConversationView> & { id: string }): ConversationView
+  addMessage(message: Partial<MessageView> & { conversation_id: string }): MessageView
+  /** A customer writes: stored, and told to everybody who listens. */
+  receive(conversationId: string, message: Partial<MessageView>): MessageView
+  /** The platform reports. */
+  report(messageId: string, state: MessageView['state'], reason?: string): void
+  /** States that a sent message goes through by itself. */
+  progress: MessageView['state'][]
+  /** Answers of `POST /messages` to lose after they took effect. */
+  loseAnswers: number
+  /** Ends the process, so to speak: nothing answers until `up`. */
+  down(): Promise<void>
+  up(): void
+  stop(): Promise<void>
+}
+
+interface House {
+  conversations: Map<string, ConversationView>
+  messages: Map<string, MessageView[]>
+  numbers: NumberView[]
+  events: EventRecord[]
+  sockets: Set<ServerWebSocket<unknown>>
+  tickets: Set<string>
+  offset: number
+  count: number
+}
+
+const EPOCH = 'epoch-of-the-fake'
+const KEY = 'key-of-the-fake'
+const DAY_MS = 86_400_000
+
+/** Starts one on a free port. `simulator` puts it into demo mode. */
+export async function startFakeServer(options: { simulator?: string; port?: number } = {}): Promise<FakeServer> {
+  const assets = await loadConsoleAssets()
+  const house: House = {
+    conversations: new Map(),
+    messages: new Map(),
+    numbers: [],
+    events: [],
+    sockets: new Set(),
+    tickets: new Set(),
+    offset: 100,
+    count: 0,
+  }
+  let server: Server<undefined> | null = null
+  let port = options.port ?? 0
+  const fake: FakeServer = {
+    get url() {
+      return `http://127.0.0.1:${port}`
+    },
+    key: KEY,
+    requests: [],
+    taken: new Map(),
+    progress: ['sending', 'accepted', 'sent', 'delivered', 'read'],
+    loseAnswers: 0,
+    addNumber: (number) => void house.numbers.push(number),
+    addConversation: (view) => addConversation(house, view),
+    addMessage: (message) => addMessage(house, message),
+    receive: (conversationId, message) => receive(house, conversationId, message),
+    report: (messageId, state, reason) => report(house, messageId, state, reason),
+    async down() {
+      for (const socket of house.sockets) socket.terminate()
+      house.sockets.clear()
+      await server?.stop(true)
+      server = null
+    },
+    up() {
+      server = serve(port)
+    },
+    stop: () => fake.down(),
+  }
+
+  function serve(onPort: number): Server<undefined> {
+    return Bun.serve({
+      hostname: '127.0.0.1',
+      port: onPort,
+      fetch: (request, self) => answer(request, self),
+      websocket: {
+        open(socket) {
+          house.sockets.add(socket)
+          socket.send(JSON.stringify({ type: 'hello', version: 1, epoch: EPOCH, head: house.offset, heartbeat_ms: 20_000 }))
+        },
+        message: (socket, text) => onFrame(house, socket, String(text)),
+        close: (socket) => void house.sockets.delete(socket),
+      },
+    })
+  }
+
+  async function answer(request: Request, self: Server<undefined>): Promise<Response | undefined> {
+    const { pathname, searchParams } = new URL(request.url)
+    fake.requests.push(`${request.method} ${pathname}`)
+    if (pathname === '/realtime') return upgrade(house, request, self)
+    if (!pathname.startsWith('/api/')) return page(assets, pathname, options.simulator)
+    if (request.headers.get('authorization') !== `Bearer ${KEY}`) return problem(401, 'unauthorized', 'Unknown key')
+    const body = request.method === 'POST' ? ((await request.json().catch(() => ({}))) as Record<string, unknown>) : {}
+    const path = pathname.slice('/api/v1/'.length).split('/').map(decodeURIComponent)
+    if (path[0] === 'messages' && path.length === 1) return send(house, fake, request, body)
+    return api(house, `${request.method} ${path[0]}`, path, searchParams)
+  }
+
+  server = serve(port)
+  port = server.port ?? 0
+  return fake
+}
+
+function api(house: House, route: string, path: string[], query: URLSearchParams): Response {
+  if (route === 'GET me') return Response.json({ role: 'owner', epoch: EPOCH, head: house.offset })
+  if (route === 'GET numbers') return Response.json({ items: house.numbers, next: null, as_of: house.offset })
+  if (route === 'POST realtime') {
+    const ticket = crypto.randomUUID()
+    house.tickets.add(ticket)
+    return Response.json({ ticket, expires_at: new Date(Date.now() + 30_000).toISOString() })
+  }
+  const [, id = '', part] = path
+  if (route === 'POST messages') {
+    report(house, id, part === 'retry' ? 'queued' : 'cancelled')
+    return Response.json({ id })
+  }
+  if (route === 'GET conversations' && id === '') {
+    const all = [...house.conversations.values()].sort((a, b) => (activity(a) < activity(b) ? 1 : -1))
+    return paged(house, all, query)
+  }
+  const view = house.conversations.get(id)
+  if (view === undefined) return problem(404, 'not_found', 'No such conversation')
+  if (part === 'messages') return paged(house, (house.messages.get(id) ?? []).toReversed(), query)
+  if (part === 'read') {
+    view.unread = 0
+    emit(house, 'conversation.updated', { conversation: bare(view) })
+    return Response.json({ id, unread: 0 })
+  }
+  return Response.json(view)
+}
+
+function send(house: House, fake: FakeServer, request: Request, body: Record<string, unknown>): Response {
+  const key = request.headers.get('idempotency-key') ?? ''
+  const view = house.conversations.get(String(body['to']))
+  if (view === undefined) return problem(404, 'not_found', 'No such conversation')
+  if (JSON.stringify(body['text']).includes('refuse me')) {
+    return problem(422, 'window_closed', 'The 24-hour window is closed')
+  }
+  let message = fake.taken.get(key)
+  if (message === undefined) {
+    const { to, ...rest } = body
+    message = addMessage(house, { ...rest, conversation_id: view.id, direction: 'out', state: 'queued' })
+    fake.taken.set(key, message)
+    const made = message
+    emit(house, 'message.state', { message_id: made.id, conversation_id: view.id, state: 'queued', reason: null, attempt: 0, message: { ...made } })
+    fake.progress.forEach((state, index) => setTimeout(() => report(house, made.id, state), 60 * (index + 1)))
+  }
+  if (fake.loseAnswers > 0) {
+    fake.loseAnswers -= 1
+    return problem(503, 'unavailable', 'Lost on the way')
+  }
+  return Response.json({ id: message.id, state: message.state, conversation_id: view.id }, { status: 202 })
+}
+
+function addConversation(house: House, given: Partial<ConversationView> & { id: string }): ConversationView {
+  const view: ConversationView = {
+    number: '106540352242922',
+    number_alias: 'Support',
+    contact: { id: `contact-${given.id}`, name: 'Ada Byron', phone: '+4915112345678' },
+    unread: 0,
+    created_at: new Date(Date.now() - DAY_MS).toISOString(),
+    last_message_at: null,
+    window_expires_at: new Date(Date.now() + DAY_MS - 3_600_000).toISOString(),
+    standby: false,
+    last_message: null,
+    ...given,
+  }
+  house.conversations.set(view.id, view)
+  return view
+}
+
+function addMessage(house: House, given: Partial<MessageView> & { conversation_id: string }): MessageView {
+  house.count += 1
+  const id = `message-${String(house.count).padStart(6, '0')}`
+  const message: MessageView = {
+    id,
+    upstream_id: `wamid.${id}`,
+    direction: 'in',
+    type: 'text',
+    at: new Date().toISOString(),
+    state: given.direction === 'out' ? 'sent' : 'received',
+    reason: null,
+    ...given,
+  }
+  const list = house.messages.get(message.conversation_id) ?? []
+  list.push(message)
+  list.sort((a, b) => (a.at + a.id < b.at + b.id ? -1 : 1))
+  house.messages.set(message.conversation_id, list)
+  const view = house.conversations.get(message.conversation_id)
+  const last = list.at(-1)
+  if (view !== undefined && last !== undefined) {
+    view.last_message = last
+    view.last_message_at = last.at
+  }
+  return message
+}
+
+function receive(house: House, conversationId: string, given: Partial<MessageView>): MessageView {
+  const message = addMessage(house, { ...given, conversation_id: conversationId })
+  const view = house.conversations.get(conversationId) ?? addConversation(house, { id: conversationId })
+  view.unread += 1
+  view.last_message = message
+  view.last_message_at = message.at
+  emit(house, 'message.received', { message: { ...message }, conversation: bare(view) })
+  return message
+}
+
+function report(house: House, messageId: string, state: MessageView['state'], reason: string | null = null): void {
+  for (const list of house.messages.values()) {
+    const message = list.find((other) => other.id === messageId)
+    if (message === undefined) continue
+    message.state = state
+    message.reason = reason
+    const { conversation_id, upstream_id, reference } = message
+    emit(house, 'message.state', { message_id: messageId, upstream_id, conversation_id, reference, state, reason, attempt: 1 })
+  }
+}
+
+function emit(house: House, type: string, data: Record<string, unknown>): void {
+  const after = house.offset
+  house.offset += 1
+  const event: EventRecord = { offset: house.offset, type, at: new Date().toISOString(), data }
+  house.events.push(event)
+  const frame = JSON.stringify({ type: 'events', after, upto: event.offset, events: [event] })
+  for (const socket of house.sockets) if ((socket.data as { subscribed?: boolean }).subscribed) socket.send(frame)
+}
+
+function onFrame(house: House, socket: ServerWebSocket<unknown>, text: string): void {
+  const frame = JSON.parse(text) as { type: string; id?: number; after?: number }
+  if (frame.type !== 'subscribe') return
+  const after = frame.after ?? house.offset
+  const events = house.events.filter((event) => event.offset > after)
+  ;(socket.data as { subscribed?: boolean }).subscribed = true
+  socket.send(JSON.stringify({ type: 'events', after, upto: house.offset, events }))
+}
+
+function upgrade(house: House, request: Request, server: Server<undefined>): Response | undefined {
+  const offered = (request.headers.get('sec-websocket-protocol') ?? '').split(/,\s*/)
+  const ticket = offered.find((word) => word.startsWith('ticket.'))?.slice('ticket.'.length) ?? ''
+  if (!offered.includes('gatehouse.v1') || !house.tickets.delete(ticket)) return new Response(null, { status: 401 })
+  const headers = { 'sec-websocket-protocol': 'gatehouse.v1' }
+  return server.upgrade(request, { headers, data: {} as never }) ? undefined : new Response(null, { status: 400 })
+}
+
+function page(assets: Map<string, ConsoleAsset>, pathname: string, simulator: string | undefined): Response {
+  const asset = assets.get(pathname === '/' ? '/index.html' : pathname)
+  if (asset === undefined) return new Response('Not found', { status: 404 })
+  const isPage = asset.contentType.startsWith('text/html')
+  const body = isPage && simulator !== undefined ? withSimulator(asset.body, simulator) : asset.body
+  return new Response(body, {
+    headers: { 'content-type': asset.contentType, 'content-security-policy': CONSOLE_POLICY },
+  })
+}
+
+function paged<T>(house: House, all: T[], query: URLSearchParams): Response {
+  const from = Number(query.get('cursor') ?? 0)
+  const to = from + Number(query.get('limit') ?? 50)
+  return Response.json({ items: all.slice(from, to), next: to < all.length ? String(to) : null, as_of: house.offset })
+}
+
+function problem(status: number, code: string, detail: string): Response {
+  const headers = { 'content-type': 'application/problem+json' }
+  return new Response(JSON.stringify({ type: 'about:blank', title: code, status, code, detail }), { status, headers })
+}
+
+function bare(view: ConversationView): Omit<ConversationView, 'last_message'> {
+  const { last_message: _, ...rest } = view
+  return rest
+}
+
+function activity(view: ConversationView): string {
+  return (view.last_message_at ?? view.created_at) + view.id
+}

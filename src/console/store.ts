@@ -1,0 +1,353 @@
+import { type MessageState, rankOf } from '../core/message.ts'
+import type { ConversationView, EventRecord, MessageView, NumberView, Page } from './wire.ts'
+
+/**
+ * What the console knows, and the only ways in which it changes. Two sources feed it: pages fetched over HTTP, which
+ * carry the offset they were read at, and events, which carry their own. Every fact remembers the offset it stands at,
+ * so a page and the events around it may come in any order and nothing is doubled, lost or turned back.
+ */
+export interface ConsoleState {
+  readonly conversations: ReadonlyMap<string, ConversationEntry>
+  /** Ids to show, newest activity first. */
+  readonly order: readonly string[]
+  readonly list: ListEdge
+  readonly threads: ReadonlyMap<string, Thread>
+  readonly numbers: readonly NumberView[]
+  /** The newest events, to bring a page up to date that was read before they came. */
+  readonly recent: readonly EventRecord[]
+  /** `recent` has every event above this offset. */
+  readonly recentAfter: number
+  /** Conversations that events spoke of and of which we have no view: to be fetched. */
+  readonly wanted: readonly string[]
+}
+
+/** Where the loaded part of a list ends. Beyond the horizon there are holes, so nothing from there is shown. */
+export interface ListEdge {
+  readonly loaded: boolean
+  readonly next: string | null
+  readonly horizon: Position | null
+}
+
+/** A place in an order by time, then id. */
+export interface Position {
+  readonly at: string
+  readonly id: string
+}
+
+export interface ConversationEntry {
+  readonly view: ConversationView
+  /** The offset that the view stands at. */
+  readonly offset: number
+  /** The offset that the last message's state stands at. */
+  readonly lastOffset: number
+}
+
+export interface MessageEntry {
+  readonly view: MessageView
+  /** The offset that its state stands at. */
+  readonly offset: number
+}
+
+/** The loaded part of a conversation's messages, oldest first; a horizon without `next` means that it is full. */
+export interface Thread extends ListEdge {
+  readonly messages: readonly MessageEntry[]
+}
+
+/** Events kept to bring late pages up to date: a page is fetched in a second or so, a busy house makes 100 a second. */
+export const RECENT_EVENTS_MAX = 1000
+/** Messages of one thread in memory, about 1 KB each. */
+export const THREAD_MESSAGES_MAX = 5000
+/** Threads in memory. The one opened longest ago goes first. */
+export const THREADS_MAX = 20
+/** Conversations in memory: ten pages of scrolling beyond what anybody scrolls. */
+export const CONVERSATIONS_MAX = 3000
+
+const NO_EDGE: ListEdge = { loaded: false, next: null, horizon: null }
+
+/** A console that knows nothing yet; `head` is the offset it starts to listen at. */
+export function emptyState(head: number): ConsoleState {
+  return {
+    conversations: new Map(),
+    order: [],
+    list: NO_EDGE,
+    threads: new Map(),
+    numbers: [],
+    recent: [],
+    recentAfter: head,
+    wanted: [],
+  }
+}
+
+/** Takes events in, in the order of their offsets. Events that a page already contains change nothing. */
+export function applyEvents(state: ConsoleState, events: readonly EventRecord[]): ConsoleState {
+  if (events.length === 0) return state
+  const draft = draftOf(state)
+  for (const event of events) applyEvent(draft, event)
+  const recent = [...state.recent, ...events]
+  const dropped = recent.splice(0, Math.max(0, recent.length - RECENT_EVENTS_MAX)).at(-1)
+  return { ...finish(state, draft), recent, recentAfter: dropped?.offset ?? state.recentAfter }
+}
+
+/**
+ * Takes in a page of the conversation list. Answers null where events between the page and now are no longer kept: the
+ * page must then be fetched again.
+ */
+export function applyConversationPage(state: ConsoleState, page: Page<ConversationView>): ConsoleState | null {
+  if (page.as_of < state.recentAfter) return null
+  const draft = draftOf(state)
+  for (const view of page.items) putConversation(draft, view, page.as_of)
+  const last = page.items.at(-1)
+  const full = draft.conversations.size >= CONVERSATIONS_MAX
+  const horizon = last === undefined ? state.list.horizon : positionOf(last)
+  draft.list = { loaded: true, next: full ? null : page.next, horizon: page.next === null ? null : horizon }
+  replay(draft, state, page.as_of)
+  return finish(state, draft)
+}
+
+/** Takes in a page of a thread, newest first as it is sent. Null: see `applyConversationPage`. */
+export function applyThreadPage(state: ConsoleState, id: string, page: Page<MessageView>): ConsoleState | null {
+  if (page.as_of < state.recentAfter) return null
+  const draft = draftOf(state)
+  const known = draft.threads.get(id)
+  const byId = new Map(known?.messages.map((entry) => [entry.view.id, entry]))
+  for (const view of page.items) {
+    const entry = byId.get(view.id)
+    if (entry === undefined || entry.offset <= page.as_of) {
+      byId.set(view.id, { view, offset: page.as_of })
+    }
+  }
+  const last = page.items.at(-1)
+  const horizon = last === undefined ? (known?.horizon ?? null) : positionOfMessage(last)
+  // Most recently opened last, so that the first is the one to forget.
+  draft.threads.delete(id)
+  draft.threads.set(id, {
+    loaded: true,
+    next: byId.size >= THREAD_MESSAGES_MAX ? null : page.next,
+    horizon: page.next === null ? null : horizon,
+    messages: [...byId.values()].sort(byPlace),
+  })
+  const oldest = draft.threads.keys().next().value
+  if (draft.threads.size > THREADS_MAX && oldest !== undefined) draft.threads.delete(oldest)
+  replay(draft, state, page.as_of)
+  return finish(state, draft)
+}
+
+/** Takes in one conversation, fetched when `asOf` was the newest offset known. */
+export function applyConversation(state: ConsoleState, view: ConversationView, asOf: number): ConsoleState {
+  const draft = draftOf(state)
+  putConversation(draft, view, asOf)
+  draft.wanted = draft.wanted.filter((id) => id !== view.id)
+  replay(draft, state, asOf)
+  return finish(state, draft)
+}
+
+/** Sets the unread count to zero, if nothing newer than `upto` has come meanwhile. */
+export function applyRead(state: ConsoleState, id: string, upto: string): ConsoleState {
+  const entry = state.conversations.get(id)
+  if (entry === undefined || entry.view.unread === 0 || newestIn(state.threads.get(id))?.id !== upto) return state
+  const conversations = new Map(state.conversations)
+  conversations.set(id, { ...entry, view: { ...entry.view, unread: 0 } })
+  return { ...state, conversations }
+}
+
+/** Adds a message that this console has just handed over, unless an event was faster. Its place is below all events. */
+export function applySent(state: ConsoleState, view: MessageView): ConsoleState {
+  const draft = draftOf(state)
+  putMessage(draft, view, 0)
+  touchConversation(draft, view, 0)
+  return finish(state, draft)
+}
+
+/** Forgets a conversation that was wanted and is not to be had. */
+export function dropWanted(state: ConsoleState, id: string): ConsoleState {
+  return { ...state, wanted: state.wanted.filter((other) => other !== id) }
+}
+
+/** Forgets a loaded thread, so that it is fetched afresh. */
+export function dropThread(state: ConsoleState, id: string): ConsoleState {
+  const threads = new Map(state.threads)
+  threads.delete(id)
+  return { ...state, threads }
+}
+
+/** The newest message of a thread. */
+export function newestIn(thread: Thread | undefined): MessageView | undefined {
+  return thread?.messages.at(-1)?.view
+}
+
+/** How many of the loaded conversations have something unread. */
+export function unreadConversations(state: ConsoleState): number {
+  let count = 0
+  for (const id of state.order) if ((state.conversations.get(id)?.view.unread ?? 0) > 0) count += 1
+  return count
+}
+
+interface Draft {
+  conversations: Map<string, ConversationEntry>
+  threads: Map<string, Thread>
+  list: ListEdge
+  wanted: string[]
+}
+
+function draftOf(state: ConsoleState): Draft {
+  return {
+    conversations: new Map(state.conversations),
+    threads: new Map(state.threads),
+    list: state.list,
+    wanted: [...state.wanted],
+  }
+}
+
+function finish(state: ConsoleState, draft: Draft): ConsoleState {
+  const entries = [...draft.conversations.values()].sort((a, b) => -compare(positionOf(a.view), positionOf(b.view)))
+  for (const extra of entries.splice(CONVERSATIONS_MAX)) {
+    draft.conversations.delete(extra.view.id)
+    const end = entries.at(-1)
+    if (end !== undefined) draft.list = { ...draft.list, next: null, horizon: positionOf(end.view) }
+  }
+  const { horizon } = draft.list
+  const shown = horizon === null ? entries : entries.filter(({ view }) => compare(positionOf(view), horizon) >= 0)
+  return { ...state, ...draft, order: shown.map((entry) => entry.view.id) }
+}
+
+/** Applies again what came after a page was read. Facts that stand at a later offset are left alone. */
+function replay(draft: Draft, state: ConsoleState, asOf: number): void {
+  for (const event of state.recent) if (event.offset > asOf) applyEvent(draft, event)
+}
+
+function applyEvent(draft: Draft, event: EventRecord): void {
+  const { data, offset } = event
+  if (isConversation(data['conversation'])) putConversation(draft, data['conversation'], offset)
+  const message = isMessage(data['message']) ? data['message'] : null
+  const carries = event.type === 'message.received' || event.type === 'message.state'
+  if (carries && message !== null) {
+    putMessage(draft, message, offset)
+    touchConversation(draft, message, offset)
+  }
+  if (event.type === 'message.state') applyMessageState(draft, event)
+}
+
+function putConversation(draft: Draft, view: ConversationView, offset: number): void {
+  const known = draft.conversations.get(view.id)
+  if (known !== undefined && known.offset >= offset) return
+  draft.conversations.set(view.id, { ...withLast(known, view, { message: view.last_message, offset }), offset })
+}
+
+/** Shows a message as its conversation's last one, and asks for the conversation where it is unknown. */
+function touchConversation(draft: Draft, message: MessageView, offset: number): void {
+  const id = message.conversation_id
+  const known = draft.conversations.get(id)
+  if (known === undefined) {
+    if (!draft.wanted.includes(id)) draft.wanted.push(id)
+    return
+  }
+  const before = known.view.last_message_at
+  const view = { ...known.view, last_message_at: before === null || message.at > before ? message.at : before }
+  draft.conversations.set(id, withLast(known, view, { message, offset }))
+}
+
+/** The view with the newer of two last messages: the later in the thread, or of one message the later word about it. */
+function withLast(
+  known: ConversationEntry | undefined,
+  view: ConversationView,
+  other: { message: MessageView | null | undefined; offset: number },
+): ConversationEntry {
+  const before = known?.view.last_message ?? null
+  const keep = { message: before, offset: known?.lastOffset ?? 0 }
+  const chosen = before !== null && (!other.message || !isLater(keep, other.message, other.offset)) ? keep : other
+  return {
+    view: { ...view, last_message: chosen.message ?? null },
+    offset: known?.offset ?? other.offset,
+    lastOffset: chosen.offset,
+  }
+}
+
+function isLater(known: { message: MessageView | null; offset: number }, other: MessageView, offset: number): boolean {
+  if (known.message === null) return true
+  if (known.message.id === other.id) return offset > known.offset && progresses(known.message.state, other.state)
+  return compare(positionOfMessage(other), positionOfMessage(known.message)) > 0
+}
+
+function putMessage(draft: Draft, view: MessageView, offset: number): void {
+  const thread = draft.threads.get(view.conversation_id)
+  if (thread === undefined) return
+  const known = thread.messages.find((entry) => entry.view.id === view.id)
+  if (known !== undefined && (known.offset > 0 || offset === 0)) return
+  // What this console made itself gives way: the server's stamp decides its place.
+  const others = known === undefined ? thread.messages : thread.messages.filter((entry) => entry !== known)
+  // Below the horizon it comes with its page; shown now it would hide the hole between.
+  if (thread.horizon !== null && compare(positionOfMessage(view), thread.horizon) < 0) return
+  const entry: MessageEntry = { view, offset }
+  const index = others.findLastIndex((other) => byPlace(other, entry) < 0) + 1
+  const messages = others.toSpliced(index, 0, entry)
+  const excess = messages.splice(0, Math.max(0, messages.length - THREAD_MESSAGES_MAX)).length
+  const first = messages[0]
+  const edge = excess > 0 && first !== undefined ? { next: null, horizon: positionOfMessage(first.view) } : {}
+  draft.threads.set(view.conversation_id, { ...thread, ...edge, messages })
+}
+
+function applyMessageState(draft: Draft, event: EventRecord): void {
+  const { data, offset } = event
+  const id = data['message_id']
+  const conversationId = data['conversation_id']
+  if (typeof id !== 'string' || typeof conversationId !== 'string' || typeof data['state'] !== 'string') return
+  const change = {
+    state: data['state'] as MessageState,
+    reason: typeof data['reason'] === 'string' ? data['reason'] : null,
+    ...(typeof data['upstream_id'] === 'string' ? { upstream_id: data['upstream_id'] } : {}),
+  }
+  const thread = draft.threads.get(conversationId)
+  const index = thread?.messages.findLastIndex((entry) => entry.view.id === id) ?? -1
+  const entry = thread?.messages[index]
+  if (thread !== undefined && entry !== undefined && entry.offset < offset) {
+    const view = progresses(entry.view.state, change.state) ? { ...entry.view, ...change } : entry.view
+    draft.threads.set(conversationId, { ...thread, messages: thread.messages.with(index, { view, offset }) })
+  }
+  const known = draft.conversations.get(conversationId)
+  const last = known?.view.last_message
+  if (known === undefined || last?.id !== id || known.lastOffset >= offset) return
+  if (!progresses(last.state, change.state)) return
+  const view = { ...known.view, last_message: { ...last, ...change } }
+  draft.conversations.set(conversationId, { ...known, view, lastOffset: offset })
+}
+
+/**
+ * Whether a message may go from one state to another. What the platform reported never goes back; before that, and
+ * after a failure that is tried again, the later event is right. A failure may still follow "accepted" and "sent".
+ */
+export function progresses(from: MessageState, to: MessageState): boolean {
+  if (rankOf(from) === 0) return true
+  if (to === 'failed') return rankOf(from) <= rankOf('sent')
+  return rankOf(to) > rankOf(from)
+}
+
+function positionOf(view: ConversationView): Position {
+  return { at: view.last_message_at ?? view.created_at, id: view.id }
+}
+
+function positionOfMessage(view: MessageView): Position {
+  return { at: view.at, id: view.id }
+}
+
+/** Times of one form (RFC 3339, UTC, milliseconds) sort as text. */
+function compare(a: Position, b: Position): number {
+  if (a.at !== b.at) return a.at < b.at ? -1 : 1
+  if (a.id === b.id) return 0
+  return a.id < b.id ? -1 : 1
+}
+
+function byPlace(a: MessageEntry, b: MessageEntry): number {
+  return compare(positionOfMessage(a.view), positionOfMessage(b.view))
+}
+
+function isConversation(value: unknown): value is ConversationView {
+  if (typeof value !== 'object' || value === null) return false
+  const view = value as Partial<ConversationView>
+  return typeof view.id === 'string' && typeof view.created_at === 'string' && typeof view.contact === 'object'
+}
+
+function isMessage(value: unknown): value is MessageView {
+  if (typeof value !== 'object' || value === null) return false
+  const view = value as Partial<MessageView>
+  return typeof view.id === 'string' && typeof view.conversation_id === 'string' && typeof view.at === 'string'
+}

@@ -1,0 +1,63 @@
+import { useEffect, useRef, useSyncExternalStore } from 'react'
+import type { Desk } from '../desk.ts'
+import { unreadConversations } from '../store.ts'
+import { ConversationList } from './conversation-list.tsx'
+import { NothingOpen } from './empty-states.tsx'
+import { isNarrow, navigate, useNow, useRoute } from './hooks.ts'
+import { PageHeader } from './page-header.tsx'
+import { ThreadScreen } from './thread-screen.tsx'
+
+/** The desk: the list at the left, the open conversation beside it; on a phone one after the other. */
+export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => void }) {
+  const state = useSyncExternalStore(desk.subscribe, desk.read)
+  const nowMs = useNow()
+  const route = useRoute()
+  const list = useRef<HTMLDivElement>(null)
+  const before = useRef(route)
+
+  useEffect(() => {
+    desk.open(route)
+    if (route === null && before.current !== null) list.current?.focus()
+    before.current = route
+  }, [desk, route])
+
+  useEffect(() => {
+    const changed = () => desk.visibilityChanged()
+    document.addEventListener('visibilitychange', changed)
+    return () => document.removeEventListener('visibilitychange', changed)
+  }, [desk])
+
+  const unread = unreadConversations(state.data)
+  useEffect(() => {
+    document.title = unread === 0 ? 'Gatehouse' : `(${unread}) Gatehouse`
+  }, [unread])
+
+  /** Back by one step: out of the thread to the list, on a phone to the other screen, from the list to nothing open. */
+  function back() {
+    const inList = list.current?.contains(document.activeElement) === true
+    if (isNarrow() || inList) navigate(null)
+    else list.current?.focus()
+  }
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape is heard wherever the focus stands.
+    <div
+      className="desk"
+      data-screen={route === null ? 'list' : 'thread'}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && !event.defaultPrevented) back()
+      }}
+    >
+      <PageHeader state={state} onSignOut={onSignOut} />
+      <ConversationList desk={desk} state={state} nowMs={nowMs} listRef={list} />
+      {route === null ? (
+        <NothingOpen state={state} />
+      ) : (
+        <ThreadScreen key={route} id={route} desk={desk} state={state} nowMs={nowMs} onBack={back} />
+      )}
+      <p className="heard-only" aria-live="polite">
+        {state.announcement}
+      </p>
+    </div>
+  )
+}

@@ -1,0 +1,139 @@
+import { useMemo, useRef, useState } from 'react'
+import type { Desk, DeskState } from '../desk.ts'
+import type { Thread } from '../store.ts'
+import { dayKey, dayName } from '../times.ts'
+import type { ConversationView, MessageView } from '../wire.ts'
+import { Icon } from './icons.tsx'
+import { MessageBubble } from './message-bubble.tsx'
+import { nameOf } from './names.ts'
+import { useThreadScroll } from './thread-scroll.ts'
+import { UnsentBubble } from './unsent-bubble.tsx'
+
+/** Messages on the page at once. */
+const RENDERED_MAX = 500
+/** How far the rendered part moves when an end of it comes near. */
+const STEP = 150
+/** Messages of one side within this time stand close together. */
+const CONTINUED_MS = 5 * 60_000
+
+interface MessageListProps {
+  desk: Desk
+  state: DeskState
+  view: ConversationView
+  thread: Thread
+  nowMs: number
+}
+
+/** The messages of a conversation, oldest at the top, and below them what is not sent yet. */
+export function MessageList({ desk, state, view, thread, nowMs }: MessageListProps) {
+  const { messages } = thread
+  // The last message to render while the page is scrolled far up; null: whatever is newest.
+  const [lastId, setLastId] = useState<string | null>(null)
+  const box = useRef<HTMLDivElement>(null)
+  const at = lastId === null ? -1 : messages.findIndex((entry) => entry.view.id === lastId)
+  const to = at === -1 ? messages.length : at + 1
+  const from = Math.max(0, to - RENDERED_MAX)
+  const outbox = state.outbox.filter((item) => item.conversationId === view.id)
+  const byAnyId = useMemo(() => indexById(thread), [thread])
+
+  function onTop() {
+    if (from > 0) setLastId(messages[to - 1 - STEP]?.view.id ?? lastId)
+    else if (!state.loading.has('older') && !state.problems.has('older')) desk.loadOlderMessages(view.id)
+  }
+  function onBottom() {
+    if (to < messages.length) setLastId(messages[to - 1 + STEP]?.view.id ?? null)
+  }
+  const newest = messages.at(-1)?.view.id ?? ''
+  const isAtEnd = to === messages.length
+  const scroll = useThreadScroll({ box, onTop, onBottom, isAtEnd, newest, ownCount: outbox.length })
+
+  function jump() {
+    setLastId(null)
+    scroll.toEnd()
+  }
+
+  return (
+    <div className="messages-frame">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key. */}
+      <div ref={box} className="messages" onScroll={scroll.onScroll} tabIndex={0} role="log" aria-live="off" aria-label="Messages">
+        <ThreadTop desk={desk} state={state} thread={thread} isCut={from > 0} view={view} />
+        <ol className="message-rows">
+          {messages.slice(from, to).map(({ view: message }, index) => {
+            const previous = messages[from + index - 1]?.view
+            const startsDay = previous === undefined || dayKey(previous.at) !== dayKey(message.at)
+            return [
+              startsDay && (
+                <li key={`day ${message.id}`} className="day">
+                  <span>{dayName(message.at, nowMs)}</span>
+                </li>
+              ),
+              <MessageBubble
+                key={message.id}
+                message={message}
+                quoted={quotedBy(message, byAnyId)}
+                customer={nameOf(view.contact)}
+                isContinued={!startsDay && previous !== undefined && follows(previous, message)}
+                problem={state.problems.get(`message ${message.id}`) ?? null}
+                desk={desk}
+              />,
+            ]
+          })}
+          {isAtEnd && outbox.map((item) => <UnsentBubble key={item.key} item={item} desk={desk} />)}
+        </ol>
+      </div>
+      {!scroll.isNearEnd && (
+        <button type="button" className="jump" onClick={jump}>
+          <Icon name="down" /> {scroll.hasNew ? 'New messages' : 'Newest'}
+        </button>
+      )}
+    </div>
+  )
+}
+
+interface ThreadTopProps {
+  desk: Desk
+  state: DeskState
+  thread: Thread
+  isCut: boolean
+  view: ConversationView
+}
+
+function ThreadTop({ desk, state, thread, isCut, view }: ThreadTopProps) {
+  const problem = state.problems.get('older')
+  if (problem !== undefined) {
+    return (
+      <p className="thread-top" role="alert">
+        {problem}{' '}
+        <button type="button" className="link" onClick={() => desk.loadOlderMessages(view.id)}>
+          Try again
+        </button>
+      </p>
+    )
+  }
+  if (isCut || thread.next !== null) return <p className="thread-top quiet">Loading older messages…</p>
+  if (thread.horizon !== null) return <p className="thread-top quiet">Older messages are not shown on this page.</p>
+  if (thread.messages.length === 0) return <p className="thread-top quiet">No messages yet.</p>
+  return <p className="thread-top quiet">The conversation begins here.</p>
+}
+
+function follows(previous: MessageView, message: MessageView): boolean {
+  return (
+    previous.direction === message.direction &&
+    Date.parse(message.at) - Date.parse(previous.at) < CONTINUED_MS
+  )
+}
+
+/** Answers name a message by our id or by the platform's. */
+function indexById(thread: Thread): Map<string, MessageView> {
+  const index = new Map<string, MessageView>()
+  for (const { view } of thread.messages) {
+    index.set(view.id, view)
+    if (typeof view.upstream_id === 'string') index.set(view.upstream_id, view)
+  }
+  return index
+}
+
+function quotedBy(message: MessageView, byAnyId: Map<string, MessageView>): MessageView | null | undefined {
+  const id = message.context?.['message_id'] ?? message.context?.['id']
+  return typeof id === 'string' ? byAnyId.get(id) : null
+}

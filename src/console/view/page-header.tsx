@@ -1,0 +1,42 @@
+import type { DeskState } from '../desk.ts'
+import type { NumberView } from '../wire.ts'
+import { ConnectionBadge } from './connection-badge.tsx'
+import { simulatorAddress } from './hooks.ts'
+import { Icon } from './icons.tsx'
+
+/** What the house is called, what state it is in, and the way out. */
+export function PageHeader({ state, onSignOut }: { state: DeskState; onSignOut: () => void }) {
+  const simulator = simulatorAddress()
+  const trouble = numberTrouble(state.data.numbers)
+  return (
+    <header className="page-header">
+      <h1 className="wordmark">
+        <Icon name="gate" /> Gatehouse
+      </h1>
+      {simulator !== null && (
+        <a className="tag tag-demo" href={simulator} target="_blank" rel="noreferrer" title="Open the customer’s phone">
+          Demo
+        </a>
+      )}
+      {trouble !== null && (
+        <span className="tag tag-warn" title={trouble.detail}>
+          {trouble.summary}
+        </span>
+      )}
+      <span className="spacer" />
+      <ConnectionBadge connection={state.connection} />
+      <button type="button" className="plain" onClick={onSignOut}>
+        Sign out
+      </button>
+    </header>
+  )
+}
+
+function numberTrouble(numbers: readonly NumberView[]): { summary: string; detail: string } | null {
+  const troubled = numbers.filter((number) => number.state !== 'active')
+  const first = troubled[0]
+  if (first === undefined) return null
+  const name = (number: NumberView) => number.alias ?? number.display ?? number.number
+  const summary = troubled.length === 1 ? `${name(first)} ${first.state}` : `${troubled.length} numbers inactive`
+  return { summary, detail: troubled.map((number) => `${name(number)}: ${number.state}`).join('\n') }
+}

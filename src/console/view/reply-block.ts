@@ -1,0 +1,32 @@
+import type { ConversationView, NumberView } from '../wire.ts'
+
+/** What stands in the way of a reply, or should be known before one is written. */
+export interface ReplyBlock {
+  words: string
+  /** False where it is only a warning. */
+  isFinal: boolean
+}
+
+/** Whether a reply can be written now, and if not, why. The server has the last word; this saves the writing. */
+export function replyBlock(
+  view: ConversationView,
+  numbers: readonly NumberView[],
+  nowMs: number,
+): ReplyBlock | null {
+  const number = numbers.find((other) => other.number === view.number)
+  const name = view.number_alias ?? view.number
+  if (number?.state === 'unclaimed') {
+    return { isFinal: true, words: `Nothing can be sent from ${name}: the number has not been set up here yet.` }
+  }
+  if (view.standby) {
+    return { isFinal: true, words: 'Another application holds this conversation. Replies are not possible from here.' }
+  }
+  if (view.window_expires_at === null || Date.parse(view.window_expires_at) <= nowMs) {
+    const words = 'The 24-hour window is closed: WhatsApp takes a reply only within a day of the customer’s last message.'
+    return { isFinal: true, words }
+  }
+  if (number?.state === 'paused') {
+    return { isFinal: false, words: `${name} is paused. Replies may be refused until it is active again.` }
+  }
+  return null
+}

@@ -1,0 +1,94 @@
+import { useEffect, useRef } from 'react'
+import type { Desk, DeskState } from '../desk.ts'
+import { fullTime, shortTime } from '../times.ts'
+import type { ConversationView } from '../wire.ts'
+import { isNarrow } from './hooks.ts'
+import { Icon } from './icons.tsx'
+import { MessageList } from './message-list.tsx'
+import { nameOf, numberName } from './names.ts'
+import { ReplyBox } from './reply-box.tsx'
+import { replyBlock } from './reply-block.ts'
+
+interface ThreadScreenProps {
+  id: string
+  desk: Desk
+  state: DeskState
+  nowMs: number
+  onBack: () => void
+}
+
+/** One conversation: who it is, what was said, and the reply. */
+export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenProps) {
+  const view = state.data.conversations.get(id)?.view
+  const thread = state.data.threads.get(id)
+  const heading = useRef<HTMLHeadingElement>(null)
+  const field = useRef<HTMLTextAreaElement>(null)
+  const isReady = view !== undefined
+
+  useEffect(() => {
+    // On a phone the reply box would bring the keyboard up over what there is to read.
+    if (!isReady) return
+    if (isNarrow() || field.current === null || field.current.disabled) heading.current?.focus()
+    else field.current.focus()
+  }, [isReady])
+
+  const problem = state.problems.get(id)
+  return (
+    <main className="thread" aria-label="Conversation">
+      <header className="thread-header">
+        <button type="button" className="icon-button back" aria-label="Back to the list" onClick={onBack}>
+          <Icon name="back" />
+        </button>
+        <div className="thread-who">
+          <h2 ref={heading} tabIndex={-1}>
+            {view === undefined ? 'Conversation' : nameOf(view.contact)}
+          </h2>
+          {view !== undefined && <ThreadFacts view={view} nowMs={nowMs} />}
+        </div>
+      </header>
+      {thread !== undefined && view !== undefined ? (
+        <MessageList desk={desk} state={state} view={view} thread={thread} nowMs={nowMs} />
+      ) : (
+        <div className="messages">
+          {problem === undefined ? (
+            <p className="empty quiet">Loading messages…</p>
+          ) : (
+            <p className="empty" role="alert">
+              {problem}{' '}
+              <button type="button" className="link" onClick={() => desk.reload()}>
+                Try again
+              </button>
+            </p>
+          )}
+        </div>
+      )}
+      {view !== undefined && (
+        <ReplyBox
+          desk={desk}
+          draft={state.draft}
+          name={nameOf(view.contact)}
+          answered={thread?.messages.find((entry) => entry.view.id === state.draft.replyTo)?.view ?? null}
+          block={replyBlock(view, state.data.numbers, nowMs)}
+          fieldRef={field}
+        />
+      )}
+    </main>
+  )
+}
+
+function ThreadFacts({ view, nowMs }: { view: ConversationView; nowMs: number }) {
+  const isNamed = view.contact.name !== null && view.contact.name !== undefined && view.contact.name !== ''
+  const phone = isNamed ? view.contact.phone : null
+  const until = view.window_expires_at
+  return (
+    <p className="thread-facts">
+      {phone !== null && phone !== undefined && <span>{phone}</span>}
+      <span>on {numberName(view)}</span>
+      {until !== null && Date.parse(until) > nowMs && (
+        <span className="thread-until" title={fullTime(until)}>
+          window open until {shortTime(until, nowMs)}
+        </span>
+      )}
+    </p>
+  )
+}

@@ -1,0 +1,15 @@
+/** States what must hold; a violation is a bug and ends the part it happens in. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`Assertion failed: ${message}`)
+}
+
+/** The value, which the caller knows to be there. */
+export function must<T>(value: T | undefined | null, what: string): T {
+  if (value === undefined || value === null) throw new Error(`Assertion failed: ${what} is missing`)
+  return value
+}
+
+/** Closes a switch over a union: a new member does not compile until it is handled. */
+export function unreachable(value: never): never {
+  throw new Error(`Assertion failed: unexpected case ${String(value)}`)
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'bun:test'
+import { FakeClock } from '../testing/fake-clock.ts'
+import type { LogFields } from './log.ts'
+import { createLog, type LogLevel } from './pino-log.ts'
+
+function openTestLog(level: LogLevel = 'debug') {
+  const lines: string[] = []
+  const dropped: string[] = []
+  const clock = new FakeClock(Date.UTC(2026, 10, 22, 9, 0, 0))
+  const log = createLog(
+    level,
+    { write: (line: string) => void lines.push(line) },
+    { clock, fieldDropped: (name) => void dropped.push(name) },
+  )
+  return { log, lines, dropped }
+}
+
+describe('createLog', () => {
+  test('writes one JSON line with the level as a word, the time and the fields', () => {
+    const { log, lines } = openTestLog()
+    log.warn('number throttled', { part: 'dispatch', number: '106540352242922', retry_after_ms: 250 })
+    expect(lines).toHaveLength(1)
+    expect(lines[0]?.endsWith('\n')).toBe(true)
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      level: 'warn',
+      time: '2026-11-22T09:00:00.000Z',
+      part: 'dispatch',
+      number: '106540352242922',
+      retry_after_ms: 250,
+      msg: 'number throttled',
+    })
+  })
+
+  test('writes nothing below its level', () => {
+    const { log, lines } = openTestLog('warn')
+    log.debug('a')
+    log.info('b')
+    log.warn('c')
+    log.error('d')
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['c', 'd'])
+  })
+
+  test.each([
+    ['a field that is not on the list', { text: 'meet me at nine' }],
+    ['a phone under another name', { phone: 'meet me at nine' }],
+    ['an object in an allowed field', { reason: { text: 'meet me at nine' } }],
+    ['a list in an allowed field', { code: ['meet me at nine'] }],
+    ['a text in a field for numbers', { count: 'meet me at nine' }],
+    ['an error object', { error: new Error('meet me at nine') }],
+    ['a name of the prototype', { constructor: 'meet me at nine' }],
+    ['a forged level', { level: 'meet me at nine' }],
+    ['a forged phrase', { msg: 'meet me at nine' }],
+  ])('holds back and counts %s', (_, fields) => {
+    const { log, lines, dropped } = openTestLog()
+    // The types forbid it; what matters is that a mistake past the types does not get out either.
+    log.info('phrase', fields as unknown as LogFields)
+    expect(lines.join('')).not.toContain('nine')
+    expect(JSON.parse(lines[0] ?? '').level).toBe('info')
+    expect(dropped).toEqual(Object.keys(fields))
+  })
+
+  test('leaves out undefined fields without counting them, and cuts long texts', () => {
+    const { log, lines, dropped } = openTestLog()
+    log.info('phrase', { reason: 'x'.repeat(2_000), ...({ state: undefined } as unknown as LogFields) })
+    expect(JSON.parse(lines[0] ?? '').reason).toHaveLength(500)
+    expect(lines[0]).not.toContain('state')
+    expect(dropped).toEqual([])
+  })
+
+  test('keeps a line one line, whatever a field holds', () => {
+    const { log, lines } = openTestLog()
+    log.info('phrase', { reason: 'a\n{"level":"error"}\u2028b' })
+    expect(lines.join('').trimEnd().split('\n')).toHaveLength(1)
+  })
+})

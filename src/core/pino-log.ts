@@ -1,0 +1,90 @@
+import { type DestinationStream, pino, destination as pinoDestination } from 'pino'
+import { type Clock, systemClock, toTime } from './clock.ts'
+import type { Log, LogFields } from './log.ts'
+
+/** The least that is written. */
+export type LogLevel = keyof Log
+
+/** The allow-list at run time, with what each field may hold. Objects never get out: nobody knows what is in them. */
+const FIELDS = {
+  part: 'string',
+  number: 'string',
+  message: 'string',
+  conversation: 'string',
+  direction: 'string',
+  ms: 'number',
+  count: 'number',
+  code: 'any',
+  outcome: 'string',
+  reason: 'string',
+  state: 'string',
+  seq: 'number',
+  offset: 'number',
+  port: 'number',
+  path: 'string',
+  version: 'string',
+  error: 'string',
+  app: 'string',
+  class: 'string',
+  attempt: 'number',
+  retry_after_ms: 'number',
+} as const satisfies Record<keyof LogFields, 'string' | 'number' | 'any'>
+
+/** A longer text is cut: a log line is no place for a document. */
+const TEXT_LENGTH_MAX = 500
+
+export interface LogOptions {
+  readonly clock?: Clock
+  /** Called with the name of every field that was held back: a mistake of ours, to be counted. */
+  readonly fieldDropped?: (name: string) => void
+}
+
+/** Where a log's lines go: each is written whole and at once, on this thread, so that none is lost at the end. */
+export type LogDestination = DestinationStream
+
+/** Standard output. Not one of pino's transports: they are threads of their own, and write nothing in a compiled binary. */
+export function standardOutput(): LogDestination {
+  return pinoDestination({ dest: 1, sync: true })
+}
+
+/** A log of JSON lines: `level`, `time` (RFC 3339), `msg` and the allowed fields. */
+export function createLog(level: LogLevel, destination: LogDestination, options: LogOptions = {}): Log {
+  const { clock = systemClock, fieldDropped = () => {} } = options
+  const logger = pino(
+    {
+      level,
+      // Neither process id nor host name: there is one process, and who gathers the lines knows the host.
+      base: null,
+      timestamp: () => `,"time":"${toTime(clock.epochMs())}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  )
+  const write = (at: LogLevel, phrase: string, fields: LogFields | undefined) => {
+    if (!logger.isLevelEnabled(at)) return
+    logger[at](fields === undefined ? {} : allowed(fields, fieldDropped), phrase)
+  }
+  return {
+    debug: (phrase, fields) => write('debug', phrase, fields),
+    info: (phrase, fields) => write('info', phrase, fields),
+    warn: (phrase, fields) => write('warn', phrase, fields),
+    error: (phrase, fields) => write('error', phrase, fields),
+  }
+}
+
+function allowed(fields: LogFields, fieldDropped: (name: string) => void): Record<string, string | number> {
+  const kept: Record<string, string | number> = {}
+  for (const [name, value] of Object.entries(fields) as [string, unknown][]) {
+    if (value === undefined) continue
+    if (isAllowed(name, value)) kept[name] = typeof value === 'string' ? value.slice(0, TEXT_LENGTH_MAX) : value
+    else fieldDropped(name)
+  }
+  return kept
+}
+
+function isAllowed(name: string, value: unknown): value is string | number {
+  if (!Object.hasOwn(FIELDS, name)) return false
+  const wanted = FIELDS[name as keyof typeof FIELDS]
+  const type = typeof value
+  return wanted === 'any' ? type === 'string' || type === 'number' : type === wanted
+}

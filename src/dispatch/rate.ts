@@ -1,0 +1,94 @@
+import { assert } from '../core/assert.ts'
+
+/** The platform's throughput of a number that was not upgraded: 80 messages per second, in and out together. */
+export const RATE_PER_SECOND_DEFAULT = 80
+
+/** One cut after "too fast" (130429), and the way back: a twentieth of the ceiling every ten seconds. */
+const CUT_FACTOR = 0.7
+const RAISE_PART = 0.05
+const RAISE_EVERY_MS = 10_000
+const RATE_PER_SECOND_MIN = 1
+
+/** The messages per second a number may use: its ceiling, lowered where the platform complained. */
+export class LearnedRate {
+  #ceiling: number
+  #rate: number
+  #changedAtMs: number
+  #cutAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(ratePerSecondMax: number | null, nowMs: number) {
+    this.#ceiling = ceilingOf(ratePerSecondMax)
+    this.#rate = this.#ceiling
+    this.#changedAtMs = nowMs
+  }
+
+  /** A new ceiling holds at once; what was learned below it stays. */
+  setCeiling(ratePerSecondMax: number | null, nowMs: number): void {
+    const ceiling = ceilingOf(ratePerSecondMax)
+    if (ceiling === this.#ceiling) return
+    this.limitAt(nowMs)
+    this.#rate = this.#rate === this.#ceiling ? ceiling : Math.min(this.#rate, ceiling)
+    this.#ceiling = ceiling
+  }
+
+  /** Whole messages per second that hold now, at least one. */
+  limitAt(nowMs: number): number {
+    if (this.#rate < this.#ceiling) {
+      const steps = Math.floor((nowMs - this.#changedAtMs) / RAISE_EVERY_MS)
+      if (steps > 0) {
+        this.#rate = Math.min(this.#ceiling, this.#rate + steps * RAISE_PART * this.#ceiling)
+        this.#changedAtMs += steps * RAISE_EVERY_MS
+      }
+    }
+    // A hair more than the value, so that 0.7 × 80 is 56 in floating point too.
+    return Math.max(RATE_PER_SECOND_MIN, Math.floor(this.#rate + 1e-6))
+  }
+
+  /** Learns from "too fast". What left before the last cut says nothing about the rate after it and changes nothing. */
+  throttled(takenAtMs: number, nowMs: number): void {
+    if (takenAtMs < this.#cutAtMs) return
+    this.limitAt(nowMs)
+    this.#rate = Math.max(RATE_PER_SECOND_MIN, this.#rate * CUT_FACTOR)
+    this.#cutAtMs = nowMs
+    this.#changedAtMs = nowMs
+  }
+}
+
+function ceilingOf(ratePerSecondMax: number | null): number {
+  const ceiling = ratePerSecondMax ?? RATE_PER_SECOND_DEFAULT
+  assert(Number.isFinite(ceiling) && ceiling >= RATE_PER_SECOND_MIN, 'a number sends at least one message per second')
+  return ceiling
+}
+
+/** How much of its lost time a late sender may catch up. */
+export const CATCH_UP_MS = 100
+
+/**
+ * Milliseconds over which one second's limit is planned: 98 % of it. The half per cent below the fence lets an echo
+ * fade: messages caught up together after a stall meet a shut fence together in every second that follows.
+ */
+const PACE_WINDOW_MS = 1_020
+
+/**
+ * Evenly spaced departures (GCRA, the form that keeps only the time of the next one). A number that had nothing to
+ * send saves nothing up; one that had, but whose sender came late, catches up at most `CATCH_UP_MS`.
+ */
+export class Pace {
+  #readyAtMs = Number.NEGATIVE_INFINITY
+
+  /** When the next may leave; in the past: now. */
+  get readyAtMs(): number {
+    return this.#readyAtMs
+  }
+
+  /** Plans one departure. `waitingSinceMs` is when there was first something to send, without a gap since. */
+  take(leavesAtMs: number, waitingSinceMs: number, limit: number): void {
+    const slotMs = Math.max(this.#readyAtMs, leavesAtMs - CATCH_UP_MS, Math.min(waitingSinceMs, leavesAtMs))
+    this.#readyAtMs = slotMs + paceMs(limit)
+  }
+}
+
+/** Space between two departures at this limit. */
+export function paceMs(limit: number): number {
+  return PACE_WINDOW_MS / limit
+}

@@ -1,0 +1,148 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import createDay from '../../migrations/journal/0001_create_day.sql' with { type: 'text' }
+import { Db, type OpenOptions } from '../storage/database.ts'
+import { migrate, type Migration } from '../storage/migrate.ts'
+import { seal, tagOf, unseal } from '../vault/sealing.ts'
+import { type Entry, type NewEntry, placeOf } from './entry.ts'
+
+const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_day.sql', sql: createDay }]
+const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.db$/
+
+/** The end of a chain: the last entry's sequence and tag. */
+export interface ChainEnd {
+  seq: number
+  tag: Uint8Array
+}
+
+export const CHAIN_START: ChainEnd = { seq: 0, tag: new Uint8Array(16) }
+
+interface Row {
+  seq: number
+  at: number
+  source: string
+  sealed: Uint8Array
+}
+
+/** The days that have a file, oldest first. */
+export function daysIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .map((name) => DAY_FILE.exec(name)?.[1])
+    .filter((day) => day !== undefined)
+    .sort()
+}
+
+/** One day of the journal. */
+export class DayFile {
+  readonly day: string
+  readonly #database: Db
+  readonly #key: Uint8Array
+
+  constructor(options: { folder: string; day: string; key: Uint8Array } & Pick<OpenOptions, 'readonly' | 'synchronous'>) {
+    this.day = options.day
+    this.#key = options.key
+    // An append-only file wants frequent small checkpoints: at 200 pages p99.9 was 4 ms, at 4000 35 ms (measured).
+    this.#database = new Db(join(options.folder, `${options.day}.db`), { ...options, checkpointPages: 200, cacheKib: 2048 })
+    if (!options.readonly) migrate(this.#database, `journal/${options.day}.db`, MIGRATIONS)
+  }
+
+  /** Binds a new file to the end of the one before. */
+  begin(previous: ChainEnd): void {
+    if (this.#database.one('SELECT previous_seq FROM chain')) return
+    this.#database.run('INSERT INTO chain (previous_seq, previous_tag) VALUES (?1, ?2)', previous.seq, previous.tag)
+  }
+
+  /** Writes down that the entries after `afterSeq` and before `nextSeq` are gone. */
+  noteLoss(afterSeq: number, nextSeq: number, atMs: number): void {
+    this.#database.run('INSERT OR REPLACE INTO losses (after_seq, next_seq, at) VALUES (?1, ?2, ?3)', afterSeq, nextSeq, atMs)
+  }
+
+  /** Appends in one durable commit, from `first` on; answers the new end of the chain. */
+  append(entries: readonly NewEntry[], first: number, previous: ChainEnd): ChainEnd {
+    return this.#database.transaction(() => {
+      let { tag } = previous
+      let seq = first
+      for (const entry of entries) {
+        const sealed = seal(this.#key, placeOf(seq, entry.atMs, entry.source, tag), entry.body)
+        this.#database.run(
+          'INSERT INTO entries (seq, at, source, sealed) VALUES (?1, ?2, ?3, ?4)',
+          seq,
+          entry.atMs,
+          entry.source,
+          sealed,
+        )
+        tag = tagOf(sealed)
+        seq++
+      }
+      return { seq: seq - 1, tag }
+    })
+  }
+
+  /** The file's last entry; what it was bound to where it has none. */
+  end(): ChainEnd {
+    const last = this.#database.one<{ seq: number; sealed: Uint8Array }>(
+      'SELECT seq, sealed FROM entries ORDER BY seq DESC LIMIT 1',
+    )
+    return last ? { seq: last.seq, tag: tagOf(last.sealed) } : this.#before()
+  }
+
+  firstSeq(): number | undefined {
+    return this.#database.one<{ seq: number }>('SELECT seq FROM entries ORDER BY seq LIMIT 1')?.seq
+  }
+
+  /** Entries after a sequence, opened and checked against the chain; a broken one throws and names its sequence. */
+  read(after: number, limit: number, bytesMax: number): Entry[] {
+    const rows = this.#database.all<Row>(
+      'SELECT seq, at, source, sealed FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2',
+      after,
+      limit,
+    )
+    const entries: Entry[] = []
+    let previous: ChainEnd | undefined
+    let bytes = 0
+    for (const row of rows) {
+      previous ??= this.#endBefore(row.seq)
+      if (row.seq !== previous.seq + 1 && !this.#isKnownLoss(previous.seq, row.seq)) {
+        throw new Error(`The journal is damaged: entry ${previous.seq + 1} is missing`)
+      }
+      entries.push(this.#open(row, previous.tag))
+      previous = { seq: row.seq, tag: tagOf(row.sealed) }
+      bytes += row.sealed.length
+      if (bytes >= bytesMax) break
+    }
+    return entries
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #open(row: Row, previousTag: Uint8Array): Entry {
+    try {
+      const body = unseal(this.#key, placeOf(row.seq, row.at, row.source, previousTag), row.sealed)
+      return { seq: row.seq, atMs: row.at, source: row.source, body }
+    } catch (cause) {
+      throw new Error(`The journal is damaged: entry ${row.seq} does not open`, { cause })
+    }
+  }
+
+  #endBefore(seq: number): ChainEnd {
+    const row = this.#database.one<{ seq: number; sealed: Uint8Array }>(
+      'SELECT seq, sealed FROM entries WHERE seq < ?1 ORDER BY seq DESC LIMIT 1',
+      seq,
+    )
+    return row ? { seq: row.seq, tag: tagOf(row.sealed) } : this.#before()
+  }
+
+  #before(): ChainEnd {
+    const row = this.#database.one<{ previous_seq: number; previous_tag: Uint8Array }>(
+      'SELECT previous_seq, previous_tag FROM chain',
+    )
+    return row ? { seq: row.previous_seq, tag: row.previous_tag } : CHAIN_START
+  }
+
+  #isKnownLoss(afterSeq: number, nextSeq: number): boolean {
+    return !!this.#database.one('SELECT at FROM losses WHERE after_seq = ?1 AND next_seq = ?2', afterSeq, nextSeq)
+  }
+}

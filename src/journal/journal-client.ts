@@ -1,0 +1,148 @@
+import type { Clock } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
+import { Thread } from '../storage/thread.ts'
+import type { NewEntry } from './entry.ts'
+import type { JournalOptions } from './journal.ts'
+import type { Appended, JournalRefusal } from './journal-thread.ts'
+import { pack, type Packed } from './packed.ts'
+
+/** One group commit: large enough that the fsync is shared widely, small enough to be answered soon. */
+const BATCH_ENTRIES_MAX = 2048
+const BATCH_BYTES_MAX = 8 * 1024 * 1024
+/** What may wait for the next commit. Beyond it the platform is asked to come again (503). */
+const WAITING_ENTRIES_MAX = 20_000
+const WAITING_BYTES_MAX = 64 * 1024 * 1024
+/** Pause before a full disk is tried again. */
+const FULL_RETRY_MS = 1000
+
+interface Waiting {
+  entry: NewEntry
+  resolve(seq: number): void
+  reject(error: unknown): void
+}
+
+export interface JournalClientOptions {
+  clock: Clock
+  /** Called after each commit with what is now durable. */
+  onAppended(first: number, packed: Packed, commitMs: number): void
+  /** Called where an entry was refused because too much waits already. */
+  onOverflow(): void
+  /** The key of a day that has begun. */
+  dayKey(nowMs: number): Promise<{ day: string; key: Uint8Array }>
+  onFailure(error: Error): void
+}
+
+/**
+ * The main thread's side of the journal. One commit is under way at a time; what arrives meanwhile is the next batch,
+ * so the batch size follows the disk's speed by itself.
+ */
+export class JournalClient {
+  readonly #options: JournalClientOptions
+  readonly #thread: Thread
+  #waiting: Waiting[] = []
+  #waitingBytes = 0
+  #scheduled = false
+  #busy = false
+  #fullUntilMs = 0
+  #keyDay = ''
+  #idle: (() => void)[] = []
+
+  constructor(options: JournalClientOptions) {
+    this.#options = options
+    this.#thread = new Thread(new Worker(new URL('./journal-thread.ts', import.meta.url)), {
+      onNotice: () => {},
+      onFailure: options.onFailure,
+    })
+  }
+
+  /** Opens the journal and answers its head. Throws `JournalDamaged`'s message where entries are missing. */
+  async open(options: JournalOptions): Promise<number> {
+    this.#keyDay = new Date(options.nowMs).toISOString().slice(0, 10)
+    return await this.#thread.ask<number>('open', options).catch((refusal: JournalRefusal) => {
+      throw new Error(refusal.message)
+    })
+  }
+
+  /** Whether the disk refused the last commit for want of space. */
+  isFull(): boolean {
+    return this.#options.clock.monoMs() < this.#fullUntilMs
+  }
+
+  /** Resolves with the entry's sequence once it is on stable storage. */
+  append(entry: NewEntry): Promise<number> {
+    if (
+      this.#waiting.length >= WAITING_ENTRIES_MAX ||
+      this.#waitingBytes + entry.body.length > WAITING_BYTES_MAX ||
+      this.isFull()
+    ) {
+      this.#options.onOverflow()
+      return Promise.reject(new Failure('unavailable', 'The journal cannot take more now: send again later'))
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entry, resolve, reject })
+      this.#waitingBytes += entry.body.length
+      this.#schedule()
+    })
+  }
+
+  /** Waits for what was appended, then closes the file and the thread. */
+  async close(): Promise<void> {
+    if (this.#busy || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    await this.#thread.ask('close', null)
+    await this.#thread.closed()
+  }
+
+  /** What came in during one turn of the loop goes into one commit. */
+  #schedule(): void {
+    if (this.#scheduled || this.#busy) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#commit()
+    })
+  }
+
+  async #commit(): Promise<void> {
+    this.#busy = true
+    const batch = this.#nextBatch()
+    try {
+      const nowMs = this.#options.clock.epochMs()
+      await this.#bringKey(nowMs)
+      const packed = pack(batch.map(({ entry }) => entry))
+      const done = await this.#thread.ask<Appended>('append', { packed, nowMs }, [packed.bytes.buffer])
+      for (const [index, waiting] of batch.entries()) waiting.resolve(done.first + index)
+      this.#options.onAppended(done.first, done.packed, done.commitMs)
+    } catch (refusal) {
+      this.#refuse(batch, refusal as JournalRefusal)
+    }
+    this.#busy = false
+    if (this.#waiting.length > 0) this.#schedule()
+    else for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #nextBatch(): Waiting[] {
+    let bytes = 0
+    let count = 0
+    for (const { entry } of this.#waiting) {
+      if (count > 0 && (count >= BATCH_ENTRIES_MAX || bytes + entry.body.length > BATCH_BYTES_MAX)) break
+      bytes += entry.body.length
+      count++
+    }
+    this.#waitingBytes -= bytes
+    return this.#waiting.splice(0, count)
+  }
+
+  async #bringKey(nowMs: number): Promise<void> {
+    const day = new Date(nowMs).toISOString().slice(0, 10)
+    if (day <= this.#keyDay) return
+    this.#thread.tell('add_key', await this.#options.dayKey(nowMs))
+    this.#keyDay = day
+  }
+
+  /** A full disk is waited for; any other failed commit ends the process, since a failed fsync may not be repeated. */
+  #refuse(batch: Waiting[], refusal: JournalRefusal): void {
+    for (const { reject } of batch) reject(new Failure('unavailable', 'The journal could not store it: send again later'))
+    if (refusal.kind === 'full') this.#fullUntilMs = this.#options.clock.monoMs() + FULL_RETRY_MS
+    else this.#options.onFailure(new Error(`The journal failed: ${refusal.message ?? String(refusal)}`))
+  }
+}

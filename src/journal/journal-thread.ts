@@ -1,0 +1,67 @@
+import { systemClock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
+import { storageFault } from '../storage/database.ts'
+import type { Question } from '../storage/thread.ts'
+import { Journal, type JournalOptions } from './journal.ts'
+import { type Packed, unpack } from './packed.ts'
+
+/** What a commit answers; the buffer comes back for the book. */
+export interface Appended {
+  first: number
+  packed: Packed
+  /** How long the commit took, fsync and all. */
+  commitMs: number
+}
+
+export type JournalRefusal = { kind: 'full' | 'fatal' | 'damaged'; message: string }
+
+declare const self: Worker
+
+let journal: Journal | undefined
+
+function append({ packed, nowMs }: { packed: Packed; nowMs: number }): Appended {
+  if (!journal) throw new Error('The journal is not open')
+  const startedMs = systemClock.monoMs()
+  crashPoint('journal.before_commit')
+  const first = journal.append(unpack(packed, 0), nowMs)
+  crashPoint('journal.after_commit')
+  return { first, packed, commitMs: systemClock.monoMs() - startedMs }
+}
+
+function answer(question: Question): unknown {
+  switch (question.name) {
+    case 'open':
+      journal = new Journal(question.args as JournalOptions)
+      return journal.head()
+    case 'append':
+      return append(question.args as { packed: Packed; nowMs: number })
+    case 'add_key': {
+      const { day, key } = question.args as { day: string; key: Uint8Array }
+      return journal?.addKey(day, key)
+    }
+    case 'close':
+      journal?.close()
+      return undefined
+    default:
+      throw new Error(`Unknown question: ${question.name}`)
+  }
+}
+
+function refusalOf(error: unknown): JournalRefusal {
+  const fault = storageFault(error)
+  const message = error instanceof Error ? error.message : String(error)
+  if (fault === 'full') return { kind: 'full', message }
+  return { kind: error instanceof Error && error.name === 'JournalDamaged' ? 'damaged' : 'fatal', message }
+}
+
+self.onmessage = (event: MessageEvent<Question>) => {
+  const question = event.data
+  try {
+    const value = answer(question)
+    const transfer = question.name === 'append' ? [(value as Appended).packed.bytes.buffer] : []
+    self.postMessage({ id: question.id, value }, transfer)
+    if (question.name === 'close') process.exit(0)
+  } catch (error) {
+    self.postMessage({ id: question.id, error: refusalOf(error) })
+  }
+}

@@ -1,0 +1,116 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { OpenOptions } from '../storage/database.ts'
+import { CHAIN_START, type ChainEnd, DayFile, daysIn } from './day-file.ts'
+import { dayOf, type NewEntry } from './entry.ts'
+import { HighWaterMark } from './high-water.ts'
+
+/** Entries that were committed once and are not there any more. The house does not start over such a hole unasked. */
+export class JournalDamaged extends Error {
+  readonly missing: number
+
+  constructor(head: number, expected: number) {
+    const missing = expected - head
+    super(
+      `The journal ends at entry ${head}, but ${expected} was committed: ${missing} ${missing === 1 ? 'entry is' : 'entries are'} lost. ` +
+        'Restore the journal, or start once with --accept-loss to go on without them',
+    )
+    this.name = 'JournalDamaged'
+    this.missing = missing
+  }
+}
+
+export interface JournalOptions extends Pick<OpenOptions, 'synchronous'> {
+  folder: string
+  /** The keys of all days that have a file, and of today. */
+  dayKeys: ReadonlyMap<string, Uint8Array>
+  /** The last entry that the book has applied: the journal may not end before it. */
+  appliedSeq: number
+  acceptLoss?: boolean
+  nowMs: number
+}
+
+/** The writing side: appends and syncs. One owner, the journal's thread. */
+export class Journal {
+  readonly #options: JournalOptions
+  readonly #keys: Map<string, Uint8Array>
+  readonly #mark: HighWaterMark
+  #today: DayFile
+  #end: ChainEnd
+
+  constructor(options: JournalOptions) {
+    this.#options = options
+    this.#keys = new Map(options.dayKeys)
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    this.#mark = new HighWaterMark(join(options.folder, 'high-water'))
+    const newest = daysIn(options.folder).at(-1)
+    const end = newest === undefined ? CHAIN_START : this.#endOf(newest)
+    const today = dayOf(options.nowMs)
+    // A clock that went back does not go back to an older file.
+    this.#today = this.#openDay(newest !== undefined && newest > today ? newest : today, end)
+    this.#end = this.#closeGap(end)
+  }
+
+  /** The last entry's sequence. */
+  head(): number {
+    return this.#end.seq
+  }
+
+  /** Whether the key for this moment's file is here. */
+  hasKeyFor(epochMs: number): boolean {
+    const day = dayOf(epochMs)
+    return day <= this.#today.day || this.#keys.has(day)
+  }
+
+  addKey(day: string, key: Uint8Array): void {
+    this.#keys.set(day, key)
+  }
+
+  /** Appends in one durable commit and answers the sequence of the first. */
+  append(entries: readonly NewEntry[], nowMs: number): number {
+    const day = dayOf(nowMs)
+    if (day > this.#today.day) {
+      this.#today.close()
+      this.#today = this.#openDay(day, this.#end)
+    }
+    const first = this.#end.seq + 1
+    this.#end = this.#today.append(entries, first, this.#end)
+    this.#mark.write(this.#end.seq)
+    return first
+  }
+
+  close(): void {
+    this.#today.close()
+    this.#mark.close()
+  }
+
+  #openDay(day: string, previous: ChainEnd): DayFile {
+    const file = new DayFile({ ...this.#options, day, key: this.#keyOf(day) })
+    file.begin(previous)
+    return file
+  }
+
+  #endOf(day: string): ChainEnd {
+    const file = new DayFile({ ...this.#options, day, key: this.#keyOf(day) })
+    try {
+      return file.end()
+    } finally {
+      file.close()
+    }
+  }
+
+  /** The next sequence is above everything that was ever given: head, applied and the mark. */
+  #closeGap(end: ChainEnd): ChainEnd {
+    const expected = Math.max(this.#options.appliedSeq, this.#mark.read())
+    if (expected <= end.seq) return end
+    if (!this.#options.acceptLoss) throw new JournalDamaged(end.seq, expected)
+    this.#today.noteLoss(end.seq, expected + 1, this.#options.nowMs)
+    return { seq: expected, tag: end.tag }
+  }
+
+  #keyOf(day: string): Uint8Array {
+    const key = this.#keys.get(day)
+    if (!key) throw new Error(`Cannot open journal/${day}.db: its key is not in the vault`)
+    return key
+  }
+}

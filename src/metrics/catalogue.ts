@@ -1,0 +1,108 @@
+/**
+ * Every metric: its name, type, help and labels, in one place. Names get the prefix `gatehouse_`; units are Prometheus's
+ * base units. Labels are words from short lists, never people; each has a bound, beyond which its value is `other`.
+ */
+
+export type LabelName = keyof typeof LABEL_VALUES_MAX
+
+/** How many different values a label may take in one metric. */
+export const LABEL_VALUES_MAX = {
+  class: 8,
+  direction: 2,
+  kind: 64,
+  /** Phone number ids, or their aliases: a gateway may have more numbers than Prometheus should have series. */
+  number: 500,
+  outcome: 32,
+  queue: 32,
+  /** Patterns such as /api/v1/messages/:id, never paths. */
+  route: 128,
+  state: 16,
+  status: 64,
+  version: 1,
+} as const satisfies Record<string, number>
+
+export interface Description<T extends MetricType, L extends LabelName> {
+  readonly type: T
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly L[]
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets: readonly number[]
+}
+
+export type MetricType = 'counter' | 'gauge' | 'histogram'
+
+type Described = [name: string, help: string]
+
+function counter<const L extends LabelName = never>([name, help]: Described, labels: readonly L[] = []) {
+  return { type: 'counter', name, help, labels, buckets: [] } as const satisfies Description<'counter', L>
+}
+
+function gauge<const L extends LabelName = never>([name, help]: Described, labels: readonly L[] = []) {
+  return { type: 'gauge', name, help, labels, buckets: [] } as const satisfies Description<'gauge', L>
+}
+
+function histogram<const L extends LabelName = never>(
+  [name, help]: Described,
+  buckets: readonly number[],
+  labels: readonly L[] = [],
+) {
+  return { type: 'histogram', name, help, labels, buckets } as const satisfies Description<'histogram', L>
+}
+
+/** The answer to a webhook holds one fsync: half a millisecond on a good disk; the platform gives up after seconds. */
+const ANSWER_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1]
+const COMMIT_SECONDS = [0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
+const LAG_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60]
+/** From one send's spacing to a campaign's day. */
+const WAIT_SECONDS = [0.005, 0.0125, 0.05, 0.1, 0.5, 1, 5, 15, 30, 60, 300, 900, 3_600, 21_600, 86_400]
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const BATCH_INPUTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+
+export const CATALOGUE = {
+  // What comes in.
+  webhooks: counter(['webhooks_total', 'Webhooks of platforms by what became of them.'], ['outcome']),
+  webhookSeconds: histogram(['webhook_seconds', 'From a webhook complete in memory to its answer.'], ANSWER_SECONDS),
+  journalCommitSeconds: histogram(['journal_commit_seconds', 'One group commit of the journal.'], COMMIT_SECONDS),
+  applyLagSeconds: gauge(['apply_lag_seconds', 'Age of the oldest journal entry that is not yet applied; 0 if none.']),
+  bookCommitSeconds: histogram(['book_commit_seconds', 'One durable commit of the book.'], COMMIT_SECONDS),
+  bookBatchInputs: histogram(['book_batch_inputs', 'Inputs in one commit of the book.'], BATCH_INPUTS),
+  eventsOffset: gauge(['events_offset', 'Offset of the newest event.']),
+  unknownItems: counter(['unknown_items_total', 'Things a platform said in words we do not know; kept.'], ['kind']),
+  quarantinedItems: gauge(['quarantined_items', 'Items put aside because applying them failed.']),
+
+  // What goes out.
+  messages: counter(['messages_total', 'Messages by direction and the state they came to.'], ['direction', 'state']),
+  queueMessages: gauge(['queue_messages', 'Messages that wait to be sent.'], ['class']),
+  sends: counter(['send_total', 'Attempts to send by what the platform answered.'], ['outcome']),
+  sendWaitSeconds: histogram(
+    ['send_wait_seconds', 'From a message being queued to its first byte leaving.'],
+    WAIT_SECONDS,
+    ['class'],
+  ),
+  resends: counter(['resends_total', 'Messages in doubt that were sent again.']),
+  limitUsedRatio: gauge(
+    ['limit_used_ratio', 'Share in use of the rate that a number may send at, 0 to 1.'],
+    ['number'],
+  ),
+
+  // Who listens.
+  socketConnections: gauge(['socket_connections', 'Open real-time sockets.']),
+  socketLagSeconds: histogram(['socket_lag_seconds', 'From an event committed to its frame handed over.'], LAG_SECONDS),
+  httpRequests: counter(['http_requests_total', 'HTTP requests by route and status.'], ['route', 'status']),
+  httpRequestSeconds: histogram(['http_request_seconds', 'From a request to its answer.'], REQUEST_SECONDS, ['route']),
+
+  // The house itself.
+  overflows: counter(['overflow_total', 'Things refused or dropped because a queue was full.'], ['queue']),
+  logFieldsDropped: counter(['log_fields_dropped_total', 'Log fields held back: not on the allow-list.']),
+  buildInfo: gauge(['build_info', 'Always 1; its label says which version runs.'], ['version']),
+  loopLagSeconds: histogram(
+    ['loop_lag_seconds', 'How much later than asked a timer of the main thread fired.'],
+    [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1],
+  ),
+  processResidentBytes: gauge(['process_resident_memory_bytes', 'Memory held in RAM.']),
+  processHeapBytes: gauge(['process_heap_used_bytes', "JavaScript objects of the main thread's heap."]),
+  processCpuSeconds: counter(['process_cpu_seconds_total', 'Processor time used, all threads, user and system.']),
+  processStartSeconds: gauge(['process_start_time_seconds', 'When the process started, since 1970.']),
+  processOpenFiles: gauge(['process_open_fds', 'Open file descriptors, sockets included.']),
+} as const

@@ -1,0 +1,196 @@
+import type { Static, TObject } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import { MESSAGE_CLASSES, MESSAGE_STATES } from '../core/message.ts'
+import { PROTOCOL_VERSION } from './protocol.ts'
+
+/** The shapes of all frames and events, for the published document and for the tests that hold the hub to it. */
+
+const CLOSED = { additionalProperties: false }
+/** The platform adds fields, and so may we: readers ignore what they do not know. */
+const OPEN = { additionalProperties: true }
+
+const offset = Type.Integer({ minimum: 0, description: 'A position in the event log.' })
+const time = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$',
+  description: 'RFC 3339, UTC, milliseconds.',
+})
+const id = Type.String({ minLength: 1, description: 'Opaque.' })
+const nullableText = Type.Union([Type.String(), Type.Null()])
+const state = Type.Union(MESSAGE_STATES.map((name) => Type.Literal(name)))
+const messageClass = Type.Union(MESSAGE_CLASSES.map((name) => Type.Literal(name)))
+/** A phone number in E.164, a number's id, a person by the platform's own id, or unknown. */
+const address = Type.Union([Type.String(), Type.Object({}, OPEN), Type.Null()])
+
+export const messageViewSchema = Type.Object(
+  {
+    id,
+    upstream_id: nullableText,
+    conversation_id: id,
+    number: Type.Optional(nullableText),
+    direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
+    type: Type.String({ description: 'The platform’s word; the object of that name is beside it, such as "text".' }),
+    from: Type.Optional(address),
+    to: Type.Optional(address),
+    at: time,
+    state: Type.Optional(state),
+    reason: Type.Optional(nullableText),
+    class: Type.Optional(Type.Union([messageClass, Type.Null()])),
+    reference: Type.Optional(nullableText),
+    source: Type.Optional(Type.Literal('phone', { description: 'Sent with the phone app.' })),
+    context: Type.Optional(Type.Union([Type.Object({}, OPEN), Type.Null()])),
+    standby: Type.Optional(Type.Literal(true, { description: 'On a thread that another application owns.' })),
+    pacing: Type.Optional(Type.Literal(true, { description: 'Held by the platform for a quality assessment.' })),
+  },
+  { ...OPEN, $id: 'message', title: 'Message' },
+)
+
+const contact = Type.Object(
+  { id, name: nullableText, phone: nullableText, user_id: nullableText },
+  { ...OPEN, title: 'Contact' },
+)
+
+export const conversationViewSchema = Type.Object(
+  {
+    id,
+    number: Type.String(),
+    number_alias: Type.Optional(nullableText),
+    contact,
+    assignee: Type.Union([Type.String(), Type.Object({}, OPEN), Type.Null()]),
+    unread: Type.Integer({ minimum: 0 }),
+    created_at: time,
+    last_message_at: Type.Union([time, Type.Null()]),
+    window_expires_at: Type.Union([time, Type.Null()]),
+    standby: Type.Boolean(),
+    last_message: Type.Optional(Type.Union([messageViewSchema, Type.Null()])),
+  },
+  { ...OPEN, $id: 'conversation', title: 'Conversation' },
+)
+
+const messageState = Type.Object(
+  {
+    message_id: id,
+    upstream_id: nullableText,
+    conversation_id: Type.Union([id, Type.Null()]),
+    reference: nullableText,
+    state,
+    reason: nullableText,
+    class: Type.Union([messageClass, Type.Null()]),
+    attempt: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    at: Type.Optional(time),
+    message: Type.Optional(messageViewSchema),
+  },
+  OPEN,
+)
+
+function event(type: string, data: TObject, description: string) {
+  return Type.Object({ offset, type: Type.Literal(type), at: time, data }, { ...CLOSED, title: type, description })
+}
+
+/** The events whose data is described, by type. */
+export const EVENT_SCHEMAS = {
+  'message.received': event(
+    'message.received',
+    Type.Object({ message: messageViewSchema, conversation: Type.Optional(conversationViewSchema) }, OPEN),
+    'A message came in, or the firm sent one with the phone app.',
+  ),
+  'message.state': event(
+    'message.state',
+    messageState,
+    'A message changed its state. The first state of a sent message comes with the message itself.',
+  ),
+  'conversation.created': event(
+    'conversation.created',
+    Type.Object({ conversation: conversationViewSchema }, OPEN),
+    'A conversation began.',
+  ),
+  'conversation.updated': event(
+    'conversation.updated',
+    Type.Object({ conversation: conversationViewSchema }, OPEN),
+    'Something about a conversation changed.',
+  ),
+} as const
+
+const described = Object.keys(EVENT_SCHEMAS).map((type) => type.replace('.', '\\.'))
+
+/** Any other event. New types may come at any time; ignore those you do not know. */
+export const otherEventSchema = Type.Object(
+  {
+    offset,
+    type: Type.String({ pattern: `^(?!(?:${described.join('|')})$)[a-z_]+\\.[a-z_]+$` }),
+    at: time,
+    data: Type.Object({}, OPEN),
+  },
+  { ...CLOSED, title: 'another event', description: 'An event of another type. Ignore types you do not know.' },
+)
+
+export const eventSchema = Type.Union([...Object.values(EVENT_SCHEMAS), otherEventSchema], { $id: 'event' })
+
+const heartbeat = Type.Integer({ minimum: 1, description: 'The longest silence of a live server, milliseconds.' })
+
+export const helloSchema = Type.Object(
+  {
+    type: Type.Literal('hello'),
+    version: Type.Literal(PROTOCOL_VERSION),
+    epoch: Type.String({ description: 'The identity of the log; it changes when the book is restored.' }),
+    head: offset,
+    heartbeat_ms: heartbeat,
+  },
+  { ...CLOSED, description: 'The first frame of a socket. Who has no position yet subscribes after `head`.' },
+)
+
+export const eventsSchema = Type.Object(
+  { type: Type.Literal('events'), after: offset, upto: offset, events: Type.Array(eventSchema) },
+  {
+    ...CLOSED,
+    description:
+      'Everything this session may see in (after, upto]. `after` is the `upto` of the frame or ping before. ' +
+      'An `after` above your cursor is a hole: subscribe again. Ignore offsets at or below your cursor; then it is `upto`.',
+  },
+)
+
+export const pingSchema = Type.Object(
+  { type: Type.Literal('ping'), upto: Type.Optional(offset) },
+  {
+    ...CLOSED,
+    description: 'There is nothing else to see up to `upto`, which is your new cursor. Absent before the first subscription. Answer with an ack.',
+  },
+)
+
+export const errorSchema = Type.Object(
+  {
+    type: Type.Literal('error'),
+    code: Type.Union([Type.Literal('invalid'), Type.Literal('too_large'), Type.Literal('offset_gone')]),
+    id: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], { description: 'The id of the refused command.' }),
+    message: Type.String(),
+    head: Type.Optional(offset),
+    oldest: Type.Optional(offset),
+    epoch: Type.Optional(Type.String()),
+  },
+  {
+    ...CLOSED,
+    description: 'A command was refused; the socket stays open. With `offset_gone`: load anew and subscribe from there.',
+  },
+)
+
+export const subscribeSchema = Type.Object(
+  {
+    type: Type.Literal('subscribe'),
+    id: Type.Integer({ minimum: 0 }),
+    after: Type.Optional(Type.Integer({ minimum: 0, description: 'Exclusive. 0: the oldest kept. Absent: the head.' })),
+    epoch: Type.Optional(Type.String({ description: 'The epoch that `after` belongs to.' })),
+  },
+  { ...CLOSED, description: 'Begins at a position, or moves there. At any time.' },
+)
+
+export const ackSchema = Type.Object(
+  { type: Type.Literal('ack'), upto: Type.Optional(offset) },
+  { ...CLOSED, description: 'Everything up to `upto` was dealt with. Due after each ping and every 200 events.' },
+)
+
+/** What the server may send. */
+export const serverFrameSchema = Type.Union([helloSchema, eventsSchema, pingSchema, errorSchema])
+/** What a client may send. */
+export const clientFrameSchema = Type.Union([subscribeSchema, ackSchema])
+
+export type ServerFrameShape = Static<typeof serverFrameSchema>
+export type ClientFrameShape = Static<typeof clientFrameSchema>

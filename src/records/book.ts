@@ -1,0 +1,364 @@
+import { must } from '../core/assert.ts'
+import type { Clock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
+import { Failure, type FailureData, failureData } from '../core/failure.ts'
+import type { InboundItem } from '../core/inbound.ts'
+import type { Entry } from '../journal/entry.ts'
+import type { JournalReader } from '../journal/journal-reader.ts'
+import { type Db, storageFault } from '../storage/database.ts'
+import type { Vault } from '../vault/vault.ts'
+import { COMMANDS } from './inputs.ts'
+import { receiveMessage } from './message.ts'
+import { keepNote } from './platform-note.ts'
+import { setAside, WHOLE_BODY } from './quarantine.ts'
+import { receiveStatus } from './status.ts'
+import { type Ids, type Input, type InputContext, Tx, type Wake } from './tx.ts'
+
+/** No slice keeps the thread longer: between slices it hears new commands, which go first. */
+const SLICE_MS = 5
+/** A commit waits for at least one slice and at most this long, more where the disk is slow (see `#budgetMs`). */
+const COMMIT_MS_MAX = 100
+/** Entries kept in memory on their way from the journal; what is beyond is read from its files. */
+const TAIL_BYTES_MAX = 32 * 1024 * 1024
+const READ_ENTRIES_MAX = 512
+/** Commands that may wait; beyond it the caller is told to come again. */
+const COMMANDS_MAX = 20_000
+
+export interface Command {
+  id: number
+  name: string
+  args: unknown
+}
+
+export type Answer = { id: number; value: unknown } | { id: number; failure: FailureData }
+
+/** What leaves the book after a commit, and only then. */
+export interface Commit {
+  answers: Answer[]
+  wakes: Wake[]
+  /** The last event's offset. */
+  head: number
+  /** The last journal entry wholly applied. */
+  appliedSeq: number
+  /** Inputs in this commit. */
+  inputs: number
+  /** How long the fsyncs took. */
+  commitMs: number
+  /** Set where the disk is full: nothing was committed, and it is to be tried again later. */
+  paused: boolean
+}
+
+export interface BookDependencies {
+  database: Db
+  vault: Vault
+  journal: JournalReader
+  clock: Clock
+  /** A random positive integer below 2^53. */
+  randomId: () => number
+  /** Understands a body of a source such as `whatsapp/main`; throws where it is no message of that channel at all. */
+  parse: (entry: Entry) => InboundItem[]
+  /** Lets the thread hear what was said to it meanwhile. */
+  yieldToLoop: () => Promise<void>
+}
+
+interface House {
+  epoch: string
+  next_id: number
+  event_offset: number
+  applied_seq: number
+  applied_items: number
+  last_input_at: number
+}
+
+/** The only writer of the records: applies inputs one after the other, many to a commit. */
+export class Book {
+  readonly #deps: BookDependencies
+  readonly #tx: Tx
+  readonly #commands: ReadonlyMap<string, Input<unknown, unknown>>
+  #house: House
+  #waiting: Command[] = []
+  #tail: Entry[] = []
+  #tailBytes = 0
+  #journalHead = 0
+  #current: { entry: Entry; items: InboundItem[] } | undefined
+  #lastCommitMs = 0
+  #answers: Answer[] = []
+  #inputs = 0
+
+  constructor(deps: BookDependencies) {
+    this.#deps = deps
+    this.#tx = new Tx(deps.database, deps.vault)
+    this.#commands = new Map(COMMANDS.map((command) => [command.name, command as Input<unknown, unknown>]))
+    this.#house = readHouse(deps.database)
+  }
+
+  appliedSeq(): number {
+    return this.#house.applied_seq
+  }
+
+  head(): number {
+    return this.#house.event_offset
+  }
+
+  epoch(): string {
+    return this.#house.epoch
+  }
+
+  /** Takes a command in; false where too many wait. */
+  submit(command: Command): boolean {
+    if (this.#waiting.length >= COMMANDS_MAX) return false
+    this.#waiting.push(command)
+    return true
+  }
+
+  /** Takes in what the journal has just committed, so that it need not be read back. */
+  offer(entries: Entry[]): void {
+    for (const entry of entries) {
+      this.#journalHead = Math.max(this.#journalHead, entry.seq)
+      if (this.#tailBytes + entry.body.length > TAIL_BYTES_MAX) continue
+      const previous = this.#tail.at(-1)
+      // A hole behind an overflow: the files have what is missing, and it is read from there.
+      if (previous && previous.seq + 1 !== entry.seq) continue
+      this.#tail.push(entry)
+      this.#tailBytes += entry.body.length
+    }
+  }
+
+  /** Says how far the journal reaches. */
+  noteJournalHead(seq: number): void {
+    this.#journalHead = Math.max(this.#journalHead, seq)
+  }
+
+  hasWork(): boolean {
+    return this.#waiting.length > 0 || this.#house.applied_seq < this.#journalHead
+  }
+
+  /** Applies what waits and commits it. */
+  async work(): Promise<Commit> {
+    const before = { ...this.#house }
+    const startedMs = this.#deps.clock.monoMs()
+    this.#deps.database.run('BEGIN IMMEDIATE')
+    try {
+      do {
+        await this.#slice()
+        await this.#deps.yieldToLoop()
+      } while (this.hasWork() && this.#waiting.length === 0 && this.#elapsed(startedMs) < this.#budgetMs())
+      await this.#applyCommands(this.#deps.clock.monoMs() + SLICE_MS)
+      return this.#commit()
+    } catch (error) {
+      return this.#takeBack(error, before)
+    }
+  }
+
+  #elapsed(sinceMs: number): number {
+    return this.#deps.clock.monoMs() - sinceMs
+  }
+
+  /** On a slow disk a commit carries more: otherwise five milliseconds of work would wait for each long fsync. */
+  #budgetMs(): number {
+    return Math.min(COMMIT_MS_MAX, Math.max(SLICE_MS, this.#lastCommitMs))
+  }
+
+  async #slice(): Promise<void> {
+    const endMs = this.#deps.clock.monoMs() + SLICE_MS
+    await this.#applyCommands(endMs)
+    while (this.#deps.clock.monoMs() < endMs && this.#waiting.length === 0) {
+      if (!(await this.#applyNextItem())) return
+    }
+  }
+
+  async #applyCommands(endMs: number): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const command = must(this.#waiting.shift(), 'the waiting command')
+      this.#answers.push(await this.#answer(command))
+      if (this.#deps.clock.monoMs() >= endMs) return
+    }
+  }
+
+  async #answer(command: Command): Promise<Answer> {
+    const known = this.#commands.get(command.name)
+    if (!known) return { id: command.id, failure: failureData(new Failure('internal', 'No such command')) }
+    try {
+      return { id: command.id, value: await this.#apply(known, command.args) }
+    } catch (error) {
+      if (storageFault(error)) throw error
+      const failure = error instanceof Failure ? error : new Failure('internal', `${command.name} failed: ${kindOf(error)}`)
+      return { id: command.id, failure: failureData(failure) }
+    }
+  }
+
+  /** Applies one input between savepoints: a failing one leaves nothing behind. */
+  async #apply<Args, Result>(command: Input<Args, Result>, args: Args): Promise<Result> {
+    const { database } = this.#deps
+    const mark = this.#tx.mark()
+    const context = this.#beginInput()
+    database.run('SAVEPOINT input')
+    try {
+      const result = await command.apply(this.#tx, args, context)
+      database.run('RELEASE input')
+      this.#house.event_offset = this.#tx.offset()
+      return result
+    } catch (error) {
+      if (!storageFault(error)) {
+        database.run('ROLLBACK TO input')
+        database.run('RELEASE input')
+      }
+      this.#tx.forget(mark)
+      throw error
+    }
+  }
+
+  #beginInput(): InputContext {
+    this.#inputs += 1
+    const now = Math.max(this.#deps.clock.epochMs(), this.#house.last_input_at)
+    this.#house.last_input_at = now
+    this.#tx.begin(now, this.#house.event_offset)
+    return { now, ids: this.#ids }
+  }
+
+  readonly #ids: Ids = {
+    next: () => {
+      this.#house.next_id += 1
+      return this.#house.next_id
+    },
+    random: () => this.#deps.randomId(),
+  }
+
+  /** Applies the next item of the journal; false at its end. */
+  async #applyNextItem(): Promise<boolean> {
+    this.#current ??= await this.#open()
+    if (!this.#current) return false
+    const { entry, items } = this.#current
+    const index = this.#house.applied_items
+    const item = items[index]
+    if (item) {
+      await this.#applyItem(entry, item, index)
+      this.#house.applied_items = index + 1
+    }
+    if (this.#house.applied_items >= items.length) {
+      this.#house.applied_seq = entry.seq
+      this.#house.applied_items = 0
+      this.#current = undefined
+    }
+    return true
+  }
+
+  async #open(): Promise<{ entry: Entry; items: InboundItem[] } | undefined> {
+    const entry = this.#nextEntry()
+    if (!entry) return undefined
+    try {
+      return { entry, items: this.#deps.parse(entry) }
+    } catch (error) {
+      await this.#quarantine(entry, WHOLE_BODY, error, entry.body)
+      return { entry, items: [] }
+    }
+  }
+
+  #nextEntry(): Entry | undefined {
+    if (this.#house.applied_seq >= this.#journalHead) return undefined
+    const wanted = this.#house.applied_seq + 1
+    const first = this.#tail[0]
+    if (first === undefined || first.seq > wanted) {
+      const read = this.#deps.journal.read(this.#house.applied_seq, READ_ENTRIES_MAX)
+      // What is read reaches up to the journal's end, so it takes the tail's place.
+      this.#tail = read
+      this.#tailBytes = read.reduce((sum, entry) => sum + entry.body.length, 0)
+    }
+    for (;;) {
+      const entry = this.#tail.shift()
+      if (!entry) return undefined
+      this.#tailBytes -= entry.body.length
+      if (entry.seq >= wanted) return entry
+    }
+  }
+
+  async #applyItem(entry: Entry, item: InboundItem, index: number): Promise<void> {
+    const ask = { source: entry.source, arrivedAtMs: entry.atMs }
+    try {
+      if (item.kind === 'message') await this.#apply(receiveMessage, { ...ask, item })
+      else if (item.kind === 'status') await this.#apply(receiveStatus, { ...ask, item })
+      else await this.#apply(keepNote, { ...ask, item })
+    } catch (error) {
+      if (storageFault(error)) throw error
+      await this.#quarantine(entry, index, error, new TextEncoder().encode(JSON.stringify(item.raw ?? null)))
+    }
+  }
+
+  async #quarantine(entry: Entry, item: number, error: unknown, body: Uint8Array): Promise<void> {
+    const context = this.#beginInput()
+    const reason = kindOf(error)
+    await setAside(this.#tx, { seq: entry.seq, item, source: entry.source, reason, body }, context)
+  }
+
+  /** The vault first: no row is durable before the key that opens it. */
+  #commit(): Commit {
+    const { database, vault, clock } = this.#deps
+    writeHouse(database, this.#house)
+    const startedMs = clock.monoMs()
+    crashPoint('book.before_commit')
+    vault.commit()
+    crashPoint('book.between_commits')
+    database.run('COMMIT')
+    crashPoint('book.after_commit')
+    this.#lastCommitMs = clock.monoMs() - startedMs
+    return this.#report(false)
+  }
+
+  #report(paused: boolean): Commit {
+    const commit = {
+      answers: this.#answers,
+      wakes: this.#tx.takeWakes(),
+      head: this.#house.event_offset,
+      appliedSeq: this.#house.applied_seq,
+      inputs: this.#inputs,
+      commitMs: this.#lastCommitMs,
+      paused,
+    }
+    this.#answers = []
+    this.#inputs = 0
+    return commit
+  }
+
+  /** A full disk is no poison: nothing happened, commands are told, the journal's entries wait. Anything else ends the process. */
+  #takeBack(error: unknown, before: House): Commit {
+    if (storageFault(error) !== 'full') throw error
+    try {
+      this.#deps.database.run('ROLLBACK')
+    } catch {
+      // SQLite has rolled back by itself.
+    }
+    this.#deps.vault.rollback()
+    this.#house = before
+    this.#current = undefined
+    this.#tail = []
+    this.#tailBytes = 0
+    this.#tx.takeWakes()
+    const failure = failureData(new Failure('unavailable', 'The disk is full: try again when there is space'))
+    this.#answers = this.#answers.map(({ id }) => ({ id, failure }))
+    return this.#report(true)
+  }
+}
+
+/** What went wrong, in words that hold no data: an error's message may quote what it failed on. */
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error'
+  if (error.message.startsWith('Assertion failed: ')) return error.message
+  return (error as { code?: string }).code ?? error.name
+}
+
+const HOUSE_COLUMNS = 'epoch, next_id, event_offset, applied_seq, applied_items, last_input_at'
+
+function readHouse(database: Db): House {
+  return must(database.one<House>(`SELECT ${HOUSE_COLUMNS} FROM house WHERE id = 1`), 'the row of the house')
+}
+
+function writeHouse(database: Db, house: House): void {
+  database.run(
+    `UPDATE house SET next_id = ?1, event_offset = ?2, applied_seq = ?3, applied_items = ?4, last_input_at = ?5 WHERE id = 1`,
+    house.next_id,
+    house.event_offset,
+    house.applied_seq,
+    house.applied_items,
+    house.last_input_at,
+  )
+}

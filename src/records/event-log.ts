@@ -1,0 +1,138 @@
+import { toTime } from '../core/clock.ts'
+import { showId } from '../core/ids.ts'
+import type { Db } from '../storage/database.ts'
+import { CLASS, EVENT, NUMBER_STATE, STATE } from './codes.ts'
+import type { ConversationEventData } from './conversation.ts'
+import type { StateEventData } from './sent-message.ts'
+import { CONVERSATION_VIEW, type ConversationViewRow, MESSAGE_VIEW, type MessageViewRow, type View, type Views } from './views.ts'
+
+interface EventRow {
+  offset: number
+  at: number
+  type: number
+  number_id: number | null
+  conversation_id: number | null
+  message_id: number | null
+  data: string | null
+}
+
+/** An event, ready to be sent. */
+export interface LogEvent {
+  offset: number
+  type: string
+  conversationId: number | null
+  numberId: number | null
+  /** The whole event as JSON text. */
+  json: string
+}
+
+/**
+ * The events in their order. An event is put into words from the rows it points to each time it is read, live or years
+ * later, by this one function: there is no second form of it that could differ, and nothing personal is kept twice.
+ */
+export class RecordedEvents {
+  readonly #database: Db
+  readonly #views: Views
+
+  constructor(database: Db, views: Views) {
+    this.#database = database
+    this.#views = views
+  }
+
+  head(): number {
+    return this.#database.one<{ head: number }>('SELECT event_offset AS head FROM house WHERE id = 1')?.head ?? 0
+  }
+
+  /** The oldest offset that is still kept; one above the head when there is none. */
+  oldest(): number {
+    return this.#database.one<{ oldest: number | null }>('SELECT min("offset") AS oldest FROM events')?.oldest ?? this.head() + 1
+  }
+
+  epoch(): string {
+    return this.#database.one<{ epoch: string }>('SELECT epoch FROM house WHERE id = 1')?.epoch ?? ''
+  }
+
+  /** The events after an offset, and how far the answer reaches. */
+  async read(after: number, limit: number): Promise<{ events: LogEvent[]; upto: number }> {
+    return this.#database.snapshot(() => {
+      const rows = this.#database.all<EventRow>(
+        'SELECT "offset", at, type, number_id, conversation_id, message_id, data FROM events WHERE "offset" > ?1 ORDER BY "offset" LIMIT ?2',
+        after,
+        limit,
+      )
+      const last = rows.at(-1)
+      const upto = rows.length < limit ? this.head() : (last?.offset ?? after)
+      return { events: rows.map((row) => this.#event(row)), upto: Math.max(upto, after) }
+    })
+  }
+
+  #event(row: EventRow): LogEvent {
+    const type = EVENT.word(row.type)
+    const json = JSON.stringify({ offset: row.offset, type, at: toTime(row.at), data: this.#data(row) })
+    return { offset: row.offset, type, conversationId: row.conversation_id, numberId: row.number_id, json }
+  }
+
+  #data(row: EventRow): View {
+    const kept = row.data === null ? null : (JSON.parse(row.data) as unknown)
+    switch (EVENT.word(row.type)) {
+      case 'message.received':
+        return this.#received(row, kept as ConversationEventData)
+      case 'message.state':
+        return this.#state(row, kept as StateEventData)
+      case 'conversation.created':
+        return this.#conversation(row, { unread: 0, windowExpiresAt: null })
+      case 'conversation.updated':
+        return this.#conversation(row, kept as ConversationEventData)
+      case 'number.state':
+        return { ...this.#number(row.number_id), ...(kept as View) }
+    }
+  }
+
+  #received(row: EventRow, then: ConversationEventData): View {
+    const message = this.#message(row.message_id)
+    if (!message) return { erased: true }
+    return { message: this.#views.message(message), ...this.#conversation(row, then) }
+  }
+
+  #state(row: EventRow, then: StateEventData): View {
+    const message = this.#message(row.message_id)
+    if (!message) return { erased: true, state: then.state }
+    return {
+      message_id: showId('message', message.id),
+      upstream_id: then.upstream ? this.#views.upstreamId(message) : null,
+      conversation_id: showId('conversation', message.conversation_id),
+      reference: this.#views.reference(message),
+      state: then.state,
+      reason: then.reason,
+      class: CLASS.word(then.class),
+      attempt: then.attempt,
+      at: toTime(then.at),
+      ...(then.state === 'queued' && then.attempt === 0 ? { message: this.#asQueued(message) } : {}),
+    }
+  }
+
+  /** The message as it was when it was queued: an event never changes. */
+  #asQueued(message: MessageViewRow): View {
+    return this.#views.message({ ...message, state: STATE.code('queued'), upstream: null, flags: 0 })
+  }
+
+  #conversation(row: EventRow, then: ConversationEventData): View {
+    const conversation =
+      row.conversation_id === null
+        ? undefined
+        : this.#database.one<ConversationViewRow>(`${CONVERSATION_VIEW} WHERE c.id = ?1`, row.conversation_id)
+    return conversation ? { conversation: this.#views.conversationAt(conversation, then) } : { erased: true }
+  }
+
+  #message(id: number | null): MessageViewRow | undefined {
+    return id === null ? undefined : this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
+  }
+
+  #number(id: number | null): View {
+    const row = this.#database.one<{ account: string; alias: string; state: number }>(
+      'SELECT account, alias, state FROM numbers WHERE id = ?1',
+      id,
+    )
+    return row ? { number: row.account, alias: row.alias, state: NUMBER_STATE.word(row.state) } : {}
+  }
+}

@@ -1,0 +1,165 @@
+import { Failure } from '../core/failure.ts'
+import type { AccountReference } from '../core/inbound.ts'
+import { NUMBER_STATE, type NumberState } from './codes.ts'
+import { type InputContext, input, type Tx } from './tx.ts'
+
+/** A number as the table keeps it. */
+export interface NumberRow {
+  id: number
+  channel: string
+  account: string
+  app: string
+  portfolio: string
+  waba: string | null
+  pool: string | null
+  alias: string
+  display: string | null
+  per_second_max: number | null
+  state: number
+  reason: string | null
+}
+
+export const NUMBER_COLUMNS =
+  'id, channel, account, app, portfolio, waba, pool, alias, display, per_second_max, state, reason'
+
+export interface DeclareNumber {
+  channel: string
+  account: string
+  app: string
+  portfolio: string
+  waba: string | null
+  pool: string | null
+  alias: string
+  display: string | null
+  perSecondMax: number | null
+}
+
+/** Says which portfolio an application belongs to: its contacts' user ids are unique inside it. */
+export const declareApp = input('app.declare', async (tx: Tx, app: { id: string; portfolio: string }) => {
+  await tx.run(
+    'INSERT INTO apps (id, portfolio) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET portfolio = excluded.portfolio',
+    app.id,
+    app.portfolio,
+  )
+  return null
+})
+
+/** Creates a number or brings it up to date with the configuration. An unclaimed number becomes active by it. */
+export const declareNumber = input('number.declare', async (tx: Tx, ask: DeclareNumber, { now, ids }: InputContext) => {
+  const known = await findNumber(tx, ask.channel, ask.account)
+  if (!known) {
+    return { id: await insertNumber(tx, ask, { id: ids.next(), state: 'active', now }) }
+  }
+  const state = known.state === NUMBER_STATE.code('unclaimed') ? NUMBER_STATE.code('active') : known.state
+  await tx.run(
+    `UPDATE numbers SET app = ?2, portfolio = ?3, waba = ?4, pool = ?5, alias = ?6, display = ?7, per_second_max = ?8, state = ?9
+     WHERE id = ?1`,
+    known.id,
+    ask.app,
+    ask.portfolio,
+    ask.waba,
+    ask.pool,
+    ask.alias,
+    ask.display,
+    ask.perSecondMax,
+    state,
+  )
+  tx.wake({ kind: 'number', numberId: known.id })
+  if (state !== known.state) await tx.event('number.state', { numberId: known.id }, { state: 'active', reason: null })
+  return { id: known.id }
+})
+
+/** Stops or restarts sending from a number, by a person or because the platform said a definite no. */
+export const setNumberState = input(
+  'number.set_state',
+  async (tx: Tx, ask: { numberId: number; state: 'active' | 'paused'; reason: string | null }) => {
+    const number = await numberById(tx, ask.numberId)
+    if (!number) throw new Failure('not_found', 'No such number')
+    if (number.state === NUMBER_STATE.code('unclaimed')) {
+      throw new Failure('number_paused', 'The number is unclaimed: declare it in the configuration first')
+    }
+    await changeNumberState(tx, number, ask.state, ask.reason)
+    return { id: number.id, state: ask.state }
+  },
+)
+
+export async function changeNumberState(
+  tx: Tx,
+  number: NumberRow,
+  state: NumberState,
+  reason: string | null,
+): Promise<void> {
+  if (number.state === NUMBER_STATE.code(state) && number.reason === reason) return
+  await tx.run('UPDATE numbers SET state = ?2, reason = ?3 WHERE id = ?1', number.id, NUMBER_STATE.code(state), reason)
+  await tx.event('number.state', { numberId: number.id }, { state, reason })
+  tx.wake({ kind: 'number', numberId: number.id })
+}
+
+export function numberById(tx: Tx, id: number): Promise<NumberRow | undefined> {
+  return tx.one<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers WHERE id = ?1`, id)
+}
+
+export function findNumber(tx: Tx, channel: string, account: string): Promise<NumberRow | undefined> {
+  return tx.one<NumberRow>(
+    `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE channel = ?1 AND account = ?2`,
+    channel,
+    account,
+  )
+}
+
+/** The number that something came in on; one that nobody declared is kept as unclaimed, and nothing is sent from it. */
+export async function numberOfItem(
+  tx: Tx,
+  source: string,
+  account: AccountReference,
+  { now, ids }: InputContext,
+): Promise<NumberRow> {
+  const [channel = '', app = ''] = source.split('/')
+  const known = await findNumber(tx, channel, account.id)
+  if (known) return known
+  const owner = await tx.one<{ portfolio: string }>('SELECT portfolio FROM apps WHERE id = ?1', source)
+  const id = await insertNumber(
+    tx,
+    {
+      channel,
+      account: account.id,
+      app,
+      portfolio: owner?.portfolio ?? app,
+      waba: null,
+      pool: null,
+      alias: account.id,
+      display: account.display ?? null,
+      perSecondMax: null,
+    },
+    { id: ids.next(), state: 'unclaimed', now },
+  )
+  const number = await numberById(tx, id)
+  if (!number) throw new Error('The number that was just written is not there')
+  return number
+}
+
+async function insertNumber(
+  tx: Tx,
+  number: DeclareNumber,
+  fresh: { id: number; state: NumberState; now: number },
+): Promise<number> {
+  await tx.run(
+    `INSERT INTO numbers (id, channel, account, app, portfolio, waba, pool, alias, display, per_second_max, state, created_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+    fresh.id,
+    number.channel,
+    number.account,
+    number.app,
+    number.portfolio,
+    number.waba,
+    number.pool,
+    number.alias,
+    number.display,
+    number.perSecondMax,
+    NUMBER_STATE.code(fresh.state),
+    fresh.now,
+  )
+  await tx.event('number.state', { numberId: fresh.id }, { state: fresh.state, reason: null })
+  tx.wake({ kind: 'number', numberId: fresh.id })
+  return fresh.id
+}

@@ -1,0 +1,23 @@
+import createMessagePath from '../../migrations/records/0001_create_message_path.sql' with { type: 'text' }
+import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
+import { migrate, type Migration } from '../storage/migrate.ts'
+
+const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_message_path.sql', sql: createMessagePath }]
+
+/** Opens the records for writing: migrated, and with the row of the house. */
+export function openRecords(path: string, epoch: string, options: OpenOptions = {}): Db {
+  const database = new Db(path, { cacheKib: 65_536, ...options })
+  requireSqliteVersion(database)
+  migrate(database, 'records.db', MIGRATIONS)
+  database.run(
+    `INSERT INTO house (id, epoch, next_id, event_offset, applied_seq, applied_items, last_input_at)
+     VALUES (1, ?1, 0, 0, 0, 0, 0) ON CONFLICT (id) DO NOTHING`,
+    epoch,
+  )
+  return database
+}
+
+/** Opens the records for short reads beside the writer. */
+export function openRecordsReadonly(path: string): Db {
+  return new Db(path, { readonly: true, cacheKib: 32_768 })
+}

@@ -1,0 +1,321 @@
+import { Failure } from '../core/failure.ts'
+import { showId } from '../core/ids.ts'
+import type { PersonReference } from '../core/inbound.ts'
+import type { MessageClass, WhenInDoubt } from '../core/message.ts'
+import { CLASS, DIRECTION, DOUBT, NUMBER_STATE, STATE } from './codes.ts'
+import { contactOf } from './contact.ts'
+import { type ConversationRow, conversationById, conversationOf, touchConversation } from './conversation.ts'
+import { NUMBER_COLUMNS, type NumberRow, numberById } from './number.ts'
+import { bodyPlace, changeState } from './sent-message.ts'
+import { type InputContext, input, type Tx } from './tx.ts'
+
+/** Seven days: how long a repeated request is known by its key. */
+export const IDEMPOTENCY_KEEP_MS = 7 * 24 * 60 * 60 * 1000
+
+/** Whom a message is for. */
+export type Recipient =
+  | { kind: 'conversation'; id: number }
+  | { kind: 'person'; person: PersonReference }
+
+/** Which of our numbers it leaves from; null leaves the choice to the rules. */
+export type Sender = { kind: 'number'; account: string } | { kind: 'pool'; pool: string } | null
+
+export interface QueueMessage {
+  recipient: Recipient
+  sender: Sender
+  type: string
+  /** The platform's own object: the type, the type's object, the context. */
+  content: Record<string, unknown>
+  class: MessageClass
+  deadlineMs: number
+  whenInDoubt: WhenInDoubt
+  reference: string | null
+  callerData: string | null
+  /** Keyed hashes of the idempotency key and of the whole request; null without a key. */
+  idempotency: { keyHash: Uint8Array; requestHash: Uint8Array } | null
+  /** How long a message of this class would wait on each number now, by the dispatcher's prediction. */
+  predictions: { numberId: number; waitMs: number; waitsFor: string | null }[]
+  /** Whether the queue has room; asked by the caller, refused here so that a repeat is still answered. */
+  hasRoom: boolean
+}
+
+export interface QueuedAnswer {
+  id: string
+  state: string
+  leaves_at: string | null
+  waits_for: string | null
+  conversation_id: string
+}
+
+/** Accepts a message for sending. With a known idempotency key it only repeats the first answer. */
+export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMessage, context: InputContext) => {
+  const repeated = await answerOfRepeat(tx, ask, context.now)
+  if (repeated) return { repeated: true, answer: repeated }
+  if (!ask.hasRoom) throw new Failure('unavailable', 'The queue is full: send again later', { retry_after_ms: 1000 })
+
+  const { conversation, person, number } = await placeOf(tx, ask, context)
+  requireSendable(ask, conversation, number, context.now)
+  const content = await withContext(tx, ask.content, conversation, person)
+
+  const id = context.ids.next()
+  await tx.run(
+    `INSERT INTO messages (id, conversation_id, at, arrived_at, direction, type, state, body) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)`,
+    id,
+    conversation.id,
+    context.now,
+    DIRECTION.code('out'),
+    ask.type,
+    STATE.code('queued'),
+    tx.seal(person, bodyPlace(id), JSON.stringify(content)),
+  )
+  const deadlineAtMs = context.now + ask.deadlineMs
+  await insertOutbound(tx, ask, { id, person, numberId: number.id, deadlineAtMs, token: context.ids.random() })
+  await touchConversation(tx, conversation, {
+    id,
+    atMs: context.now,
+    unread: false,
+    windowExpiresAtMs: null,
+    standby: conversation.standby === 1,
+  })
+  const message = { id, conversationId: conversation.id, numberId: number.id, person, state: 'queued' as const }
+  await changeState(
+    tx,
+    { ...message, class: CLASS.code(ask.class), attempt: 0, type: ask.type, hasUpstream: false },
+    { state: 'queued', reason: null, source: 'api', atMs: context.now, attempt: 0 },
+  )
+  tx.wake({
+    kind: 'queued',
+    messageId: id,
+    numberId: number.id,
+    conversationId: conversation.id,
+    class: ask.class,
+    deadlineAtMs,
+    notBeforeMs: 0,
+  })
+  const answer = answerOf(ask, { id, conversationId: conversation.id, numberId: number.id, now: context.now })
+  await rememberAnswer(tx, ask, { id, answer, now: context.now })
+  return { repeated: false, answer }
+})
+
+/** Forgets idempotency keys older than seven days, a bounded number at a time. */
+export const purgeIdempotency = input('idempotency.purge', async (tx: Tx, _ask: null, { now }: InputContext) => {
+  const purged = await tx.run(
+    'DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE at < ?1 LIMIT 500)',
+    now - IDEMPOTENCY_KEEP_MS,
+  )
+  return { purged }
+})
+
+async function answerOfRepeat(tx: Tx, ask: QueueMessage, now: number): Promise<QueuedAnswer | undefined> {
+  if (!ask.idempotency) return undefined
+  const known = await tx.one<{ request_hash: Uint8Array; answer: string }>(
+    'SELECT request_hash, answer FROM idempotency WHERE key_hash = ?1 AND at >= ?2',
+    ask.idempotency.keyHash,
+    now - IDEMPOTENCY_KEEP_MS,
+  )
+  if (!known) return undefined
+  if (Buffer.compare(known.request_hash, ask.idempotency.requestHash) !== 0) {
+    throw new Failure('idempotency_mismatch', 'This idempotency key was used for another request in the last 7 days')
+  }
+  return JSON.parse(known.answer) as QueuedAnswer
+}
+
+interface Place {
+  conversation: ConversationRow
+  person: number
+  number: NumberRow
+}
+
+async function placeOf(tx: Tx, ask: QueueMessage, context: InputContext): Promise<Place> {
+  if (ask.recipient.kind === 'conversation') return await placeInConversation(tx, ask, ask.recipient.id, context)
+  const number = await chooseNumber(tx, ask, ask.recipient.person)
+  const contact = await contactOf(tx, number.portfolio, ask.recipient.person, context)
+  const conversation = await conversationOf(tx, number.id, contact.id, context)
+  return { conversation, person: contact.person, number }
+}
+
+/** A conversation stays on its number unless the caller names another. */
+async function placeInConversation(
+  tx: Tx,
+  ask: QueueMessage,
+  conversationId: number,
+  context: InputContext,
+): Promise<Place> {
+  const conversation = await conversationById(tx, conversationId)
+  const contact =
+    conversation &&
+    (await tx.one<{ person: number }>('SELECT person FROM contacts WHERE id = ?1', conversation.contact_id))
+  if (!conversation || !contact) throw new Failure('not_found', 'No such conversation', { path: '/to' })
+  const own = await numberById(tx, conversation.number_id)
+  if (!own) throw new Failure('not_found', 'The number of this conversation is gone', { path: '/to' })
+  if (!ask.sender || (ask.sender.kind === 'number' && isNamed(own, ask.sender.account))) {
+    return { conversation, person: contact.person, number: own }
+  }
+  if (ask.sender.kind === 'pool' && own.pool === ask.sender.pool) {
+    return { conversation, person: contact.person, number: own }
+  }
+  const number = await chooseNumber(tx, ask, {})
+  if (number.portfolio !== own.portfolio) {
+    throw new Failure('invalid', 'The number belongs to another portfolio than the conversation', { path: '/from' })
+  }
+  const other = await conversationOf(tx, number.id, conversation.contact_id, context)
+  return { conversation: other, person: contact.person, number }
+}
+
+/** The named number; else the number of the person's latest conversation; else the best of the named or only pool. */
+async function chooseNumber(tx: Tx, ask: QueueMessage, person: PersonReference): Promise<NumberRow> {
+  const numbers = await tx.all<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers ORDER BY id`)
+  if (ask.sender?.kind === 'number') {
+    const { account } = ask.sender
+    const named = numbers.find((number) => isNamed(number, account))
+    if (!named) throw new Failure('invalid', 'No such number', { path: '/from/number' })
+    return named
+  }
+  const pools = new Set(numbers.filter(isDeclared).map((number) => number.pool))
+  const pool = ask.sender?.pool ?? (pools.size === 1 ? [...pools][0] : undefined)
+  if (ask.sender && !pools.has(ask.sender.pool)) throw new Failure('invalid', 'No such pool', { path: '/from/pool' })
+  const latest = await latestNumber(tx, numbers, person)
+  if (latest && (!ask.sender || latest.pool === pool)) return latest
+  if (pool === undefined) {
+    throw new Failure('sender_required', 'Say which number or pool it is to leave from', { path: '/from' })
+  }
+  return shortestWait(numbers.filter((number) => isDeclared(number) && number.pool === pool), ask)
+}
+
+/** The number that the person talked with last, in any portfolio that knows them. */
+async function latestNumber(tx: Tx, numbers: NumberRow[], person: PersonReference): Promise<NumberRow | undefined> {
+  let latest: { number_id: number; last_message_at: number } | undefined
+  for (const portfolio of new Set(numbers.map((number) => number.portfolio))) {
+    const known =
+      (person.userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, person.userId)) ??
+      (person.phone === undefined ? undefined : tx.vault.findPerson('phone', portfolio, person.phone))
+    if (known === undefined) continue
+    const found = await tx.one<{ number_id: number; last_message_at: number }>(
+      `SELECT c.number_id, c.last_message_at FROM contacts k JOIN conversations c ON c.contact_id = k.id
+       WHERE k.person = ?1 ORDER BY c.last_message_at DESC LIMIT 1`,
+      known,
+    )
+    if (found && (!latest || found.last_message_at > latest.last_message_at)) latest = found
+  }
+  return numbers.find((number) => number.id === latest?.number_id)
+}
+
+function shortestWait(numbers: NumberRow[], ask: QueueMessage): NumberRow {
+  const waits = new Map(ask.predictions.map(({ numberId, waitMs }) => [numberId, waitMs]))
+  const active = numbers.filter((number) => number.state === NUMBER_STATE.code('active'))
+  const candidates = active.length > 0 ? active : numbers
+  const [first, ...others] = candidates
+  if (!first) throw new Failure('sender_required', 'No number is declared to send from', { path: '/from' })
+  let best = first
+  for (const number of others) {
+    if ((waits.get(number.id) ?? 0) < (waits.get(best.id) ?? 0)) best = number
+  }
+  return best
+}
+
+function isDeclared(number: NumberRow): boolean {
+  return number.state !== NUMBER_STATE.code('unclaimed')
+}
+
+function isNamed(number: NumberRow, name: string): boolean {
+  return number.account === name || number.display === name || number.alias === name
+}
+
+function requireSendable(ask: QueueMessage, conversation: ConversationRow, number: NumberRow, now: number): void {
+  if (number.state === NUMBER_STATE.code('unclaimed')) {
+    throw new Failure('number_paused', 'The number is unclaimed: nothing is sent from it until it is declared')
+  }
+  if (number.state === NUMBER_STATE.code('paused')) {
+    throw new Failure('number_paused', 'Sending from this number is paused', { reason: number.reason })
+  }
+  if (conversation.standby === 1) {
+    throw new Failure('conflict', 'Another application owns this thread: it is read-only until it is taken over')
+  }
+  if (ask.type !== 'template' && (conversation.window_expires_at ?? 0) <= now) {
+    throw new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
+  }
+}
+
+/** Replaces our own message id in a reply's context by the platform's. */
+async function withContext(
+  tx: Tx,
+  content: Record<string, unknown>,
+  conversation: ConversationRow,
+  person: number,
+): Promise<Record<string, unknown>> {
+  const context = content['context'] as { message_id?: string; local_message_id?: number } | undefined
+  if (context?.local_message_id === undefined) return content
+  const quoted = await tx.one<{ id: number; body: Uint8Array; direction: number; upstream: Uint8Array | null }>(
+    `SELECT m.id, m.body, m.direction, o.upstream FROM messages m LEFT JOIN outbound o ON o.message_id = m.id
+     WHERE m.id = ?1 AND m.conversation_id = ?2`,
+    context.local_message_id,
+    conversation.id,
+  )
+  const upstreamId = quoted && upstreamIdOf(tx, quoted, person)
+  if (upstreamId === undefined) {
+    throw new Failure('invalid', 'The message replied to is not one of this conversation that the platform knows', {
+      path: '/context/message_id',
+    })
+  }
+  return { ...content, context: { message_id: upstreamId } }
+}
+
+function upstreamIdOf(
+  tx: Tx,
+  row: { id: number; body: Uint8Array; upstream: Uint8Array | null },
+  person: number,
+): string | undefined {
+  if (row.upstream) return tx.unseal(person, `outbound.upstream:${row.id}`, row.upstream)
+  const body = tx.unseal(person, bodyPlace(row.id), row.body)
+  const id = body === undefined ? undefined : (JSON.parse(body) as { id?: unknown }).id
+  return typeof id === 'string' ? id : undefined
+}
+
+async function insertOutbound(
+  tx: Tx,
+  ask: QueueMessage,
+  message: { id: number; person: number; numberId: number; deadlineAtMs: number; token: number },
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO outbound (message_id, number_id, class, owed, deadline_at, not_before, attempt, when_in_doubt, token, reference, caller_data)
+     VALUES (?1, ?2, ?3, 1, ?4, 0, 0, ?5, ?6, ?7, ?8)`,
+    message.id,
+    message.numberId,
+    CLASS.code(ask.class),
+    message.deadlineAtMs,
+    DOUBT.code(ask.whenInDoubt),
+    message.token,
+    ask.reference === null ? null : tx.seal(message.person, `outbound.reference:${message.id}`, ask.reference),
+    ask.callerData === null ? null : tx.seal(message.person, `outbound.caller_data:${message.id}`, ask.callerData),
+  )
+}
+
+function answerOf(
+  ask: QueueMessage,
+  message: { id: number; conversationId: number; numberId: number; now: number },
+): QueuedAnswer {
+  const prediction = ask.predictions.find(({ numberId }) => numberId === message.numberId)
+  return {
+    id: showId('message', message.id),
+    state: 'queued',
+    leaves_at: prediction ? new Date(message.now + Math.ceil(prediction.waitMs)).toISOString() : null,
+    waits_for: prediction?.waitsFor ?? null,
+    conversation_id: showId('conversation', message.conversationId),
+  }
+}
+
+async function rememberAnswer(
+  tx: Tx,
+  ask: QueueMessage,
+  done: { id: number; answer: QueuedAnswer; now: number },
+): Promise<void> {
+  if (!ask.idempotency) return
+  await tx.run(
+    `INSERT OR REPLACE INTO idempotency (key_hash, request_hash, message_id, answer, at) VALUES (?1, ?2, ?3, ?4, ?5)`,
+    ask.idempotency.keyHash,
+    ask.idempotency.requestHash,
+    done.id,
+    JSON.stringify(done.answer),
+    done.now,
+  )
+}

@@ -1,0 +1,234 @@
+import { toTime } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
+import type { MessageClass } from '../core/message.ts'
+import type { Db } from '../storage/database.ts'
+import { CLASS, NUMBER_STATE, SOURCE, STATE } from './codes.ts'
+import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
+import { CONVERSATION_VIEW, type ConversationViewRow, MESSAGE_VIEW, type MessageViewRow, type View, type Views } from './views.ts'
+
+export interface Page {
+  items: View[]
+  /** Where the next page begins; null at the end. */
+  next: string | null
+  /** The offset of the read: subscribe after it and nothing is missed or seen twice. */
+  as_of: number
+}
+
+export interface PageAsk {
+  limit: number
+  cursor: string | null
+}
+
+/** A message that waits to be sent, as the dispatcher needs it after a start. */
+export interface Owed {
+  messageId: number
+  numberId: number
+  conversationId: number
+  class: MessageClass
+  deadlineAtMs: number
+  notBeforeMs: number
+}
+
+export interface Duty {
+  kind: string
+  subject: number
+  term: number
+  dueAtMs: number
+}
+
+/** Short reads beside the writer, each on one snapshot. */
+export class Reader {
+  readonly #database: Db
+  readonly #views: Views
+
+  constructor(database: Db, views: Views) {
+    this.#database = database
+    this.#views = views
+  }
+
+  epoch(): string {
+    return this.#database.one<{ epoch: string }>('SELECT epoch FROM house WHERE id = 1')?.epoch ?? ''
+  }
+
+  head(): number {
+    return this.#database.one<{ head: number }>('SELECT event_offset AS head FROM house WHERE id = 1')?.head ?? 0
+  }
+
+  /** Newest activity first. */
+  async conversations(ask: PageAsk): Promise<Page> {
+    return this.#page(ask, (at, id, limit) => {
+      const rows = this.#database.all<ConversationViewRow>(
+        `${CONVERSATION_VIEW} WHERE (c.last_message_at, c.id) < (?1, ?2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?3`,
+        at,
+        id,
+        limit,
+      )
+      return rows.map((row) => ({ at: row.last_message_at, id: row.id, view: () => this.#withLastMessage(row) }))
+    })
+  }
+
+  async conversation(id: number): Promise<View | undefined> {
+    return this.#database.snapshot(() => {
+      const row = this.#conversationRow(id)
+      return row && this.#withLastMessage(row)
+    })
+  }
+
+  /** Newest first: the platform's time, then arrival. */
+  async messages(conversationId: number, ask: PageAsk): Promise<Page | undefined> {
+    if (!this.#conversationRow(conversationId)) return undefined
+    return this.#page(ask, (at, id, limit) => {
+      const rows = this.#database.all<MessageViewRow>(
+        `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
+        conversationId,
+        at,
+        id,
+        limit,
+      )
+      return rows.map((row) => ({ at: row.at, id: row.id, view: () => this.#views.message(row) }))
+    })
+  }
+
+  /** One message with its timeline. */
+  async message(id: number): Promise<View | undefined> {
+    return this.#database.snapshot(() => {
+      const row = this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
+      return row && { ...this.#views.message(row), timeline: this.#timeline(id) }
+    })
+  }
+
+  numbers(): NumberRow[] {
+    return this.#database.all<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers ORDER BY id`)
+  }
+
+  /** The number that a message to a conversation would leave from. */
+  numberOfConversation(conversationId: number): number | undefined {
+    return this.#database.one<{ number_id: number }>(
+      'SELECT number_id FROM conversations WHERE id = ?1',
+      conversationId,
+    )?.number_id
+  }
+
+  apiKeyRole(hash: Uint8Array): string | undefined {
+    return this.#database.one<{ role: string }>('SELECT role FROM api_keys WHERE hash = ?1', hash)?.role
+  }
+
+  hasApiKey(): boolean {
+    return this.#database.one('SELECT id FROM api_keys LIMIT 1') !== undefined
+  }
+
+  /** What waits to be sent from a number in a class, oldest first. */
+  owed(numberId: number, messageClass: MessageClass, limit: number): Owed[] {
+    return this.#database
+      .all<{ message_id: number; conversation_id: number; deadline_at: number; not_before: number }>(
+        `SELECT o.message_id, m.conversation_id, o.deadline_at, o.not_before FROM outbound o
+         JOIN messages m ON m.id = o.message_id
+         WHERE o.owed = 1 AND o.number_id = ?1 AND o.class = ?2 AND m.state = ?3 ORDER BY o.message_id LIMIT ?4`,
+        numberId,
+        CLASS.code(messageClass),
+        STATE.code('queued'),
+        limit,
+      )
+      .map((row) => ({
+        messageId: row.message_id,
+        numberId,
+        conversationId: row.conversation_id,
+        class: messageClass,
+        deadlineAtMs: row.deadline_at,
+        notBeforeMs: row.not_before,
+      }))
+  }
+
+  /** What is due up to a moment, in due order. */
+  dutiesDue(untilMs: number, limit: number): Duty[] {
+    return this.#database.all<Duty>(
+      'SELECT kind, subject, term, due_at AS dueAtMs FROM duties WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2',
+      untilMs,
+      limit,
+    )
+  }
+
+  nextDutyAtMs(): number | undefined {
+    return this.#database.one<{ due_at: number }>('SELECT due_at FROM duties ORDER BY due_at LIMIT 1')?.due_at
+  }
+
+  quarantinedCount(): number {
+    return (
+      this.#database.one<{ count: number }>('SELECT count(*) AS count FROM quarantine WHERE replayed_at IS NULL')
+        ?.count ?? 0
+    )
+  }
+
+  #conversationRow(id: number): ConversationViewRow | undefined {
+    return this.#database.one<ConversationViewRow>(`${CONVERSATION_VIEW} WHERE c.id = ?1`, id)
+  }
+
+  #withLastMessage(row: ConversationViewRow): View {
+    const last =
+      row.last_message_id === null
+        ? undefined
+        : this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, row.last_message_id)
+    return { ...this.#views.conversation(row), last_message: last ? this.#views.message(last) : null }
+  }
+
+  #timeline(messageId: number): View[] {
+    return this.#database
+      .all<{ at: number; state: number; reason: string | null; account: string; attempt: number; source: number }>(
+        `SELECT s.at, s.state, s.reason, n.account, s.attempt, s.source FROM message_states s
+         JOIN numbers n ON n.id = s.number_id WHERE s.message_id = ?1 ORDER BY s.step`,
+        messageId,
+      )
+      .map((row) => ({
+        at: toTime(row.at),
+        state: STATE.word(row.state),
+        reason: row.reason,
+        number: row.account,
+        attempt: row.attempt,
+        source: SOURCE.word(row.source),
+      }))
+  }
+
+  /** A page by (moment, id), newest first; one more row than asked tells whether there is a next page. */
+  #page(
+    ask: PageAsk,
+    read: (at: number, id: number, limit: number) => { at: number; id: number; view: () => View }[],
+  ): Page {
+    const [at, id] = ask.cursor === null ? [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] : readCursor(ask.cursor)
+    return this.#database.snapshot(() => {
+      const rows = read(at, id, ask.limit + 1)
+      const shown = rows.slice(0, ask.limit)
+      const last = shown.at(-1)
+      return {
+        items: shown.map((row) => row.view()),
+        next: rows.length > ask.limit && last ? showCursor(last.at, last.id) : null,
+        as_of: this.head(),
+      }
+    })
+  }
+}
+
+/** A number as the API shows it. */
+export function numberView(row: NumberRow): View {
+  return {
+    number: row.account,
+    alias: row.alias,
+    display: row.display,
+    pool: row.pool,
+    app: row.app,
+    waba: row.waba,
+    portfolio: row.portfolio,
+    state: NUMBER_STATE.word(row.state),
+    reason: row.reason,
+    messages_per_second: row.per_second_max,
+  }
+}
+
+function showCursor(at: number, id: number): string {
+  return `${at.toString(36)}.${id.toString(36)}`
+}
+
+function readCursor(text: string): [number, number] {
+  const match = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
+  if (!match?.[1] || !match[2]) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '/cursor' })
+  return [Number.parseInt(match[1], 36), Number.parseInt(match[2], 36)]
+}

@@ -1,0 +1,141 @@
+import type { StatusItem } from '../core/inbound.ts'
+import { type MessageState, rankOf } from '../core/message.ts'
+import { personOf } from './contact.ts'
+import { numberOfItem } from './number.ts'
+import {
+  changeState,
+  closeDuty,
+  noteState,
+  readCorrelation,
+  type SentMessage,
+  sentMessage,
+  setUpstream,
+  upstreamHash,
+  upstreamOf,
+} from './sent-message.ts'
+import { type InputContext, input, type Tx } from './tx.ts'
+
+/** A reported state, or null where the report changes nothing. */
+export function nextState(current: MessageState, reported: MessageState): MessageState | null {
+  // What reached the phone cannot have failed; what failed upstream is not brought back by a late "sent".
+  if (reported === 'failed') return rankOf(current) >= rankOf('delivered') || current === 'failed' ? null : 'failed'
+  if (current === 'failed' && rankOf(reported) < rankOf('delivered')) return null
+  return rankOf(reported) > rankOf(current) ? reported : null
+}
+
+function statusPlace(id: number): string {
+  return `statuses.body:${id}`
+}
+
+/** Takes what the platform says became of a message, in any order, also before the send was answered. */
+export const receiveStatus = input(
+  'status.receive',
+  async (tx: Tx, ask: { source: string; item: StatusItem; arrivedAtMs: number }, context: InputContext) => {
+    const { item } = ask
+    const hash = upstreamHash(tx, item.space, item.upstreamId)
+    const participantHash = tx.hash('participant', item.participant ?? '')
+    const repeated = await tx.one(
+      'SELECT id FROM statuses WHERE upstream_hash = ?1 AND status = ?2 AND participant_hash = ?3',
+      hash,
+      item.status,
+      participantHash,
+    )
+    if (repeated) return { outcome: 'repeated' as const }
+
+    const number = await numberOfItem(tx, ask.source, item.account, context)
+    const message = (await byCorrelation(tx, item)) ?? (await byUpstreamId(tx, item, hash))
+    const person = message?.person ?? (item.recipient ? personOf(tx, number.portfolio, item.recipient, context) : 0)
+    const id = context.ids.next()
+    await tx.run(
+      `INSERT INTO statuses (id, upstream_hash, message_id, status, participant_hash, at, person, body)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+      id,
+      hash,
+      message?.id ?? null,
+      item.status,
+      participantHash,
+      Math.min(item.atMs, context.now),
+      person,
+      tx.seal(person, statusPlace(id), JSON.stringify({ item: { ...item, raw: undefined }, raw: item.raw })),
+    )
+    if (!message) return { outcome: 'early' as const }
+    if (item.correlation !== null && (await upstreamOf(tx, message.id, message.person)) === undefined) {
+      await setUpstream(tx, message, item.upstreamId)
+      await adoptEarly(tx, message.id, item.upstreamId, hash)
+    }
+    await advance(tx, message, item, context.now)
+    return { outcome: 'received' as const, id: message.id }
+  },
+)
+
+/** Statuses that came before the send's answer, joined now that the platform's id is known. */
+export async function applyEarlyStatuses(tx: Tx, messageId: number, upstreamId: string, now: number): Promise<void> {
+  for (const item of await adoptEarly(tx, messageId, upstreamId, upstreamHash(tx, 'messages', upstreamId))) {
+    const message = await sentMessage(tx, messageId)
+    if (message) await advance(tx, message, item, now)
+  }
+}
+
+async function adoptEarly(tx: Tx, messageId: number, upstreamId: string, hash: bigint): Promise<StatusItem[]> {
+  const rows = await tx.all<{ id: number; person: number; body: Uint8Array }>(
+    'SELECT id, person, body FROM statuses WHERE upstream_hash = ?1 AND message_id IS NULL ORDER BY at, id',
+    hash,
+  )
+  const items: StatusItem[] = []
+  for (const row of rows) {
+    const body = tx.unseal(row.person, statusPlace(row.id), row.body)
+    const item = body === undefined ? undefined : (JSON.parse(body) as { item: StatusItem }).item
+    if (item?.upstreamId !== upstreamId) continue
+    await tx.run('UPDATE statuses SET message_id = ?2 WHERE id = ?1', row.id, messageId)
+    items.push(item)
+  }
+  return items
+}
+
+/** The message whose echo came back; the random part has to agree. */
+async function byCorrelation(tx: Tx, item: StatusItem): Promise<SentMessage | undefined> {
+  const echo = item.correlation === null ? undefined : readCorrelation(item.correlation)
+  if (!echo) return undefined
+  const row = await tx.one<{ token: number }>('SELECT token FROM outbound WHERE message_id = ?1', echo.messageId)
+  return row?.token === echo.token ? await sentMessage(tx, echo.messageId) : undefined
+}
+
+async function byUpstreamId(tx: Tx, item: StatusItem, hash: bigint): Promise<SentMessage | undefined> {
+  const rows = await tx.all<{ id: number }>(
+    'SELECT m.id FROM messages m JOIN outbound o ON o.message_id = m.id WHERE m.upstream_hash = ?1',
+    hash,
+  )
+  for (const { id } of rows) {
+    const message = await sentMessage(tx, id)
+    if (message && (await upstreamOf(tx, id, message.person)) === item.upstreamId) return message
+  }
+  return undefined
+}
+
+async function advance(tx: Tx, message: SentMessage, item: StatusItem, now: number): Promise<void> {
+  if (item.pricing) {
+    await tx.run(
+      'UPDATE messages SET price_category = ?2, price_type = ?3 WHERE id = ?1',
+      message.id,
+      item.pricing.category,
+      item.pricing.type,
+    )
+  }
+  if (item.state === null) return
+  const change = {
+    state: item.state,
+    reason: item.failure ? `${item.failure.code} ${item.failure.title}` : null,
+    source: 'platform' as const,
+    atMs: Math.min(item.atMs, now),
+    attempt: message.attempt,
+  }
+  const next = nextState(message.state, item.state)
+  if (next === null) {
+    // Late news is part of the story, though it changes nothing.
+    if (item.state !== message.state) await noteState(tx, message, { ...change, reason: change.reason ?? 'late' })
+    return
+  }
+  await closeDuty(tx, message.id)
+  tx.wake({ kind: 'unqueued', messageId: message.id })
+  await changeState(tx, message, { ...change, state: next })
+}

@@ -1,0 +1,178 @@
+import { must } from '../core/assert.ts'
+import type { MessageClass } from '../core/message.ts'
+import type { Db, Value } from '../storage/database.ts'
+import { keyedHash64, sealText, unsealText } from '../vault/sealing.ts'
+import type { Vault } from '../vault/vault.ts'
+import { EVENT, type Direction, type EventType } from './codes.ts'
+
+/** What reactors are told after a commit. They change nothing by themselves: what they learn or decide is an input. */
+export type Wake =
+  /** A message waits to be sent. Moments are wall time. */
+  | {
+      kind: 'queued'
+      messageId: number
+      numberId: number
+      conversationId: number
+      class: MessageClass
+      deadlineAtMs: number
+      notBeforeMs: number
+    }
+  /** A message need not be sent any more. */
+  | { kind: 'unqueued'; messageId: number }
+  /** A message came in or was taken for sending; for the log line, the metrics and the number's rate. */
+  | { kind: 'message'; messageId: number; numberId: number; direction: Direction; sinceMs: number; counts: boolean }
+  | { kind: 'state'; state: string; resend: boolean }
+  | { kind: 'number'; numberId: number }
+  | { kind: 'duty'; dueAtMs: number }
+  | { kind: 'kept'; what: string }
+  | { kind: 'quarantined' }
+
+/** Source of new ids and random numbers, given to every input so that a run can be repeated. */
+export interface Ids {
+  next(): number
+  /** A random positive integer below 2^53. */
+  random(): number
+}
+
+/** What every input gets besides its own arguments. */
+export interface InputContext {
+  now: number
+  ids: Ids
+}
+
+interface Mark {
+  offset: number
+  wakes: number
+}
+
+/**
+ * What an input may touch. Reads and writes answer promises although SQLite is synchronous: the same input functions
+ * are to run over PostgreSQL later.
+ */
+export class Tx {
+  readonly #database: Db
+  readonly vault: Vault
+  #offset = 0
+  #wakes: Wake[] = []
+  #now = 0
+
+  constructor(database: Db, vault: Vault) {
+    this.#database = database
+    this.vault = vault
+  }
+
+  async one<T>(sql: string, ...values: Value[]): Promise<T | undefined> {
+    return this.#database.one<T>(sql, ...values)
+  }
+
+  async all<T>(sql: string, ...values: Value[]): Promise<T[]> {
+    return this.#database.all<T>(sql, ...values)
+  }
+
+  async run(sql: string, ...values: Value[]): Promise<number> {
+    return this.#database.run(sql, ...values)
+  }
+
+  /** Writes an event into the same commit. `data` is what the rows cannot tell later; never anything personal. */
+  async event(
+    type: EventType,
+    about: { numberId?: number; conversationId?: number; messageId?: number },
+    data?: object,
+  ): Promise<void> {
+    this.#offset += 1
+    this.#database.run(
+      'INSERT INTO events ("offset", at, type, number_id, conversation_id, message_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)',
+      this.#offset,
+      this.#now,
+      EVENT.code(type),
+      about.numberId ?? null,
+      about.conversationId ?? null,
+      about.messageId ?? null,
+      data ? JSON.stringify(data) : null,
+    )
+  }
+
+  /** Writes down what must happen later. The same kind and subject again replaces it. */
+  async owe(kind: string, subject: number, due: { term: number; atMs: number }): Promise<void> {
+    this.#database.run(
+      `INSERT INTO duties (kind, subject, term, due_at) VALUES (?1, ?2, ?3, ?4)
+       ON CONFLICT (kind, subject) DO UPDATE SET term = excluded.term, due_at = excluded.due_at`,
+      kind,
+      subject,
+      due.term,
+      due.atMs,
+    )
+    this.wake({ kind: 'duty', dueAtMs: due.atMs })
+  }
+
+  async settle(kind: string, subject: number): Promise<void> {
+    this.#database.run('DELETE FROM duties WHERE kind = ?1 AND subject = ?2', kind, subject)
+  }
+
+  /** Tells the reactors after the commit; nothing is told of what is rolled back. */
+  wake(wake: Wake): void {
+    this.#wakes.push(wake)
+  }
+
+  /** Seals a text with a person's key; person 0 stands for the house. */
+  seal(person: number, place: string, text: string): Uint8Array {
+    return sealText(must(this.#keyOf(person), 'the key to seal with'), place, text)
+  }
+
+  /** Opens a cell; undefined where the person's key has been destroyed. */
+  unseal(person: number, place: string, sealed: Uint8Array): string | undefined {
+    const key = this.#keyOf(person)
+    return key && unsealText(key, place, sealed)
+  }
+
+  /** 64 bits of a keyed hash, for looking up what may not be stored in clear. */
+  hash(...parts: string[]): bigint {
+    return keyedHash64(must(this.vault.findNamedKey('upstream'), 'the upstream hash key'), ...parts)
+  }
+
+  /** For the book alone: starts an input. */
+  begin(now: number, offset: number): void {
+    this.#now = now
+    this.#offset = offset
+  }
+
+  /** For the book alone: where a rollback returns to. */
+  mark(): Mark {
+    return { offset: this.#offset, wakes: this.#wakes.length }
+  }
+
+  /** For the book alone: forgets what was said since a mark. */
+  forget(mark: Mark): void {
+    this.#offset = mark.offset
+    this.#wakes.length = mark.wakes
+  }
+
+  /** For the book alone: the last event's offset. */
+  offset(): number {
+    return this.#offset
+  }
+
+  /** For the book alone: what the reactors are to be told. */
+  takeWakes(): Wake[] {
+    const wakes = this.#wakes
+    this.#wakes = []
+    return wakes
+  }
+
+  #keyOf(person: number): Uint8Array | undefined {
+    return person === 0 ? this.vault.findNamedKey('house') : this.vault.personKey(person)
+  }
+}
+
+/** One way to change the records: a function of the transaction, its arguments, the moment and new ids. */
+export interface Input<Args, Result> {
+  name: string
+  apply(tx: Tx, args: Args, context: InputContext): Promise<Result>
+}
+
+export function input<Args, Result>(
+  name: string,
+  apply: (tx: Tx, args: Args, context: InputContext) => Promise<Result>,
+): Input<Args, Result> {
+  return { name, apply }
+}

@@ -1,0 +1,99 @@
+import { Failure, failureFrom } from '../core/failure.ts'
+import type { Packed } from '../journal/packed.ts'
+import type { Answer, Commit } from '../records/book.ts'
+import type { Ask } from '../records/inputs.ts'
+import type { Input } from '../records/tx.ts'
+import { Thread } from '../storage/thread.ts'
+import type { BookNotice, OpenBook, OpenedBook } from './book-thread.ts'
+
+interface Waiter {
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+export interface BookClientOptions {
+  /** Called after each commit, before the answers of its commands are given: reactors hear first. */
+  onCommit(commit: Commit): void
+  onFailure(error: Error): void
+}
+
+/** The main thread's side of the book. Nothing it answers or tells was not durable before. */
+export class BookClient {
+  readonly #options: BookClientOptions
+  readonly #thread: Thread
+  readonly #waiting = new Map<number, Waiter>()
+  #nextId = 1
+  #failed: Error | undefined
+
+  constructor(options: BookClientOptions) {
+    this.#options = options
+    this.#thread = new Thread(new Worker(new URL('./book-thread.ts', import.meta.url)), {
+      onNotice: (notice) => this.#hear(notice as BookNotice),
+      onFailure: (error) => this.#fail(error),
+    })
+  }
+
+  async open(ask: OpenBook): Promise<OpenedBook> {
+    return await this.#thread.ask<OpenedBook>('open', ask).catch((message: unknown) => {
+      throw new Error(String(message))
+    })
+  }
+
+  /** Asks for a change. Resolves after the commit; rejects with the `Failure` that refused it. */
+  readonly ask: Ask = <Args, Result>(command: Input<Args, Result>, args: Args): Promise<Result> => {
+    if (this.#failed) return Promise.reject(this.#failed)
+    const id = this.#nextId++
+    return new Promise<Result>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      this.#thread.tell('command', { id, name: command.name, args })
+    })
+  }
+
+  /** Hands over what the journal has committed. */
+  offer(first: number, packed: Packed): void {
+    this.#thread.tell('entries', { first, packed }, [packed.bytes.buffer])
+  }
+
+  noteJournalHead(seq: number): void {
+    this.#thread.tell('journal_head', seq)
+  }
+
+  async dayKey(nowMs: number): Promise<{ day: string; key: Uint8Array }> {
+    const day = new Date(nowMs).toISOString().slice(0, 10)
+    return { day, key: await this.#thread.ask<Uint8Array>('day_key', { day, nowMs }) }
+  }
+
+  async close(): Promise<void> {
+    if (this.#failed) return
+    await this.#thread.ask('close', null)
+    await this.#thread.closed()
+  }
+
+  #hear(notice: BookNotice): void {
+    if (notice.kind === 'refused') {
+      this.#take(notice.id)?.reject(new Failure('unavailable', 'Too many commands wait: try again later'))
+      return
+    }
+    this.#options.onCommit(notice.commit)
+    for (const answer of notice.commit.answers) this.#give(answer)
+  }
+
+  #give(answer: Answer): void {
+    const waiter = this.#take(answer.id)
+    if ('failure' in answer) waiter?.reject(failureFrom(answer.failure))
+    else waiter?.resolve(answer.value)
+  }
+
+  #take(id: number): Waiter | undefined {
+    const waiter = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    return waiter
+  }
+
+  #fail(error: Error): void {
+    this.#failed = error
+    for (const waiter of this.#waiting.values()) waiter.reject(new Failure('unavailable', 'The book has stopped'))
+    this.#waiting.clear()
+    this.#options.onFailure(error)
+  }
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { channelNamed } from '../channels/registry.ts'
+import { systemClock } from '../core/clock.ts'
+import type { InboundItem } from '../core/inbound.ts'
+import { daysIn } from '../journal/day-file.ts'
+import { dayKeyName, dayOf, type Entry } from '../journal/entry.ts'
+import { JournalReader } from '../journal/journal-reader.ts'
+import { type Packed, unpack } from '../journal/packed.ts'
+import { Book, type Command, type Commit } from '../records/book.ts'
+import { openRecords } from '../records/open.ts'
+import type { Db } from '../storage/database.ts'
+import type { Question } from '../storage/thread.ts'
+import { prepareVault, Vault } from '../vault/vault.ts'
+
+/** Pause before a full disk is tried again. */
+const FULL_RETRY_MS = 1000
+
+export interface OpenBook {
+  folder: string
+  masterKey: Uint8Array
+  /** For a new folder. */
+  epoch: string
+  nowMs: number
+}
+
+export interface OpenedBook {
+  appliedSeq: number
+  head: number
+  epoch: string
+  /** The keys of the days that have a file, and of today. */
+  dayKeys: Map<string, Uint8Array>
+}
+
+export type BookNotice = { kind: 'commit'; commit: Commit } | { kind: 'refused'; id: number }
+
+declare const self: Worker
+
+/** The body of an entry as items. A body that is no JSON throws; the book quarantines it whole. */
+export function parseEntry(entry: Entry): InboundItem[] {
+  const channel = channelNamed(entry.source.split('/')[0] ?? '')
+  if (!channel) throw new Error('Assertion failed: no channel has this name')
+  return channel.parse(JSON.parse(new TextDecoder().decode(entry.body)), entry.atMs)
+}
+
+/** A random positive integer below 2^53. */
+export function randomId(): number {
+  return Number(randomBytes(8).readBigUInt64BE() >> 11n) || 1
+}
+
+class BookThread {
+  readonly #database: Db
+  readonly #vault: Vault
+  readonly #journal: JournalReader
+  readonly #book: Book
+  #working = false
+
+  constructor(open: OpenBook) {
+    this.#vault = new Vault(join(open.folder, 'vault.db'), open.masterKey)
+    prepareVault(this.#vault, open.nowMs)
+    this.#database = openRecords(join(open.folder, 'records.db'), open.epoch)
+    const vault = this.#vault
+    this.#journal = new JournalReader(join(open.folder, 'journal'), (day) => vault.findNamedKey(dayKeyName(day)))
+    this.#book = new Book({
+      database: this.#database,
+      vault,
+      journal: this.#journal,
+      clock: systemClock,
+      randomId,
+      parse: parseEntry,
+      yieldToLoop: () => new Promise((resolve) => setImmediate(resolve)),
+    })
+  }
+
+  opened(folder: string, nowMs: number): OpenedBook {
+    const days = new Set([...daysIn(join(folder, 'journal')), dayOf(nowMs)])
+    const dayKeys = new Map([...days].map((day) => [day, this.dayKey(day, nowMs)]))
+    return { appliedSeq: this.#book.appliedSeq(), head: this.#book.head(), epoch: this.#book.epoch(), dayKeys }
+  }
+
+  /** The key of a day, durable before anything is sealed with it. */
+  dayKey(day: string, nowMs: number): Uint8Array {
+    const key = this.#vault.namedKey(dayKeyName(day), nowMs)
+    // While a commit is being gathered the vault may hold keys of persons: they become durable a little earlier.
+    this.#vault.commit()
+    return key
+  }
+
+  submit(command: Command): void {
+    if (!this.#book.submit(command)) self.postMessage({ notice: { kind: 'refused', id: command.id } })
+    this.wake()
+  }
+
+  offer(first: number, packed: Packed): void {
+    this.#book.offer(unpack(packed, first))
+    this.wake()
+  }
+
+  noteJournalHead(seq: number): void {
+    this.#book.noteJournalHead(seq)
+    this.wake()
+  }
+
+  wake(): void {
+    if (this.#working) return
+    this.#working = true
+    this.#work().catch((error: unknown) => {
+      // Nothing may go on after a failed commit: the main thread hears of it and ends the process.
+      setImmediate(() => {
+        throw error
+      })
+    })
+  }
+
+  close(): void {
+    this.#journal.close()
+    this.#database.script('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.#database.close()
+    this.#vault.close()
+  }
+
+  async #work(): Promise<void> {
+    while (this.#book.hasWork()) {
+      const commit = await this.#book.work()
+      self.postMessage({ notice: { kind: 'commit', commit } })
+      if (commit.paused) await new Promise<void>((resolve) => systemClock.after(FULL_RETRY_MS, resolve))
+    }
+    this.#working = false
+  }
+}
+
+let thread: BookThread | undefined
+
+function answer(question: Question): unknown {
+  const { name, args } = question
+  if (name === 'open') {
+    const open = args as OpenBook
+    thread = new BookThread(open)
+    return thread.opened(open.folder, open.nowMs)
+  }
+  if (!thread) throw new Error('The book is not open')
+  switch (name) {
+    case 'command':
+      return thread.submit(args as Command)
+    case 'entries': {
+      const { first, packed } = args as { first: number; packed: Packed }
+      return thread.offer(first, packed)
+    }
+    case 'journal_head':
+      return thread.noteJournalHead(args as number)
+    case 'day_key': {
+      const { day, nowMs } = args as { day: string; nowMs: number }
+      return thread.dayKey(day, nowMs)
+    }
+    case 'close':
+      return thread.close()
+    default:
+      throw new Error(`Unknown question: ${name}`)
+  }
+}
+
+function hear(event: MessageEvent<Question>): void {
+  const question = event.data
+  try {
+    const value = answer(question)
+    if (question.id > 0) self.postMessage({ id: question.id, value })
+    if (question.name === 'close') process.exit(0)
+  } catch (error) {
+    if (question.id === 0) throw error
+    self.postMessage({ id: question.id, error: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+// Imported by tests for its functions, this file is no worker.
+if (!Bun.isMainThread) self.onmessage = hear

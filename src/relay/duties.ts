@@ -1,0 +1,102 @@
+import type { Clock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
+import type { Log } from '../core/log.ts'
+import { purgeEvents } from '../records/event-retention.ts'
+import type { Ask } from '../records/inputs.ts'
+import { purgeQuarantine } from '../records/quarantine.ts'
+import { purgeIdempotency } from '../records/queue-message.ts'
+import type { Duty, Reader } from '../records/reader.ts'
+import { endDoubt } from '../records/send-message.ts'
+import type { Wake } from '../records/tx.ts'
+
+/** Duties fired at once; after a downtime the rest follows in due order, so that nothing else has to wait. */
+const FIRED_MAX = 100
+/** The longest sleep: the wall clock may be set while we sleep. */
+const SLEEP_MS_MAX = 60_000
+/** Pause after a duty that could not be fulfilled: it is still due. */
+const AFTER_FAILURE_MS = 1000
+const HOUSEKEEPING_MS = 3_600_000
+/** Rows that one purge takes: more rows, another input, so that nobody waits long. */
+const PURGE_BATCH = 500
+
+export interface DutiesDependencies {
+  clock: Clock
+  log: Log
+  ask: Ask
+  reader: Reader
+  eventsKeepMs: number
+}
+
+/** Fires what is due. A firing carries its duty's term; the book drops it if the term has moved on. */
+export class Duties {
+  readonly #deps: DutiesDependencies
+  #cancelTimer: (() => void) | undefined
+  #cancelHousekeeping: (() => void) | undefined
+  #firing = false
+  #stopped = true
+
+  constructor(deps: DutiesDependencies) {
+    this.#deps = deps
+  }
+
+  start(): void {
+    this.#stopped = false
+    this.#schedule(0)
+    this.#cancelHousekeeping = this.#deps.clock.after(HOUSEKEEPING_MS, () => void this.#keepHouse())
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancelTimer?.()
+    this.#cancelHousekeeping?.()
+  }
+
+  hear(wakes: readonly Wake[]): void {
+    if (wakes.some((wake) => wake.kind === 'duty')) this.#schedule(this.#sleepMs())
+  }
+
+  #sleepMs(): number {
+    const nextAtMs = this.#deps.reader.nextDutyAtMs()
+    return nextAtMs === undefined ? SLEEP_MS_MAX : Math.max(0, nextAtMs - this.#deps.clock.epochMs())
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#stopped || this.#firing) return
+    this.#cancelTimer?.()
+    this.#cancelTimer = this.#deps.clock.after(Math.min(delayMs, SLEEP_MS_MAX), () => void this.#fire())
+  }
+
+  async #fire(): Promise<void> {
+    this.#firing = true
+    let sleepMsMin = 0
+    try {
+      for (const duty of this.#deps.reader.dutiesDue(this.#deps.clock.epochMs(), FIRED_MAX)) {
+        crashPoint('reaction.before')
+        await this.#fulfil(duty)
+      }
+    } catch (error) {
+      this.#deps.log.error('duty failed', { error: error instanceof Error ? error.name : 'unknown' })
+      sleepMsMin = AFTER_FAILURE_MS
+    }
+    this.#firing = false
+    this.#schedule(Math.max(this.#sleepMs(), sleepMsMin))
+  }
+
+  async #fulfil(duty: Duty): Promise<void> {
+    if (duty.kind === 'doubt.ends') await this.#deps.ask(endDoubt, { messageId: duty.subject, term: duty.term })
+    else this.#deps.log.error('duty of an unknown kind', { outcome: duty.kind })
+  }
+
+  async #keepHouse(): Promise<void> {
+    const { ask, clock, eventsKeepMs } = this.#deps
+    try {
+      while (!this.#stopped && (await ask(purgeIdempotency, null)).purged === PURGE_BATCH);
+      while (!this.#stopped && (await ask(purgeQuarantine, null)).purged === PURGE_BATCH);
+      const beforeMs = clock.epochMs() - eventsKeepMs
+      while (!this.#stopped && (await ask(purgeEvents, { beforeMs })).purged === PURGE_BATCH);
+    } catch (error) {
+      this.#deps.log.error('housekeeping failed', { error: error instanceof Error ? error.name : 'unknown' })
+    }
+    if (!this.#stopped) this.#cancelHousekeeping = clock.after(HOUSEKEEPING_MS, () => void this.#keepHouse())
+  }
+}

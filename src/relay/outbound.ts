@@ -1,0 +1,302 @@
+import type { Clock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
+import { showId } from '../core/ids.ts'
+import type { SendOutcome } from '../core/inbound.ts'
+import type { Log } from '../core/log.ts'
+import { MESSAGE_CLASSES, type MessageClass } from '../core/message.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { Assignment, SendResult } from '../dispatch/types.ts'
+import { NUMBER_STATE } from '../records/codes.ts'
+import type { Ask } from '../records/inputs.ts'
+import type { NumberRow } from '../records/number.ts'
+import type { Owed, Reader } from '../records/reader.ts'
+import { beginSending, type Departure, expireMessages, recordOutcome, recoverSending } from '../records/send-message.ts'
+import type { Wake } from '../records/tx.ts'
+
+/** Full jitter between nothing and one second, doubling to five minutes: the rule of AWS's builders' library. */
+const RETRY_MS_FIRST = 1000
+const RETRY_MS_MAX = 300_000
+/** The platform's rule after a pair limit (131056): 4^n seconds. */
+const PAIR_RETRY_BASE = 4
+const PAIR_RETRY_MS_MAX = 3_600_000
+/** How long a stop waits for requests that have left: the answer decides between accepted and in doubt. */
+const DRAIN_MS_MAX = 10_000
+const RECOVER_BATCH = 500
+/** Bulk that is in memory, for each number: a window over the records. */
+export const BULK_HEADS_MAX = 500
+
+export interface OutboundMetrics {
+  sent(outcome: SendOutcome['kind']): void
+  waited(messageClass: MessageClass, waitedMs: number): void
+  overflow(): void
+}
+
+export interface OutboundDependencies {
+  clock: Clock
+  log: Log
+  random: () => number
+  ask: Ask
+  reader: Reader
+  dispatcher: Dispatcher
+  /** One request to the platform; never throws. */
+  send(departure: Departure): Promise<SendOutcome>
+  metrics: OutboundMetrics
+}
+
+export interface OutboundSettings {
+  doubtWaitMs: Readonly<Record<MessageClass, number>>
+  /** Messages of the classes that are held in memory whole. */
+  queueMax: number
+}
+
+/**
+ * The outbound story: queued → chosen by the dispatcher → `sending` committed → fence → request → outcome. Everything
+ * it knows is rebuilt from the records at a start; everything it learns goes back as an input.
+ */
+export class Outbound {
+  readonly #deps: OutboundDependencies
+  readonly #settings: OutboundSettings
+  readonly #numbers = new Map<number, NumberRow>()
+  /** Numbers that have more in the records than in memory, by class. */
+  readonly #more = new Map<number, Set<MessageClass>>()
+  #cancelTimer: (() => void) | undefined
+  #leaving = 0
+  #draining = false
+  #started = false
+
+  constructor(deps: OutboundDependencies, settings: OutboundSettings) {
+    this.#deps = deps
+    this.#settings = settings
+  }
+
+  /** Whatever was under way when the last process ended is in doubt; whatever waits is taken up again. */
+  async start(): Promise<void> {
+    const { ask } = this.#deps
+    const { doubtWaitMs } = this.#settings
+    while ((await ask(recoverSending, { doubtWaitMs })).recovered === RECOVER_BATCH);
+    this.#started = true
+    for (const number of this.#deps.reader.numbers()) this.#declare(number)
+    this.#pump()
+  }
+
+  /** Hears what a commit did. */
+  hear(wakes: readonly Wake[]): void {
+    if (!this.#started) return
+    let changed = false
+    for (const wake of wakes) changed = this.#react(wake) || changed
+    if (changed) this.#pump()
+  }
+
+  number(numberId: number): NumberRow | undefined {
+    return this.#numbers.get(numberId)
+  }
+
+  numbers(): Iterable<NumberRow> {
+    return this.#numbers.values()
+  }
+
+  /** Stops taking messages and waits for those that have left. */
+  async drain(): Promise<void> {
+    this.#draining = true
+    this.#cancelTimer?.()
+    const { clock } = this.#deps
+    const endMs = clock.monoMs() + DRAIN_MS_MAX
+    while (this.#leaving > 0 && clock.monoMs() < endMs) {
+      await new Promise<void>((resolve) => clock.after(20, resolve))
+    }
+  }
+
+  #react(wake: Wake): boolean {
+    const { dispatcher, clock } = this.#deps
+    switch (wake.kind) {
+      case 'queued':
+        this.#enqueue(wake)
+        return true
+      case 'unqueued':
+        return dispatcher.remove(wake.messageId, clock.monoMs())
+      case 'message':
+        if (wake.counts) dispatcher.inbound(wake.numberId, 1, clock.monoMs())
+        return false
+      case 'number':
+        return this.#redeclare(wake.numberId)
+      default:
+        return false
+    }
+  }
+
+  #redeclare(numberId: number): boolean {
+    const number = this.#deps.reader.numbers().find((row) => row.id === numberId)
+    if (number) this.#declare(number)
+    return true
+  }
+
+  #declare(number: NumberRow): void {
+    const { dispatcher, clock } = this.#deps
+    const nowMs = clock.monoMs()
+    this.#numbers.set(number.id, number)
+    dispatcher.declareNumber(number.id, { ratePerSecondMax: number.per_second_max }, nowMs)
+    if (number.state !== NUMBER_STATE.code('active')) return dispatcher.pauseNumber(number.id, 'refused', null)
+    dispatcher.resumeNumber(number.id, nowMs)
+    for (const messageClass of MESSAGE_CLASSES) this.#refill(number.id, messageClass)
+  }
+
+  /** Takes from the records what is not in memory, as far as there is room. */
+  #refill(numberId: number, messageClass: MessageClass): void {
+    const { dispatcher, reader, clock } = this.#deps
+    const room = dispatcher.room(numberId, messageClass)
+    // Those already in memory come first in the records: they are read over.
+    const rows = reader.owed(numberId, messageClass, this.#capacity(messageClass) + 1)
+    if (room <= 0) return
+    this.#more.get(numberId)?.delete(messageClass)
+    for (const row of rows) {
+      if (dispatcher.explain(row.messageId, clock.monoMs()) === undefined) this.#enqueue(row)
+    }
+  }
+
+  #enqueue(message: Owed): void {
+    const { dispatcher, clock } = this.#deps
+    const toMono = clock.monoMs() - clock.epochMs()
+    if (!dispatcher.isDeclared(message.numberId)) return
+    const outcome = dispatcher.enqueue(
+      {
+        messageId: message.messageId,
+        numberId: message.numberId,
+        conversationId: message.conversationId,
+        class: message.class,
+        deadlineMs: message.deadlineAtMs + toMono,
+        notBeforeMs: message.notBeforeMs === 0 ? 0 : message.notBeforeMs + toMono,
+        order: message.messageId,
+      },
+      clock.monoMs(),
+    )
+    if (outcome === 'queued') return
+    // It stays in the records and is taken up when there is room: bulk is a window over them by design.
+    if (message.class !== 'bulk') this.#deps.metrics.overflow()
+    const classes = this.#more.get(message.numberId) ?? new Set()
+    this.#more.set(message.numberId, classes.add(message.class))
+  }
+
+  #capacity(messageClass: MessageClass): number {
+    return messageClass === 'bulk' ? BULK_HEADS_MAX : this.#settings.queueMax
+  }
+
+  #refillWhereHalfEmpty(): void {
+    const { dispatcher } = this.#deps
+    for (const [numberId, classes] of this.#more) {
+      for (const messageClass of classes) {
+        const room = dispatcher.room(numberId, messageClass)
+        if (room >= this.#capacity(messageClass) / 2) this.#refill(numberId, messageClass)
+      }
+      if (classes.size === 0) this.#more.delete(numberId)
+    }
+  }
+
+  #pump(): void {
+    if (this.#draining) return
+    const { dispatcher, clock, ask } = this.#deps
+    this.#cancelTimer?.()
+    const nowMs = clock.monoMs()
+    const taken = dispatcher.take(nowMs)
+    if (taken.expired.length > 0) void this.#quietly(ask(expireMessages, { messageIds: taken.expired }))
+    if (taken.leave.length > 0) void this.#quietly(this.#leave(taken.leave))
+    if (this.#more.size > 0) this.#refillWhereHalfEmpty()
+    if (taken.wakeAtMs !== null) {
+      this.#cancelTimer = clock.after(Math.max(0, taken.wakeAtMs - nowMs), () => this.#pump())
+    }
+  }
+
+  /** `sending` is durable before the first byte leaves. */
+  async #leave(assignments: Assignment[]): Promise<void> {
+    const { ask, dispatcher, clock } = this.#deps
+    this.#leaving += assignments.length
+    const leavesAtMs = new Map(assignments.map((assignment) => [assignment.messageId, assignment.leavesAtMs]))
+    try {
+      const begun = await ask(beginSending, { messageIds: [...leavesAtMs.keys()] })
+      for (const { messageId } of begun.stay) {
+        this.#leaving -= 1
+        dispatcher.finished(messageId, 'refused', clock.monoMs())
+      }
+      for (const departure of begun.leave) {
+        void this.#quietly(this.#depart(departure, leavesAtMs.get(departure.messageId) ?? 0))
+      }
+      if (begun.stay.length > 0) this.#pump()
+    } catch (error) {
+      // The book refused or has stopped: nothing left, and the records still say so.
+      this.#leaving -= assignments.length
+      for (const { messageId } of assignments) dispatcher.finished(messageId, 'refused', clock.monoMs())
+      for (const { numberId } of assignments) this.#noteMore(numberId)
+      throw error
+    }
+  }
+
+  #noteMore(numberId: number): void {
+    this.#more.set(numberId, new Set(MESSAGE_CLASSES))
+  }
+
+  async #depart(departure: Departure, leavesAtMs: number): Promise<void> {
+    const { clock, dispatcher } = this.#deps
+    await this.#until(leavesAtMs)
+    for (;;) {
+      const waitMs = dispatcher.charge(departure.numberId, clock.monoMs())
+      if (waitMs <= 0) break
+      await this.#until(clock.monoMs() + waitMs)
+    }
+    this.#deps.metrics.waited(departure.class, clock.epochMs() - departure.queuedAtMs)
+    crashPoint('send.before_fetch')
+    const outcome = await this.#deps.send(departure)
+    crashPoint('send.after_fetch')
+    await this.#settle(departure, outcome)
+  }
+
+  async #settle(departure: Departure, outcome: SendOutcome): Promise<void> {
+    const { clock, dispatcher, ask, log, metrics } = this.#deps
+    const nowMs = clock.monoMs()
+    const retryMs = outcome.kind === 'retry' ? this.#retryMs(outcome, departure.attempt) : 0
+    dispatcher.finished(departure.messageId, resultOf(outcome, nowMs + retryMs), nowMs)
+    this.#leaving -= 1
+    metrics.sent(outcome.kind)
+    log.info('message', {
+      number: this.#numbers.get(departure.numberId)?.alias ?? '',
+      message: showId('message', departure.messageId),
+      direction: 'out',
+      ms: clock.epochMs() - departure.queuedAtMs,
+      outcome: outcome.kind,
+      ...(outcome.kind === 'accepted' || outcome.code === null ? {} : { code: outcome.code }),
+    })
+    const settled = await ask(recordOutcome, {
+      messageId: departure.messageId,
+      attempt: departure.attempt,
+      outcome,
+      doubtWaitMs: this.#settings.doubtWaitMs,
+      notBeforeMs: clock.epochMs() + retryMs,
+    })
+    if (outcome.kind === 'retry' && settled.state !== 'queued') dispatcher.remove(departure.messageId, clock.monoMs())
+    this.#pump()
+  }
+
+  #retryMs(outcome: Extract<SendOutcome, { kind: 'retry' }>, attempt: number): number {
+    if (outcome.scope === 'pair') return Math.min(PAIR_RETRY_MS_MAX, 1000 * PAIR_RETRY_BASE ** (attempt - 1))
+    const jitterMs = this.#deps.random() * Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (attempt - 1))
+    return (outcome.afterMs ?? 0) + jitterMs
+  }
+
+  #until(monoMs: number): Promise<void> {
+    const waitMs = monoMs - this.#deps.clock.monoMs()
+    if (waitMs <= 0) return Promise.resolve()
+    return new Promise((resolve) => this.#deps.clock.after(waitMs, resolve))
+  }
+
+  /** The book's refusals reach whoever asked; here nobody waits, and the records still hold what is owed. */
+  async #quietly(work: Promise<unknown>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      this.#deps.log.error('sending failed', { error: error instanceof Error ? error.name : 'unknown' })
+    }
+  }
+}
+
+function resultOf(outcome: SendOutcome, retryAtMs: number): SendResult {
+  if (outcome.kind === 'retry') return { retryAtMs, scope: outcome.scope, throttled: outcome.throttled }
+  return outcome.kind
+}

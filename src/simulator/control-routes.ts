@@ -1,0 +1,310 @@
+import { type Clock, pause, toTime } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
+import { readCustomer, readPhone } from './customer-input.ts'
+import type { ChatMessage, Customer } from './customers.ts'
+import type { Deliverer } from './deliverer.ts'
+import { FAULT_KINDS } from './faults.ts'
+import { isObject, parseJson } from './json.ts'
+import { openStream } from './live-stream.ts'
+import type { Platform } from './platform.ts'
+import { readSettings, showSettings } from './settings.ts'
+
+/** What the control routes need. */
+export interface ControlOptions {
+  platform: Platform
+  deliverer: Deliverer
+  clock: Clock
+  /** Ends streams and waits when the simulator stops. */
+  signal: AbortSignal
+  startedAtMs: number
+}
+
+interface Call {
+  request: Request
+  query: URLSearchParams
+  /** The variable parts of the path, decoded. */
+  parts: string[]
+}
+
+type Run = (call: Call, options: ControlOptions) => Response | Promise<Response>
+
+const ROUTES: readonly (readonly [string, RegExp, Run])[] = [
+  ['GET', /^\/_\/health$/, showHealth],
+  ['GET', /^\/_\/limits$/, showLimits],
+  ['DELETE', /^\/_\/limits$/, resetLimits],
+  ['GET', /^\/_\/sends$/, listSends],
+  ['GET', /^\/_\/numbers$/, listNumbers],
+  ['GET', /^\/_\/settings$/, (_, { platform }) => json(200, showSettings(platform.settings))],
+  ['PATCH', /^\/_\/settings$/, changeSettings],
+  ['GET', /^\/_\/faults$/, listFaults],
+  ['POST', /^\/_\/faults$/, addFault],
+  ['DELETE', /^\/_\/faults$/, clearFaults],
+  ['DELETE', /^\/_\/faults\/([^/]+)$/, removeFault],
+  ['GET', /^\/_\/customers$/, listCustomers],
+  ['PUT', /^\/_\/customers\/([^/]+)$/, changeCustomer],
+  ['GET', /^\/_\/customers\/([^/]+)\/messages$/, listMessages],
+  ['POST', /^\/_\/customers\/([^/]+)\/messages$/, writeMessages],
+  ['POST', /^\/_\/customers\/([^/]+)\/read$/, readChat],
+  ['POST', /^\/_\/media$/, addMedia],
+  ['GET', /^\/_\/media\/([^/]+)$/, showMedia],
+  ['GET', /^\/_\/stream$/, ({ request }, { platform, clock, signal }) => openStream(platform, clock, [signal, request.signal])],
+]
+
+/** Answers a request to the simulator itself; refusals are thrown as a `Failure`. */
+export async function answerControl(request: Request, options: ControlOptions): Promise<Response> {
+  const url = new URL(request.url)
+  const origin = request.headers.get('origin')
+  if (origin !== null && origin !== url.origin && request.method !== 'GET') {
+    throw new Failure('forbidden', 'Only pages of the simulator itself may change it')
+  }
+  const methods: string[] = []
+  for (const [method, pattern, run] of ROUTES) {
+    const match = pattern.exec(url.pathname)
+    if (!match) continue
+    methods.push(method)
+    if (method === request.method) {
+      return run({ request, query: url.searchParams, parts: match.slice(1).map(decoded) }, options)
+    }
+  }
+  if (methods.length === 0) throw new Failure('not_found', 'No such address: see src/simulator/README.md')
+  throw new Failure('invalid', `This address takes only ${methods.join(', ')}`)
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new Failure('invalid', 'The address is not well-formed')
+  }
+}
+
+function json(status: number, body: unknown): Response {
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json; charset=utf-8' } })
+}
+
+async function readBody(request: Request): Promise<unknown> {
+  const text = await request.text()
+  const body = parseJson(text)
+  if (body === undefined) throw new Failure('invalid', 'The body must be JSON, nested at most 64 deep')
+  return body
+}
+
+async function readOptionalBody(request: Request): Promise<unknown> {
+  const text = await request.text()
+  if (text.trim() === '') return {}
+  const body = parseJson(text)
+  if (body === undefined) throw new Failure('invalid', 'The body must be JSON, nested at most 64 deep')
+  return body
+}
+
+function wholeNumber(query: URLSearchParams, path: string, range: { least: number; most: number; absent: number }): number {
+  const text = query.get(path)
+  if (text === null) return range.absent
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= range.least && value <= range.most) return value
+  throw new Failure('invalid', `Must be a whole number from ${range.least} to ${range.most}`, { path })
+}
+
+function showHealth(_: Call, { platform, deliverer, clock, startedAtMs }: ControlOptions): Response {
+  const { outbox, customers, sends, media, pairs, faults } = platform
+  return json(200, {
+    status: 'ok',
+    started_at: toTime(startedAtMs),
+    now: toTime(clock.epochMs()),
+    handshake: deliverer.handshake,
+    webhooks: { pending: outbox.pending, under_way: outbox.underWay, ...outbox.counts },
+    sends: { total: sends.total, dropped: sends.dropped },
+    refusals: Object.fromEntries(platform.refusals),
+    customers: { kept: customers.size, messages: customers.messageCount, forgotten: customers.forgotten },
+    media: media.counts,
+    pairs: pairs.counts,
+    faults: faults.list().length,
+  })
+}
+
+function showLimits(_: Call, { platform, clock }: ControlOptions): Response {
+  const nowMs = clock.monoMs()
+  const items = platform.numbers.map(({ phoneNumberId, alias }) => ({
+    number: phoneNumberId,
+    alias,
+    messages_per_second: platform.settings.messagesPerSecond,
+    ...platform.meter(phoneNumberId).show(nowMs),
+  }))
+  return json(200, { items })
+}
+
+function resetLimits(_: Call, { platform, clock }: ControlOptions): Response {
+  for (const { phoneNumberId } of platform.numbers) platform.meter(phoneNumberId).reset(clock.monoMs())
+  return json(200, { reset: true })
+}
+
+function listSends({ query }: Call, { platform }: ControlOptions): Response {
+  const number = query.get('number')
+  const items = platform.sends.list({
+    number: number === null ? null : platform.numberOf(number).phoneNumberId,
+    correlation: query.get('correlation'),
+    after: wholeNumber(query, 'after', { least: 0, most: Number.MAX_SAFE_INTEGER, absent: 0 }),
+    limit: wholeNumber(query, 'limit', { least: 1, most: 10_000, absent: 1000 }),
+  })
+  return json(200, { items, total: platform.sends.total, dropped: platform.sends.dropped })
+}
+
+function listNumbers(_: Call, { platform }: ControlOptions): Response {
+  const items = platform.numbers.map((number) => ({
+    number: number.phoneNumberId,
+    alias: number.alias,
+    display: number.display,
+    waba: number.wabaId,
+  }))
+  return json(200, { items })
+}
+
+async function changeSettings({ request }: Call, { platform, deliverer }: ControlOptions): Promise<Response> {
+  platform.change(readSettings(await readBody(request)))
+  deliverer.wake()
+  return json(200, showSettings(platform.settings))
+}
+
+function listFaults(_: Call, { platform }: ControlOptions): Response {
+  const kinds = Object.entries(FAULT_KINDS).map(([kind, form]) => ({ kind, plain: form.plain, takes: form.takes }))
+  return json(200, { items: platform.faults.list(), kinds })
+}
+
+async function addFault({ request }: Call, { platform }: ControlOptions): Promise<Response> {
+  const fault = platform.faults.add(await readBody(request), (text) => platform.numberOf(text).phoneNumberId)
+  platform.changes.tell({ kind: 'faults' })
+  return json(201, fault)
+}
+
+function clearFaults(_: Call, { platform }: ControlOptions): Response {
+  const removed = platform.faults.list().length
+  platform.faults.clear()
+  platform.changes.tell({ kind: 'faults' })
+  return json(200, { removed })
+}
+
+function removeFault({ parts: [id = ''] }: Call, { platform }: ControlOptions): Response {
+  if (!platform.faults.remove(id)) throw new Failure('not_found', 'No such fault: it may have been used up')
+  platform.changes.tell({ kind: 'faults' })
+  return json(200, { removed: 1 })
+}
+
+function showCustomer(customer: Customer): Record<string, unknown> {
+  const chats = [...customer.chats.values()].map((chat) => ({
+    number: chat.number,
+    messages: chat.messages.length,
+    last_wrote_at: chat.lastWroteAtMs === null ? null : toTime(chat.lastWroteAtMs),
+  }))
+  const { name, userId, identity, reads } = customer
+  return { phone: `+${customer.phone}`, name, user_id: userId, identity, reads, chats }
+}
+
+function listCustomers({ query }: Call, { platform }: ControlOptions): Response {
+  const limit = wholeNumber(query, 'limit', { least: 1, most: 1000, absent: 100 })
+  const items: unknown[] = []
+  for (const customer of platform.customers.all()) {
+    if (items.length >= limit) break
+    items.push(showCustomer(customer))
+  }
+  return json(200, { items, total: platform.customers.size })
+}
+
+async function changeCustomer({ request, parts: [phone = ''] }: Call, { platform }: ControlOptions): Promise<Response> {
+  const { userId, ...change } = readCustomer(await readBody(request))
+  const digits = readPhone(phone)
+  const holder = userId === undefined ? undefined : platform.customers.findByUserId(userId)
+  if (holder && holder.phone !== digits) throw new Failure('conflict', 'Another customer has this id', { path: 'user_id' })
+  const customer = platform.customers.reach(digits, false)
+  Object.assign(customer, change)
+  if (userId !== undefined) platform.customers.setUserId(customer, userId)
+  return json(200, showCustomer(customer))
+}
+
+function showMessage(message: ChatMessage, number: string): Record<string, unknown> {
+  const { id, direction, type, text, choices, state } = message
+  return {
+    id,
+    number,
+    direction,
+    type,
+    text,
+    choices,
+    media_id: message.mediaId,
+    context_id: message.contextId,
+    at: toTime(message.atMs),
+    state,
+  }
+}
+
+const WINDOW_MS = 24 * 3_600_000
+
+function listMessages({ query, parts: [phone = ''] }: Call, { platform, clock }: ControlOptions): Response {
+  const digits = readPhone(phone)
+  const asked = query.get('number')
+  const number = asked === null ? null : platform.numberOf(asked).phoneNumberId
+  const customer = platform.customers.find(digits)
+  const chats = [...(customer?.chats.values() ?? [])].filter((chat) => number === null || chat.number === number)
+  const items = chats.flatMap((chat) => chat.messages.map((message) => ({ message, number: chat.number })))
+  if (chats.length > 1) items.sort((left, right) => left.message.atMs - right.message.atMs)
+  const lastWroteAtMs = Math.max(0, ...chats.map((chat) => chat.lastWroteAtMs ?? 0))
+  return json(200, {
+    phone: `+${digits}`,
+    name: customer?.name ?? null,
+    is_typing: chats.some((chat) => chat.typingUntilMs > clock.epochMs()),
+    window_expires_at: lastWroteAtMs === 0 ? null : toTime(lastWroteAtMs + WINDOW_MS),
+    items: items.map((item) => showMessage(item.message, item.number)),
+  })
+}
+
+/** How long `?wait=1` waits for the gateway. */
+const WAIT_MS_MAX = 30_000
+
+async function writeMessages({ request, query, parts: [phone = ''] }: Call, options: ControlOptions): Promise<Response> {
+  const { platform, clock, signal } = options
+  const body = await readBody(request)
+  const ids = platform.write(phone, body)
+  const answer = { id: ids[0], ...(ids.length > 1 && { ids }) }
+  if (!['1', 'true'].includes(query.get('wait') ?? '')) return json(202, answer)
+  const abort = new AbortController()
+  const waits = AbortSignal.any([abort.signal, signal, request.signal])
+  const pending = new Set(ids)
+  const giveUps = ids.map((id) =>
+    platform.whenTaken(id, () => {
+      pending.delete(id)
+      if (pending.size === 0) abort.abort()
+    }),
+  )
+  await pause(clock, WAIT_MS_MAX, waits)
+  for (const giveUp of giveUps) giveUp()
+  return json(202, { ...answer, delivered: pending.size === 0 })
+}
+
+async function readChat({ request, query, parts: [phone = ''] }: Call, { platform }: ControlOptions): Promise<Response> {
+  const body = await readOptionalBody(request)
+  const inBody = isObject(body) && typeof body['number'] === 'string' ? body['number'] : undefined
+  return json(200, { read: platform.read(phone, query.get('number') ?? inBody) })
+}
+
+async function addMedia({ request }: Call, { platform, clock }: ControlOptions): Promise<Response> {
+  const bytes = new Uint8Array(await request.arrayBuffer())
+  if (bytes.byteLength === 0) throw new Failure('invalid', "The body must be the file's bytes")
+  const mimeType = request.headers.get('content-type') ?? 'application/octet-stream'
+  const file = platform.media.add(bytes, mimeType, clock.epochMs())
+  if (!file) throw new Failure('too_large', 'The file is too large')
+  return json(201, { id: file.id, sha256: file.sha256, mime_type: file.mimeType })
+}
+
+/** What the page may show as a picture; anything else is a download. */
+const PICTURES = ['image/png', 'image/jpeg', 'image/webp']
+
+function showMedia({ parts: [id = ''] }: Call, { platform, clock }: ControlOptions): Response {
+  const file = platform.media.find(id, clock.epochMs())
+  if (!file) throw new Failure('not_found', 'No such file')
+  const isPicture = PICTURES.includes(file.mimeType)
+  const headers = {
+    'content-type': isPicture ? file.mimeType : 'application/octet-stream',
+    'x-content-type-options': 'nosniff',
+    ...(!isPicture && { 'content-disposition': 'attachment' }),
+  }
+  return new Response(file.bytes, { headers })
+}

@@ -1,0 +1,27 @@
+import { Db } from './database.ts'
+
+/**
+ * The data folder's lock: an exclusive transaction held for as long as the house serves. The kernel frees it when the
+ * process dies, however it dies; a file with a process number would stay behind.
+ */
+export class FolderLock {
+  readonly #database: Db
+
+  /** Throws where another process holds the folder. */
+  constructor(path: string) {
+    this.#database = new Db(path)
+    try {
+      this.#database.script('PRAGMA busy_timeout = 0')
+      // In WAL mode readers pass an exclusive transaction, a second writer does not: that is what is wanted.
+      this.#database.script('BEGIN EXCLUSIVE')
+    } catch (cause) {
+      this.#database.close()
+      throw new Error('Another Gatehouse is using this data folder: stop it first, or choose another folder', { cause })
+    }
+  }
+
+  release(): void {
+    this.#database.script('ROLLBACK')
+    this.#database.close()
+  }
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../core/clock.ts'
+
+interface Timer {
+  dueMs: number
+  order: number
+  run: () => void
+}
+
+/** A clock that moves only when told to. Timers fire in due order, then in the order they were set. */
+export class FakeClock implements Clock {
+  #nowMs: number
+  #monoMs = 0
+  #timers: Timer[] = []
+  #order = 0
+
+  constructor(startMs = Date.UTC(2026, 10, 22, 9, 0, 0)) {
+    this.#nowMs = startMs
+  }
+
+  epochMs(): number {
+    return this.#nowMs
+  }
+
+  monoMs(): number {
+    return this.#monoMs
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    const timer = { dueMs: this.#monoMs + Math.max(0, delayMs), order: this.#order++, run }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer)
+    }
+  }
+
+  /** When the next timer is due, in milliseconds from now; undefined if none is set. */
+  nextDelayMs(): number | undefined {
+    const next = this.#next()
+    return next && Math.max(0, next.dueMs - this.#monoMs)
+  }
+
+  /** Moves time on and fires, in order, what is due on the way. */
+  advance(byMs: number): void {
+    const endMs = this.#monoMs + byMs
+    for (;;) {
+      const next = this.#next()
+      if (!next || next.dueMs > endMs) break
+      this.#timers = this.#timers.filter((other) => other !== next)
+      this.#move(next.dueMs)
+      next.run()
+    }
+    this.#move(endMs)
+  }
+
+  /** Moves only the wall clock, as a bad time server does. */
+  jump(byMs: number): void {
+    this.#nowMs += byMs
+  }
+
+  /** Forgets all timers: what a process's death does to them. */
+  dropTimers(): void {
+    this.#timers = []
+  }
+
+  #next(): Timer | undefined {
+    let next: Timer | undefined
+    for (const timer of this.#timers) {
+      if (!next || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) next = timer
+    }
+    return next
+  }
+
+  #move(toMonoMs: number): void {
+    this.#nowMs += Math.max(0, toMonoMs - this.#monoMs)
+    this.#monoMs = Math.max(this.#monoMs, toMonoMs)
+  }
+}

@@ -1,0 +1,86 @@
+import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto'
+
+/**
+ * A sealed cell: one byte of form, a random nonce, the AES-256-GCM cipher text, its tag. The associated data names the
+ * place (table, column, row), so a cell moved to another place does not open.
+ */
+export const SEAL_OVERHEAD_BYTES = 1 + 12 + 16
+
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const FORM_PLAIN = 1
+const FORM_DEFLATED = 2
+/** Below this deflating gains less than it costs. */
+const DEFLATE_ABOVE_BYTES = 512
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+/** Randomness is drawn for many nonces at once: a call for each costs more than the cipher. */
+const noncePool = new Uint8Array(NONCE_BYTES * 512)
+let noncePoolUsed = noncePool.length
+
+function freshNonce(): Uint8Array {
+  if (noncePoolUsed === noncePool.length) {
+    randomFillSync(noncePool)
+    noncePoolUsed = 0
+  }
+  noncePoolUsed += NONCE_BYTES
+  return noncePool.subarray(noncePoolUsed - NONCE_BYTES, noncePoolUsed)
+}
+
+export function seal(key: Uint8Array, place: string, content: Uint8Array): Uint8Array {
+  const deflated = content.length > DEFLATE_ABOVE_BYTES ? Bun.deflateSync(content as Uint8Array<ArrayBuffer>) : null
+  const packed = deflated && deflated.length < content.length ? deflated : content
+  const nonce = freshNonce()
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  cipher.setAAD(encoder.encode(place))
+  const text = cipher.update(packed)
+  cipher.final()
+  const sealed = new Uint8Array(SEAL_OVERHEAD_BYTES + text.length)
+  sealed[0] = packed === content ? FORM_PLAIN : FORM_DEFLATED
+  sealed.set(nonce, 1)
+  sealed.set(text, 1 + NONCE_BYTES)
+  sealed.set(cipher.getAuthTag(), 1 + NONCE_BYTES + text.length)
+  return sealed
+}
+
+/** Throws where the key or the place is another one, or a bit has changed. */
+export function unseal(key: Uint8Array, place: string, sealed: Uint8Array): Uint8Array {
+  const form = sealed[0]
+  if (sealed.length < SEAL_OVERHEAD_BYTES || (form !== FORM_PLAIN && form !== FORM_DEFLATED)) {
+    throw new Error(`Cannot open the sealed cell of ${place}: it is not in a known form`)
+  }
+  const tagStart = sealed.length - TAG_BYTES
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + NONCE_BYTES))
+  decipher.setAAD(encoder.encode(place))
+  decipher.setAuthTag(sealed.subarray(tagStart))
+  const content = decipher.update(sealed.subarray(1 + NONCE_BYTES, tagStart))
+  decipher.final()
+  return form === FORM_DEFLATED ? Bun.inflateSync(content as Uint8Array<ArrayBuffer>) : content
+}
+
+/** The tag of a sealed cell: what the next entry of a chain is bound to. */
+export function tagOf(sealed: Uint8Array): Uint8Array {
+  return sealed.slice(sealed.length - TAG_BYTES)
+}
+
+export function sealText(key: Uint8Array, place: string, text: string): Uint8Array {
+  return seal(key, place, encoder.encode(text))
+}
+
+export function unsealText(key: Uint8Array, place: string, sealed: Uint8Array): string {
+  return decoder.decode(unseal(key, place, sealed))
+}
+
+/** HMAC-SHA256 over parts that cannot run into each other. */
+export function keyedHash(key: Uint8Array, ...parts: string[]): Uint8Array {
+  const hasher = new Bun.CryptoHasher('sha256', key)
+  for (const part of parts) hasher.update(`${part.length}:${part}`)
+  return hasher.digest()
+}
+
+/** The first 64 bits of a keyed hash as SQLite keeps an integer. A hit has to be confirmed against what is sealed. */
+export function keyedHash64(key: Uint8Array, ...parts: string[]): bigint {
+  const digest = keyedHash(key, ...parts)
+  return new DataView(digest.buffer, digest.byteOffset).getBigInt64(0)
+}

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto'
+import { must } from '../core/assert.ts'
+import createVault from '../../migrations/vault/0001_create_vault.sql' with { type: 'text' }
+import { Db, type OpenOptions } from '../storage/database.ts'
+import { migrate, type Migration } from '../storage/migrate.ts'
+import { keyedHash, seal, unseal } from './sealing.ts'
+
+const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_vault.sql', sql: createVault }]
+
+const KEY_BYTES = 32
+/** Unwrapped keys kept in memory; about 150 B each. */
+const CACHED_KEYS_MAX = 50_000
+
+/** What a keyed hash stands for; phones and user ids are separate spaces. */
+export type BlindKind = 'phone' | 'user'
+
+/**
+ * The keys of persons, days and the house. Its writer is the book's thread, which commits it before the records, so no
+ * row is ever sealed with a key that could be lost; a key without a row is harmless. Other threads open it read-only.
+ */
+export class Vault {
+  readonly #database: Db
+  readonly #master: Uint8Array
+  readonly #cache = new Map<string, Uint8Array>()
+  #writing = false
+
+  /** Throws where the master key is not the one this vault was made with. */
+  constructor(path: string, master: Uint8Array, options: Pick<OpenOptions, 'readonly' | 'synchronous'> = {}) {
+    this.#master = master
+    this.#database = new Db(path, { ...options, secureDelete: true, cacheKib: 4096 })
+    if (!options.readonly) migrate(this.#database, 'vault.db', MIGRATIONS)
+    this.#checkMaster()
+  }
+
+  /** A key by its name, made on first use. Only the writer may make one. */
+  namedKey(name: string, nowMs: number): Uint8Array {
+    const known = this.findNamedKey(name)
+    if (known) return known
+    const key = new Uint8Array(randomBytes(KEY_BYTES))
+    this.#write('INSERT INTO named_keys (name, wrapped, created_at) VALUES (?1, ?2, ?3)', name, this.#wrap(name, key), nowMs)
+    return this.#remember(name, key)
+  }
+
+  findNamedKey(name: string): Uint8Array | undefined {
+    const cached = this.#cache.get(name)
+    if (cached) return cached
+    const row = this.#database.one<{ wrapped: Uint8Array }>('SELECT wrapped FROM named_keys WHERE name = ?1', name)
+    return row && this.#remember(name, unseal(this.#master, `vault:${name}`, row.wrapped))
+  }
+
+  /** The key of a person; undefined once it is destroyed. */
+  personKey(person: number): Uint8Array | undefined {
+    const name = `person:${person}`
+    const cached = this.#cache.get(name)
+    if (cached) return cached
+    const row = this.#database.one<{ wrapped: Uint8Array }>('SELECT wrapped FROM person_keys WHERE person = ?1', person)
+    return row && this.#remember(name, unseal(this.#master, `vault:${name}`, row.wrapped))
+  }
+
+  /** Makes a person: a random number that is never used again, and a key. */
+  createPerson(randomId: () => number): number {
+    let person = randomId()
+    while (this.personKey(person)) person = randomId()
+    const key = new Uint8Array(randomBytes(KEY_BYTES))
+    const name = `person:${person}`
+    this.#write('INSERT INTO person_keys (person, wrapped) VALUES (?1, ?2)', person, this.#wrap(name, key))
+    this.#remember(name, key)
+    return person
+  }
+
+  /** The person behind a phone (E.164) or user id in a portfolio. */
+  findPerson(kind: BlindKind, portfolio: string, value: string): number | undefined {
+    return this.#database.one<{ person: number }>(
+      'SELECT person FROM blind_index WHERE hash = ?1',
+      this.#blind(kind, portfolio, value),
+    )?.person
+  }
+
+  linkPerson(kind: BlindKind, portfolio: string, value: string, person: number): void {
+    this.#write(
+      'INSERT INTO blind_index (hash, person) VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE SET person = excluded.person',
+      this.#blind(kind, portfolio, value),
+      person,
+    )
+  }
+
+  /** Makes what was written since the last call durable. */
+  commit(): void {
+    if (!this.#writing) return
+    this.#database.run('COMMIT')
+    this.#writing = false
+  }
+
+  /** Takes back what was written since the last commit; keys that were never stored are forgotten too. */
+  rollback(): void {
+    if (!this.#writing) return
+    this.#database.run('ROLLBACK')
+    this.#writing = false
+    this.#cache.clear()
+  }
+
+  close(): void {
+    this.rollback()
+    this.#database.close()
+  }
+
+  #blind(kind: BlindKind, portfolio: string, value: string): Uint8Array {
+    const key = must(this.findNamedKey('blind'), 'the blind index key')
+    return keyedHash(key, kind, portfolio, value).subarray(0, 16)
+  }
+
+  #wrap(name: string, key: Uint8Array): Uint8Array {
+    return seal(this.#master, `vault:${name}`, key)
+  }
+
+  #write(sql: string, ...values: (string | number | Uint8Array)[]): void {
+    if (!this.#writing) this.#database.run('BEGIN IMMEDIATE')
+    this.#writing = true
+    this.#database.run(sql, ...values)
+  }
+
+  #remember(name: string, key: Uint8Array): Uint8Array {
+    if (this.#cache.size >= CACHED_KEYS_MAX) {
+      const oldest = this.#cache.keys().next().value
+      if (oldest !== undefined) this.#cache.delete(oldest)
+    }
+    this.#cache.set(name, key)
+    return key
+  }
+
+  #checkMaster(): void {
+    const any = this.#database.one<{ name: string }>('SELECT name FROM named_keys ORDER BY name LIMIT 1')
+    if (!any) return
+    try {
+      this.findNamedKey(any.name)
+    } catch (cause) {
+      throw new Error('Cannot open the vault: this is not the master key that the data folder was made with', { cause })
+    }
+  }
+}
+
+/** Keys that every house has; made before anything else is sealed. */
+export function prepareVault(vault: Vault, nowMs: number): void {
+  for (const name of ['house', 'blind', 'quarantine', 'upstream']) vault.namedKey(name, nowMs)
+  vault.commit()
+}
