@@ -38,7 +38,8 @@ else
 fi
 
 : "${BUN_INSTALL_CACHE_DIR:=$root/.cache/packages}"
-export BUN_INSTALL_CACHE_DIR
+: "${BUN_RUNTIME_TRANSPILER_CACHE_PATH:=$root/.cache/transpiled}"
+export BUN_INSTALL_CACHE_DIR BUN_RUNTIME_TRANSPILER_CACHE_PATH
 
 # Told to be silent it still says what went wrong.
 "$bun" install --frozen-lockfile --silent >&2 || {

@@ -5,6 +5,7 @@ import { runProgram } from './cli/program.ts'
 import { problemLine } from './config/problem.ts'
 import { environmentHelp } from './config/words.ts'
 import { type Config, loadConfig } from './config.ts'
+import { replayCommand, serve, simulate } from './run.ts'
 
 /** The only reader of the environment, and the only one to end the process. */
 async function main(): Promise<void> {
@@ -17,7 +18,7 @@ async function main(): Promise<void> {
     },
     print: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
-    runners: {},
+    runners: { serve, simulate, replay: replayCommand },
   })
   process.exit(code)
 }

@@ -79,7 +79,7 @@ const BANNED: readonly BannedWord[] = [
   { pattern: /\bMath\.random\(/, instead: 'a random: () => number that is passed in', allowed: CLOCKS, inTests: true },
   // In a thread's file it ends only the thread.
   { pattern: /\bprocess\.exit\(/, instead: 'an exit code, answered to main.ts', allowed: /(^src\/main|-thread)\.ts$/ },
-  { pattern: /\b(Bun|import\.meta)\.env\b/, instead: 'the configuration', allowed: /^src\/main\.ts$/, inTests: true },
+  { pattern: /\b(Bun|import\.meta)\.env\b/, instead: 'the configuration', allowed: /^src\/main\.ts$/ },
   { pattern: /\bselect\s+\*/i, instead: 'the columns by name', allowed: /^$/, inTests: true },
   {
     pattern: /\/\/(unpkg\.com|cdn\.|cdnjs\.|fonts\.g|[\w.]*jsdelivr\.net|esm\.sh)/,
@@ -92,7 +92,7 @@ const BANNED: readonly BannedWord[] = [
 const UNFINISHED = /\b(TODO|FIXME|XXX|HACK)\b/
 
 const CODE = /\.(ts|tsx|css|html|sql)$/
-const TEST_CODE = /(\.(test|soak|bench)\.tsx?|-suite\.ts)$/
+const TEST_CODE = /(\.(test|soak|bench|test-support)\.tsx?|-suite\.ts)$/
 
 function isTestCode(path: string): boolean {
   return TEST_CODE.test(path) || path.startsWith('src/testing/')

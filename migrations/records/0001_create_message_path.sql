@@ -148,18 +148,24 @@ CREATE TABLE duties (
 CREATE UNIQUE INDEX duties_subject ON duties (kind, subject);
 CREATE INDEX duties_due ON duties (due_at);
 
+-- Items that could not be applied, and their bodies, each kept once.
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY,
-  seq INTEGER NOT NULL,
-  item INTEGER NOT NULL,           -- -1: the whole body
+  seq INTEGER NOT NULL,            -- the journal entry
+  item INTEGER NOT NULL,           -- its place in the body; -1: the whole body
   at INTEGER NOT NULL,
-  source TEXT NOT NULL,
   reason TEXT NOT NULL,            -- what failed, without the data
-  body BLOB NOT NULL,              -- sealed with the quarantine's key
   expires_at INTEGER NOT NULL,
   replayed_at INTEGER
 ) STRICT;
+CREATE INDEX quarantine_seq ON quarantine (seq);
 CREATE INDEX quarantine_expiry ON quarantine (expires_at);
+
+CREATE TABLE quarantine_bodies (
+  seq INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,
+  body BLOB NOT NULL               -- sealed with the quarantine's key
+) STRICT;
 
 CREATE TABLE idempotency (
   key_hash BLOB PRIMARY KEY,

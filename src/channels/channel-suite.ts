@@ -55,7 +55,9 @@ function signatureTests({ channel, sign, incoming }: ChannelSubject): void {
 
 function parseTests({ channel, incoming }: ChannelSubject): void {
   const keyOf = (item: InboundItem) =>
-    item.kind === 'other' ? `other ${item.field} ${JSON.stringify(item.raw)}` : `${item.kind} ${item.space} ${item.upstreamId}`
+    item.kind === 'other'
+      ? `other ${item.field} ${JSON.stringify(item.raw)}`
+      : `${item.kind} ${item.space} ${item.upstreamId}`
 
   test('gives a body that comes twice the same keys, whenever it comes', () => {
     const first = channel.parse(incoming('a', 'text'), 1).map(keyOf)
@@ -70,8 +72,20 @@ function parseTests({ channel, incoming }: ChannelSubject): void {
     expect(found).toMatchObject([{ kind: 'message', type: 'hologram', upstreamId: 'a' }])
   })
 
-  const junk: unknown[] = [null, undefined, 0, 'x', true, [], {}, [[]], { entry: 1 }, { entry: [null] }, { update_id: {} }]
-  test.each(junk)('keeps %p as something that is not understood', (body) => {
+  const junk: unknown[] = [
+    null,
+    undefined,
+    0,
+    'x',
+    true,
+    [],
+    {},
+    [[]],
+    { entry: 1 },
+    { entry: [null] },
+    { update_id: {} },
+  ]
+  test.each(junk.map((body) => ({ body })))('keeps $body as something that is not understood', ({ body }) => {
     expect(channel.parse(body, 1).map((item) => item.kind)).toEqual(['other'])
   })
 }
@@ -118,7 +132,11 @@ function sendTests({ channel, outgoing, to, accepted, refusal }: ChannelSubject)
 
   const answers: [name: string, behaviour: Behaviour, outcome: Record<string, unknown>][] = [
     ['429', { do: 'answer', status: 429 }, { kind: 'retry', throttled: true }],
-    ['429 with Retry-After', { do: 'answer', status: 429, headers: { 'Retry-After': '7' } }, { kind: 'retry', throttled: true, afterMs: 7_000 }],
+    [
+      '429 with Retry-After',
+      { do: 'answer', status: 429, headers: { 'Retry-After': '7' } },
+      { kind: 'retry', throttled: true, afterMs: 7_000 },
+    ],
     ['400 that cannot be read', { do: 'answer', status: 400, body: '<html>' }, { kind: 'refused' }],
     ["the platform's refusal", { do: 'answer', status: 400, body: refusal }, { kind: 'refused' }],
     ['200 without an id', { do: 'answer', status: 200, body: '{}' }, { kind: 'unknown' }],
@@ -148,7 +166,10 @@ function sendTests({ channel, outgoing, to, accepted, refusal }: ChannelSubject)
     await closed.stop()
     const { content } = channel.prepare(outgoing)
     const address = { graphUrl: closed.url, graphVersion: 'v25.0', accessToken: TOKEN, accountId: '1' }
-    const found = await channel.send({ ...address, to, content, correlation: 'our-own-id', timeoutMs: TIMEOUT_MS }, fetch)
+    const found = await channel.send(
+      { ...address, to, content, correlation: 'our-own-id', timeoutMs: TIMEOUT_MS },
+      fetch,
+    )
     expect(found).toMatchObject({ kind: 'retry', scope: 'transport' })
     expectNoSecret(found, closed.url)
   })

@@ -15,7 +15,10 @@ export interface PreparedMessage {
   type: string
   /** What `send` puts on the wire, without recipient and correlation: plain JSON, kept in the records as it is. */
   content: Record<string, unknown>
-  /** The message this one answers: our id or the platform's, as the caller gave it. Also in `content`, to be replaced there. */
+  /**
+   * The message this one answers: our id or the platform's, as the caller gave it. Also in `content`, to be replaced
+   * there.
+   */
   replyTo: string | null
   /** Whether the platform takes it only while the customer service window is open. */
   needsWindow: boolean
@@ -53,37 +56,45 @@ export interface Channel {
   /** The channel's word in addresses, configuration and metrics; lower case. */
   readonly name: string
 
-  /** Whether one of the secrets signed exactly these bytes. Constant time; false for a missing or malformed signature. */
+  /**
+   * Whether one of the secrets signed exactly these bytes. Constant time; false for a missing or malformed signature.
+   */
   verifySignature(request: SignedRequest): boolean
 
   /**
-   * The answer to the platform's question whether the webhook's address is ours: the text to send back, or null to refuse.
-   * A platform that never asks answers null.
+   * The answer to the platform's question whether the webhook's address is ours: the text to send back, or null to
+   * refuse. A platform that never asks answers null.
    */
   answerChallenge(query: { get(name: string): string | null }, verifyToken: string): string | null
 
   /**
-   * Everything a webhook body says, in its order. Must never throw and never lose anything, whatever the body is: what is
-   * not understood becomes an OtherItem. The same body gives the same items; times and identities come from the body,
-   * `receivedAtMs` only stands in for a missing stamp.
+   * Everything a webhook body says, in its order. Must never throw and never lose anything, whatever the body is: what
+   * is not understood becomes an OtherItem. The same body gives the same items; times and identities come from the
+   * body, `receivedAtMs` only stands in for a missing stamp.
    */
   parse(body: unknown, receivedAtMs: number): InboundItem[]
 
-  /** What the API shows of a message's own object, for messages that came in and for `PreparedMessage.content`. Never throws. */
+  /**
+   * What the API shows of a message's own object, for messages that came in and for `PreparedMessage.content`. Never
+   * throws.
+   */
   view(type: string, raw: Record<string, unknown>): Record<string, unknown>
 
   /**
-   * Checks an outgoing message, which holds the platform's own fields only. Throws `Failure('invalid')` whose `path` is the
-   * JSON pointer of the wrong field and whose text names the wanted form, never the value.
+   * Checks an outgoing message, which holds the platform's own fields only. Throws `Failure('invalid')` whose `path` is
+   * the JSON pointer of the wrong field and whose text names the wanted form, never the value.
    */
   prepare(body: Record<string, unknown>): PreparedMessage
 
-  /** The class of a message whose sender named none. The category is null for no template and for one we do not know. */
+  /**
+   * The class of a message whose sender named none. The category is null for no template and for one we do not know.
+   */
   defaultClass(message: PreparedMessage, templateCategory: string | null): MessageClass
 
   /**
    * Sends once and says what became of it. Never throws and never tries a second time. Whatever may have gone out is
-   * `unknown`: `retry` and `refused` promise that it has not. `reason` is a fixed word: never a value, secret or address.
+   * `unknown`: `retry` and `refused` promise that it has not. `reason` is a fixed word: never a value, secret or
+   * address.
    */
   send(request: SendRequest, fetch: Fetch): Promise<SendOutcome>
 }

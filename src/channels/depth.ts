@@ -9,9 +9,9 @@ const CLOSE_BRACKET = 0x5d
 const BRACE_BIT = 0x20
 
 /**
- * Whether JSON nests deeper than `max` arrays and objects. A scan of the bytes that runs before the parser does, because a
- * parser's stack and everything that walks the value later would follow the nesting. It need not know whether the text is
- * valid: up to the first fault it counts as a parser does, and a parser goes no further.
+ * Whether JSON nests deeper than `max` arrays and objects. A scan of the bytes that runs before the parser does,
+ * because a parser's stack and everything that walks the value later would follow the nesting. It need not know whether
+ * the text is valid: up to the first fault it counts as a parser does, and a parser goes no further.
  */
 export function depthExceeds(bytes: Uint8Array, max: number = DEPTH_MAX): boolean {
   const length = bytes.length

@@ -77,7 +77,9 @@ function respond(socket: Socket, behaviour: Behaviour): void {
   if (behaviour.do === 'silence') return
   if (behaviour.do === 'reset') return void socket.resetAndDestroy()
   if (behaviour.do === 'cut') {
-    socket.write(`HTTP/1.1 ${behaviour.status} X\r\nContent-Length: 1000\r\n\r\n{"error":`, () => socket.resetAndDestroy())
+    socket.write(`HTTP/1.1 ${behaviour.status} X\r\nContent-Length: 1000\r\n\r\n{"error":`, () =>
+      socket.resetAndDestroy(),
+    )
     return
   }
   const body = behaviour.body ?? ''

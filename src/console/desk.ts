@@ -20,7 +20,7 @@ export interface DeskState {
   readonly me: Me | null
   readonly outbox: readonly OutboxItem[]
   readonly draft: Draft
-  /** Why something could not be loaded, by what it was: `list`, `older`, or a conversation's id. */
+  /** Why something could not be loaded, by what it was: `list`, a conversation's id, `older` and its id, `message` and its id. */
   readonly problems: ReadonlyMap<string, string>
   /** What is being loaded, named as in `problems`. */
   readonly loading: ReadonlySet<string>

@@ -96,7 +96,9 @@ export async function startFakeServer(options: { simulator?: string; port?: numb
       websocket: {
         open(socket) {
           house.sockets.add(socket)
-          socket.send(JSON.stringify({ type: 'hello', version: 1, epoch: EPOCH, head: house.offset, heartbeat_ms: 20_000 }))
+          socket.send(
+            JSON.stringify({ type: 'hello', version: 1, epoch: EPOCH, head: house.offset, heartbeat_ms: 20_000 }),
+          )
         },
         message: (socket, text) => onFrame(house, socket, String(text)),
         close: (socket) => void house.sockets.delete(socket),
@@ -162,8 +164,17 @@ function send(house: House, fake: FakeServer, request: Request, body: Record<str
     message = addMessage(house, { ...rest, conversation_id: view.id, direction: 'out', state: 'queued' })
     fake.taken.set(key, message)
     const made = message
-    emit(house, 'message.state', { message_id: made.id, conversation_id: view.id, state: 'queued', reason: null, attempt: 0, message: { ...made } })
-    fake.progress.forEach((state, index) => setTimeout(() => report(house, made.id, state), 60 * (index + 1)))
+    emit(house, 'message.state', {
+      message_id: made.id,
+      conversation_id: view.id,
+      state: 'queued',
+      reason: null,
+      attempt: 0,
+      message: { ...made },
+    })
+    for (const [index, state] of fake.progress.entries()) {
+      setTimeout(() => report(house, made.id, state), 60 * (index + 1))
+    }
   }
   if (fake.loseAnswers > 0) {
     fake.loseAnswers -= 1
@@ -232,7 +243,15 @@ function report(house: House, messageId: string, state: MessageView['state'], re
     message.state = state
     message.reason = reason
     const { conversation_id, upstream_id, reference } = message
-    emit(house, 'message.state', { message_id: messageId, upstream_id, conversation_id, reference, state, reason, attempt: 1 })
+    emit(house, 'message.state', {
+      message_id: messageId,
+      upstream_id,
+      conversation_id,
+      reference,
+      state,
+      reason,
+      attempt: 1,
+    })
   }
 }
 
@@ -283,8 +302,9 @@ function problem(status: number, code: string, detail: string): Response {
   return new Response(JSON.stringify({ type: 'about:blank', title: code, status, code, detail }), { status, headers })
 }
 
-function bare(view: ConversationView): Omit<ConversationView, 'last_message'> {
-  const { last_message: _, ...rest } = view
+/** As it stands in an event, which tells what the event knew. */
+function bare(view: ConversationView): Partial<ConversationView> {
+  const { last_message: _message, last_message_at: _at, standby: _standby, ...rest } = view
   return rest
 }
 

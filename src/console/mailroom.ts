@@ -76,7 +76,7 @@ export class Mailroom {
   async olderMessages(id: string): Promise<void> {
     const cursor = this.#deps.data().threads.get(id)?.next
     if (typeof cursor !== 'string') return
-    await this.#once('older', () =>
+    await this.#once(`older ${id}`, () =>
       this.#page((data) => this.#deps.api.messages(id, cursor).then((page) => applyThreadPage(data(), id, page))),
     )
   }

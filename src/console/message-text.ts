@@ -43,6 +43,7 @@ const DESCRIBE: Readonly<Record<string, Describe>> = {
 
 /** What to show of a message. Never the platform's object itself: a type we do not know is named, nothing more. */
 export function describeMessage(message: MessageView): MessageText {
+  if (message['erased'] === true) return { kind: 'Erased', text: null, note: 'What it said was erased on request.' }
   const describe = DESCRIBE[message.type] ?? (() => ({}))
   const own = DESCRIBE[message.type] === undefined ? `Message of type “${message.type}”` : null
   return { kind: own, text: null, note: null, ...describe(membersOf(message[message.type]), message) }
@@ -87,7 +88,8 @@ function describeInteractive(object: Members): Partial<MessageText> {
   const choice = membersOf(object['button_reply'] ?? object['list_reply'])
   const chosen = textOf(choice['title'])
   if (chosen !== null) return { kind: 'Choice', text: chosen, note: textOf(choice['description']) }
-  if (object['nfm_reply'] !== undefined) return { kind: 'Form, filled in', text: textOf(membersOf(object['nfm_reply'])['body']) }
+  if (object['nfm_reply'] !== undefined)
+    return { kind: 'Form, filled in', text: textOf(membersOf(object['nfm_reply'])['body']) }
   return { kind: 'Interactive message', text: textOf(membersOf(object['body'])['text']) }
 }
 

@@ -10,8 +10,10 @@ export interface OutboxItem {
   readonly replyTo: string | null
   readonly at: string
   readonly phase: 'sending' | 'unsent'
-  /** Why it was not sent. */
+  /** What went wrong. */
   readonly problem: string | null
+  /** Whether the server may have taken it although we were not told. Then only a repeat with the same key is safe. */
+  readonly isUncertain: boolean
 }
 
 /** The part of the browser's storage that is used here. */
@@ -49,7 +51,7 @@ export class Outbox {
   /** False when the outbox is full: the text then stays where it was. */
   add(item: Pick<OutboxItem, 'key' | 'conversationId' | 'body' | 'replyTo' | 'at'>): boolean {
     if (this.#items.length >= OUTBOX_ITEMS_MAX) return false
-    this.#set([...this.#items, { ...item, phase: 'sending', problem: null }])
+    this.#set([...this.#items, { ...item, phase: 'sending', problem: null, isUncertain: false }])
     void this.#send(item.key)
     return true
   }
@@ -80,22 +82,32 @@ export class Outbox {
 
   async #send(key: string): Promise<void> {
     for (const delayMs of [...this.#deps.retryDelaysMs, null]) {
-      const item = this.#find(key)
-      if (item === undefined || this.#closed) return
-      try {
-        const accepted = await this.#deps.api.send(messageOf(item), key)
-        if (this.#closed) return
-        // First the message, then the item, so that there is no moment without either.
-        this.#deps.onAccepted(item, accepted)
-        this.take(key)
-        return
-      } catch (cause) {
-        const problem = cause instanceof Problem ? cause : null
-        if (delayMs === null || problem?.isPassing !== true) {
-          return this.#update(key, { phase: 'unsent', problem: problem?.message ?? 'Something went wrong here.' })
-        }
+      const problem = await this.#try(key)
+      if (problem === null) return
+      // A line that broke, or a server in trouble, may have taken it all the same.
+      if (problem.isPassing && problem.status !== 429) this.#update(key, { isUncertain: true })
+      // Told that it is not wanted, we know that it was not taken before either: its key would have been known.
+      else if (problem.status === 400 || problem.status === 422) this.#update(key, { isUncertain: false })
+      if (delayMs === null || !problem.isPassing) {
+        return this.#update(key, { phase: 'unsent', problem: problem.message })
       }
       await new Promise((resolve) => setTimeout(resolve, delayMs))
+    }
+  }
+
+  /** One try. Null when there is nothing more to do: the reply is taken, or was taken out meanwhile. */
+  async #try(key: string): Promise<Problem | null> {
+    const item = this.#find(key)
+    if (item === undefined || this.#closed) return null
+    try {
+      const accepted = await this.#deps.api.send(messageOf(item), key)
+      if (this.#closed) return null
+      // First the message, then the item, so that there is no moment without either.
+      this.#deps.onAccepted(item, accepted)
+      this.take(key)
+      return null
+    } catch (cause) {
+      return cause instanceof Problem ? cause : new Problem('internal', 400, 'Something went wrong here.')
     }
   }
 
@@ -132,7 +144,9 @@ function readItems(store: Store): OutboxItem[] {
     if (!Array.isArray(items)) return []
     // What was on its way when the page went may have arrived: the same key makes trying again safe.
     return items.map((item: OutboxItem) =>
-      item.phase === 'unsent' ? item : { ...item, phase: 'unsent', problem: 'The page was closed while it was sent.' },
+      item.phase === 'unsent'
+        ? item
+        : { ...item, phase: 'unsent', problem: 'The page was closed while it was sent.', isUncertain: true },
     )
   } catch {
     return []

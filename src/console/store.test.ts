@@ -37,16 +37,33 @@ function conversation(id: string, change: Partial<ConversationView> = {}): Conve
 }
 
 function message(id: string, second: number, change: Partial<MessageView> = {}): MessageView {
-  const base = { id, conversation_id: 'c', direction: 'in', type: 'text', text: { body: id }, state: 'received' } as const
+  const base = {
+    id,
+    conversation_id: 'c',
+    direction: 'in',
+    type: 'text',
+    text: { body: id },
+    state: 'received',
+  } as const
   return { ...base, at: at(second), ...change }
 }
 
 function received(offset: number, view: MessageView, change: Partial<ConversationView> = {}): EventRecord {
-  const { last_message: _, ...bare } = conversation(view.conversation_id, { last_message_at: view.at, ...change })
+  const {
+    last_message: _message,
+    last_message_at: _at,
+    standby: _standby,
+    ...bare
+  } = conversation(view.conversation_id, change)
   return { offset, type: 'message.received', at: view.at, data: { message: view, conversation: bare } }
 }
 
-function stated(offset: number, messageId: string, state: MessageState, more: Record<string, unknown> = {}): EventRecord {
+function stated(
+  offset: number,
+  messageId: string,
+  state: MessageState,
+  more: Record<string, unknown> = {},
+): EventRecord {
   const data = { message_id: messageId, conversation_id: 'c', state, reason: null, ...more }
   return { offset, type: 'message.state', at: at(offset), data }
 }
@@ -181,10 +198,9 @@ describe('pages and events that cross', () => {
   test('unread counts are not doubled by events that the list already contained', () => {
     const items = [conversation('c', { unread: 3, last_message_at: at(30) })]
     const listed = must(applyConversationPage(emptyState(5), { items, next: null, as_of: 12 }))
-    const replayed = applyEvents(listed, [
-      received(11, message('a', 29), { unread: 2 }),
-      received(12, message('b', 30), { unread: 3 }),
-    ])
+    const late = applyEvents(listed, [received(11, message('a', 29), { unread: 2 })])
+    expect(late.conversations.get('c')?.view.unread).toBe(3)
+    const replayed = applyEvents(late, [received(12, message('b', 30), { unread: 3 })])
     expect(replayed.conversations.get('c')?.view.unread).toBe(3)
     expect(replayed.conversations.get('c')?.view.last_message_at).toBe(at(30))
     const next = applyEvents(replayed, [received(13, message('d', 31), { unread: 4 })])
@@ -257,18 +273,26 @@ describe('conversations', () => {
   })
 
   test('below the loaded part of the list stay out of sight until their page comes', () => {
-    const listed = must(applyConversationPage(emptyState(10), page([conversation('c', { last_message_at: at(50) })], 'more')))
+    const listed = must(
+      applyConversationPage(emptyState(10), page([conversation('c', { last_message_at: at(50) })], 'more')),
+    )
     const view = conversation('old', { last_message_at: at(3) })
-    const state = applyEvents(listed, [{ offset: 11, type: 'conversation.updated', at: at(60), data: { conversation: view } }])
+    const state = applyEvents(listed, [
+      { offset: 11, type: 'conversation.updated', at: at(60), data: { conversation: view } },
+    ])
     expect(state.order).toEqual(['c'])
     const items = [conversation('mid', { last_message_at: at(20) }), view]
     expect(must(applyConversationPage(state, page(items))).order).toEqual(['c', 'mid', 'old'])
   })
 
   test('keep their last message when an update comes without one', () => {
-    const listed = must(applyConversationPage(emptyState(10), page([conversation('c', { last_message: message('a', 1) })])))
+    const listed = must(
+      applyConversationPage(emptyState(10), page([conversation('c', { last_message: message('a', 1) })])),
+    )
     const view = conversation('c', { unread: 5 })
-    const state = applyEvents(listed, [{ offset: 11, type: 'conversation.updated', at: at(2), data: { conversation: view } }])
+    const state = applyEvents(listed, [
+      { offset: 11, type: 'conversation.updated', at: at(2), data: { conversation: view } },
+    ])
     expect(state.conversations.get('c')?.view).toMatchObject({ unread: 5, last_message: { id: 'a' } })
   })
 

@@ -227,10 +227,12 @@ function applyEvent(draft: Draft, event: EventRecord): void {
   if (event.type === 'message.state') applyMessageState(draft, event)
 }
 
-function putConversation(draft: Draft, view: ConversationView, offset: number): void {
-  const known = draft.conversations.get(view.id)
+function putConversation(draft: Draft, said: ConversationView, offset: number): void {
+  const known = draft.conversations.get(said.id)
   if (known !== undefined && known.offset >= offset) return
-  draft.conversations.set(view.id, { ...withLast(known, view, { message: view.last_message, offset }), offset })
+  // An event tells what it knows; what it leaves out stays as it was.
+  const view: ConversationView = Object.assign({ last_message_at: null, standby: false }, known?.view, said)
+  draft.conversations.set(view.id, { ...withLast(known, view, { message: said.last_message, offset }), offset })
 }
 
 /** Shows a message as its conversation's last one, and asks for the conversation where it is unknown. */

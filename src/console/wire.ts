@@ -33,7 +33,7 @@ export interface ContactView {
   user_id?: string | null
 }
 
-/** A conversation: one customer on one number. Inside events `last_message` is absent. */
+/** A conversation: one customer on one number. Inside events some members may be absent, such as `last_message`. */
 export interface ConversationView {
   id: string
   number: string

@@ -4,7 +4,11 @@ import { MESSAGE_CLASSES, type MessageClass } from '../core/message.ts'
 import { Conversation, Entry } from './conversation.ts'
 import { RANK_OF } from './lane.ts'
 
-function entry(conversation: Conversation, order: number, more: { class?: MessageClass; deadlineMs?: number } = {}): Entry {
+function entry(
+  conversation: Conversation,
+  order: number,
+  more: { class?: MessageClass; deadlineMs?: number } = {},
+): Entry {
   const deadlineMs = more.deadlineMs ?? 1_000
   const message = { messageId: order, numberId: 1, conversationId: 1, notBeforeMs: 0, order, deadlineMs }
   return new Entry({ ...message, class: more.class ?? 'reply' }, conversation)

@@ -1,6 +1,6 @@
 import type { MessageClass } from '../core/message.ts'
-import { isByDeadline, type LaneRank, RANK_OF } from './lane.ts'
 import type { HeapItem } from './indexed-heap.ts'
+import { isByDeadline, type LaneRank, RANK_OF } from './lane.ts'
 import type { QueuedMessage } from './types.ts'
 
 /** `returning`: a retry was promised and its conversation keeps the place until it is back. */

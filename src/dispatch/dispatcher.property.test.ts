@@ -90,11 +90,11 @@ describe('the limit of a number', () => {
       }
       arrive()
       fill(one, 2_000)
-      one.sender.runUntil(20_000)
+      one.sender.runUntil(25_000)
       const times = one.sender.sent.map(({ atMs }) => atMs)
       // What comes in while the first window fills cannot be foreseen; after that the pace leaves room for it.
-      const settled = times.filter((atMs) => atMs >= 5_000)
-      const both = [...settled, ...inbound.filter((atMs) => atMs >= 5_000)].sort((a, b) => a - b)
+      const settled = times.filter((atMs) => atMs >= 10_000)
+      const both = [...settled, ...inbound.filter((atMs) => atMs >= 10_000)].sort((a, b) => a - b)
       expect(settled.length / 15).toBeGreaterThanOrEqual(leastPerSecond)
       if (inboundPerSecond < 60) expect(mostInASecond(both)).toBeLessThanOrEqual(80)
       else expect(mostInASecond(settled)).toBeLessThanOrEqual(22)
@@ -158,7 +158,12 @@ describe('the lanes', () => {
 
   test('share an overloaded number 60, 25, 10 and 5 to the hundred', () => {
     const got = shares(['urgent', 'reply', 'notice'])
-    for (const [name, share] of [['urgent', 0.6], ['reply', 0.25], ['notice', 0.1], ['bulk', 0.05]] as const) {
+    for (const [name, share] of [
+      ['urgent', 0.6],
+      ['reply', 0.25],
+      ['notice', 0.1],
+      ['bulk', 0.05],
+    ] as const) {
       expect(Math.abs(got[name] - share)).toBeLessThan(0.003)
     }
   })
@@ -224,6 +229,7 @@ describe('everything at random', () => {
     if (draw < 0.8) return 'accepted'
     if (draw < 0.84) return 'refused'
     if (draw < 0.86) return 'unknown'
+    if (draw < 0.87) return 'unsent'
     const scope = (['number', 'pair', 'app', 'transport'] as const)[Math.floor(random() * 4)] ?? 'number'
     return { retryAtMs: atMs + random() * 2_000, scope, throttled: scope !== 'transport' && random() < 0.7 }
   }
@@ -244,7 +250,8 @@ describe('everything at random', () => {
         return result
       },
     })
-    for (let numberId = 1; numberId <= 3; numberId++) dispatcher.declareNumber(numberId, { ratePerSecondMax: 20 * numberId }, 0)
+    for (let numberId = 1; numberId <= 3; numberId++)
+      dispatcher.declareNumber(numberId, { ratePerSecondMax: 20 * numberId }, 0)
     for (let id = 1; id <= 1_500; id++) {
       sender.runUntil(sender.nowMs + random() ** 3 * 60)
       const next = message(id, {
@@ -270,7 +277,11 @@ describe('everything at random', () => {
       const ends = [...answered, ...sender.expired, ...removed]
       expect({ seed, ends: ends.sort((a, b) => a - b) }).toEqual({ seed, ends: [...queued.keys()] })
       const { waiting, inFlight, numbers } = dispatcher.stats(sender.nowMs)
-      expect({ seed, waiting, inFlight }).toEqual({ seed, waiting: { urgent: 0, reply: 0, notice: 0, bulk: 0 }, inFlight: 0 })
+      expect({ seed, waiting, inFlight }).toEqual({
+        seed,
+        waiting: { urgent: 0, reply: 0, notice: 0, bulk: 0 },
+        inFlight: 0,
+      })
       expect(numbers.map((number) => number.waiting)).toEqual([0, 0, 0])
       expect(dispatcher.room(1, 'reply')).toBe(300)
       expect(dispatcher.room(1, 'bulk')).toBe(50)
@@ -297,7 +308,8 @@ describe('everything at random', () => {
   test('nothing is sent before its time or from a number above its limit', () => {
     for (let seed = 201; seed <= 210; seed++) {
       const { queued, sender } = live(seed)
-      for (const { messageId, atMs } of sender.sent) expect(atMs).toBeGreaterThanOrEqual(queued.get(messageId)?.notBeforeMs ?? 0)
+      for (const { messageId, atMs } of sender.sent)
+        expect(atMs).toBeGreaterThanOrEqual(queued.get(messageId)?.notBeforeMs ?? 0)
       for (const numberId of [1, 2, 3]) {
         const times = sender.sent.filter((sent) => sent.numberId === numberId).map(({ atMs }) => atMs)
         expect({ seed, over: Math.max(0, mostInASecond(times) - 20 * numberId) }).toEqual({ seed, over: 0 })

@@ -311,6 +311,16 @@ describe('answers', () => {
     }
   })
 
+  test('a message that was taken and not sent leaves no trace', () => {
+    const dispatcher = oneNumber()
+    for (let id = 1; id <= 100; id++) dispatcher.enqueue(message(id, { conversationId: 9 }), 0)
+    for (let id = 1; id <= 100; id++) {
+      expect(leaving(dispatcher, id * 13)).toEqual([id])
+      dispatcher.finished(id, 'unsent', id * 13)
+    }
+    expect(dispatcher.stats(1_300)).toMatchObject({ inFlight: 0, numbers: [{ breakerOpen: false, limitUsedRatio: 0 }] })
+  })
+
   test('a message finishes once', () => {
     const dispatcher = oneNumber()
     dispatcher.enqueue(message(1), 0)

@@ -53,7 +53,10 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions = {}) {
     this.#options = { ...DEFAULTS, ...options }
-    assert(this.#options.aheadMs >= 0 && this.#options.aheadMs <= AHEAD_MS_MAX, 'sends are committed at most 50 ms ahead')
+    assert(
+      this.#options.aheadMs >= 0 && this.#options.aheadMs <= AHEAD_MS_MAX,
+      'sends are committed at most 50 ms ahead',
+    )
     assert(this.#options.batchMax > 0 && this.#options.inFlightMax > 0, 'the bounds of the dispatcher are positive')
   }
 
@@ -89,6 +92,12 @@ export class Dispatcher {
     this.#reschedule(number, nowMs)
   }
 
+  /** Whether it waits here or has been taken and not finished; one that was announced to come back does not count. */
+  holds(messageId: number): boolean {
+    const entry = this.#entries.get(messageId)
+    return entry !== undefined && entry.state !== 'returning'
+  }
+
   /**
    * Takes a message in. `full` is an outcome, not an error: it stays in the records and is offered again when there is
    * room. A message that was announced to come back always has its place.
@@ -97,7 +106,10 @@ export class Dispatcher {
     const number = this.#number(message.numberId)
     const known = this.#entries.get(message.messageId)
     assert(known === undefined || known.state === 'returning', 'a message is queued once')
-    assert(!Number.isNaN(message.deadlineMs + message.notBeforeMs + message.order), 'the times of a message are numbers')
+    assert(
+      !Number.isNaN(message.deadlineMs + message.notBeforeMs + message.order),
+      'the times of a message are numbers',
+    )
     if (known !== undefined) this.#forgetReturning(known, nowMs)
     else if (this.room(message.numberId, message.class) <= 0) {
       this.#counters.full++
@@ -248,8 +260,7 @@ export class Dispatcher {
 
   /** Half of the time ahead is left to gather: so one wake-up serves many messages, and none is late. */
   #wakeAtMs(nowMs: number): number | null {
-    const leaveAtMs =
-      this.#inFlight < this.#options.inFlightMax ? this.#leaving.peek()?.heapKey : undefined
+    const leaveAtMs = this.#inFlight < this.#options.inFlightMax ? this.#leaving.peek()?.heapKey : undefined
     const [returning] = this.#returning.values()
     const wakeAtMs = Math.min(
       (leaveAtMs ?? Number.POSITIVE_INFINITY) - this.#options.aheadMs / 2,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Fence, FENCE_WINDOW_MS } from './fence.ts'
+import { FENCE_WINDOW_MS, Fence } from './fence.ts'
 
 describe('Fence', () => {
   test('lets through at most the limit in any window, and says exactly when there is a place', () => {

@@ -37,6 +37,11 @@ export class InFlight {
     this.#count++
   }
 
+  /** No request was made: the place is free, and nothing was learned. */
+  unsent(): void {
+    this.#count--
+  }
+
   finished(tookMs: number): void {
     this.#count--
     const factor = tookMs > this.#latencyMs ? 1 + STEP * QUANTILE : 1 - STEP * (1 - QUANTILE)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { LANE_RANKS, type LaneRank, Lanes } from './lane.ts'
 import type { HeapItem } from './indexed-heap.ts'
+import { LANE_RANKS, type LaneRank, Lanes } from './lane.ts'
 
 /** Serves so many departures with these lanes never empty; how many each got. */
 function serve(backlogged: readonly LaneRank[], departures: number): number[] {

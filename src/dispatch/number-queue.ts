@@ -7,7 +7,7 @@ import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import { Lanes } from './lane.ts'
 import { PairLimit } from './pair-limit.ts'
 import { LearnedRate, Pace, paceMs } from './rate.ts'
-import type { NumberSettings, NumberStats, PauseReason, QueuedMessage, SendResult } from './types.ts'
+import type { NumberSettings, NumberStats, PauseReason, QueuedMessage, RetryResult, SendResult } from './types.ts'
 
 /** Conversations whose time has come that one decision moves into their lanes. */
 const DUE_MAX = 64
@@ -149,13 +149,9 @@ export class NumberQueue {
 
   /** An answer, or the end of waiting for one: learns from it and lets the conversation go on. */
   finished(entry: Entry, result: SendResult, nowMs: number): void {
-    this.inFlight.finished(nowMs - entry.takenAtMs)
-    const conversation = entry.conversation
-    if (result === 'unknown') this.breaker.failed(entry.takenAtMs, nowMs)
-    else if (typeof result === 'string') this.breaker.answered(entry.takenAtMs, nowMs)
-    else this.#learn(entry, result, nowMs)
-    const arrived = typeof result === 'string' || (result.scope !== 'transport' && result.scope !== 'pair')
-    if (arrived) this.pairs.arrived(conversation.id, nowMs)
+    if (result === 'unsent') this.inFlight.unsent()
+    else this.inFlight.finished(nowMs - entry.takenAtMs)
+    this.#learn(entry, result, nowMs)
     if (typeof result === 'string') this.release(entry, nowMs)
   }
 
@@ -227,16 +223,28 @@ export class NumberQueue {
     entry.conversation.inFlight = entry
   }
 
-  #learn(entry: Entry, result: Exclude<SendResult, string>, nowMs: number): void {
-    const conversationId = entry.conversation.id
-    if (result.scope === 'transport') {
-      this.pairs.refund(conversationId)
-      this.breaker.failed(entry.takenAtMs, nowMs)
-      return
-    }
-    this.breaker.answered(entry.takenAtMs, nowMs)
-    if (result.scope === 'pair') this.pairs.refused(conversationId, result.retryAtMs, nowMs)
-    else if (result.scope === 'number' && result.throttled) this.rate.throttled(entry.takenAtMs, nowMs)
+  #learn(entry: Entry, result: SendResult, nowMs: number): void {
+    const { takenAtMs, conversation } = entry
+    if (result === 'unsent') return this.pairs.refund(conversation.id)
+    if (result === 'unknown') {
+      this.pairs.arrived(conversation.id, nowMs)
+      this.breaker.failed(takenAtMs, nowMs)
+    } else if (typeof result === 'string') {
+      this.pairs.arrived(conversation.id, nowMs)
+      this.breaker.answered(takenAtMs, nowMs)
+    } else if (result.scope === 'transport') {
+      this.pairs.refund(conversation.id)
+      this.breaker.failed(takenAtMs, nowMs)
+    } else this.#learnRetry(entry, result, nowMs)
+  }
+
+  /** The platform answered "again later": for this person, for this number, or for more than this number. */
+  #learnRetry(entry: Entry, result: RetryResult, nowMs: number): void {
+    const { takenAtMs, conversation } = entry
+    this.breaker.answered(takenAtMs, nowMs)
+    if (result.scope === 'pair') return this.pairs.refused(conversation.id, result.retryAtMs, nowMs)
+    this.pairs.arrived(conversation.id, nowMs)
+    if (result.scope === 'number' && result.throttled) this.rate.throttled(takenAtMs, nowMs)
     else this.breaker.holdUntil(result.retryAtMs, nowMs)
   }
 
@@ -276,4 +284,3 @@ export class NumberQueue {
     this.lanes.add(conversation, conversation.rank, conversation.place())
   }
 }
-

@@ -88,16 +88,20 @@ export class PairLimit {
   }
 
   /**
-   * Looks at the two oldest: one that no longer limits is dropped, one that does becomes the youngest, so the memory
-   * shrinks faster than it grows and one long-parked pair does not keep the others. Full, the oldest goes all the same.
+   * Looks at the two oldest: one that no longer limits is dropped, so the memory shrinks faster than it grows; one that
+   * limits for longer than a single message does becomes the youngest, so that it does not keep the others. Full, the
+   * oldest goes all the same.
    */
   #sweep(nowMs: number): void {
     let looks = 2
     for (const [conversationId, pair] of this.#pairs) {
+      const limitsUntilMs = Math.max(pair.spentUntilMs, pair.parkedUntilMs)
+      const isFull = this.#pairs.size >= this.#pairsMax
+      if (limitsUntilMs > nowMs && limitsUntilMs <= nowMs + PAIR_INTERVAL_MS && !isFull) return
       this.#pairs.delete(conversationId)
-      if (pair.spentUntilMs > nowMs || pair.parkedUntilMs > nowMs) {
-        if (this.#pairs.size < this.#pairsMax - 1) this.#pairs.set(conversationId, pair)
-        else this.#forgotten++
+      if (limitsUntilMs > nowMs) {
+        if (isFull) this.#forgotten++
+        else this.#pairs.set(conversationId, pair)
       }
       if (--looks === 0) return
     }

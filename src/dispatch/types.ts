@@ -55,8 +55,11 @@ export interface RetryResult {
   throttled: boolean
 }
 
-/** What became of a message that was taken. */
-export type SendResult = 'accepted' | 'refused' | 'unknown' | RetryResult
+/**
+ * What became of a message that was taken. `unsent`: no request was made (its `sending` could not be committed, it was
+ * cancelled meanwhile), so there is nothing to learn and nothing to count.
+ */
+export type SendResult = 'accepted' | 'refused' | 'unknown' | 'unsent' | RetryResult
 
 /** What `take` decided. */
 export interface Taken {

@@ -1,5 +1,5 @@
-import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import type { Assignment, QueuedMessage, SendResult, Taken } from './types.ts'
 
 /** A request as the platform would see it begin. */

@@ -99,6 +99,7 @@ describe('readClientFrame()', () => {
     const value = fc.oneof(
       fc.nat(),
       fc.integer(),
+      fc.maxSafeInteger(),
       fc.double(),
       fc.constantFrom('x', null, true, 'subscribe', 'ack', undefined),
     )

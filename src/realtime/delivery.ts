@@ -154,10 +154,10 @@ export class Delivery {
     else this.#flushIn(waitMs)
   }
 
-  /** The dearer a flush, the rarer: sending takes about a quarter of the time, until the upper bound. */
+  /** The dearer a flush, the rarer: sending takes at most a third of the time, until the upper bound. */
   #coalesceMs(): number {
     const { coalesceMsMin, coalesceMsMax } = this.#bounds
-    return Math.min(coalesceMsMax, Math.max(coalesceMsMin, 4 * this.#servedMs))
+    return Math.min(coalesceMsMax, Math.max(coalesceMsMin, 3 * this.#servedMs))
   }
 
   #flushIn(waitMs: number): void {

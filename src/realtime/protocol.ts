@@ -129,5 +129,5 @@ function readSubscribe(frame: Record<string, unknown>): SubscribeFrame | BadFram
 
 /** A frame of events that are encoded already: a short header before the joined events. */
 export function eventsFrameText(after: number, upto: number, joinedEvents: string): string {
-  return `{"type":"events","after":${after},"upto":${upto},"events":[${joinedEvents}]}`
+  return [`{"type":"events","after":${after},"upto":${upto},"events":[`, joinedEvents, ']}'].join('')
 }

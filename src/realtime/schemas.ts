@@ -9,7 +9,9 @@ const CLOSED = { additionalProperties: false }
 /** The platform adds fields, and so may we: readers ignore what they do not know. */
 const OPEN = { additionalProperties: true }
 
-const offset = Type.Integer({ minimum: 0, description: 'A position in the event log.' })
+/** Whole numbers that JavaScript keeps exactly. */
+const WHOLE = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
+const offset = Type.Integer({ ...WHOLE, description: 'A position in the event log.' })
 const time = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$',
   description: 'RFC 3339, UTC, milliseconds.',
@@ -160,7 +162,7 @@ export const errorSchema = Type.Object(
   {
     type: Type.Literal('error'),
     code: Type.Union([Type.Literal('invalid'), Type.Literal('too_large'), Type.Literal('offset_gone')]),
-    id: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], { description: 'The id of the refused command.' }),
+    id: Type.Union([Type.Integer(WHOLE), Type.Null()], { description: 'The id of the refused command.' }),
     message: Type.String(),
     head: Type.Optional(offset),
     oldest: Type.Optional(offset),
@@ -175,8 +177,8 @@ export const errorSchema = Type.Object(
 export const subscribeSchema = Type.Object(
   {
     type: Type.Literal('subscribe'),
-    id: Type.Integer({ minimum: 0 }),
-    after: Type.Optional(Type.Integer({ minimum: 0, description: 'Exclusive. 0: the oldest kept. Absent: the head.' })),
+    id: Type.Integer(WHOLE),
+    after: Type.Optional(Type.Integer({ ...WHOLE, description: 'Exclusive. 0: the oldest kept. Absent: the head.' })),
     epoch: Type.Optional(Type.String({ description: 'The epoch that `after` belongs to.' })),
   },
   { ...CLOSED, description: 'Begins at a position, or moves there. At any time.' },

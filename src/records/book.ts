@@ -249,7 +249,7 @@ export class Book {
     try {
       return { entry, items: this.#deps.parse(entry) }
     } catch (error) {
-      await this.#quarantine(entry, WHOLE_BODY, error, entry.body)
+      await this.#quarantine(entry, WHOLE_BODY, error)
       return { entry, items: [] }
     }
   }
@@ -280,14 +280,12 @@ export class Book {
       else await this.#apply(keepNote, { ...ask, item })
     } catch (error) {
       if (storageFault(error)) throw error
-      await this.#quarantine(entry, index, error, new TextEncoder().encode(JSON.stringify(item.raw ?? null)))
+      await this.#quarantine(entry, index, error)
     }
   }
 
-  async #quarantine(entry: Entry, item: number, error: unknown, body: Uint8Array): Promise<void> {
-    const context = this.#beginInput()
-    const reason = kindOf(error)
-    await setAside(this.#tx, { seq: entry.seq, item, source: entry.source, reason, body }, context)
+  async #quarantine(entry: Entry, item: number, error: unknown): Promise<void> {
+    await setAside(this.#tx, { entry, item, reason: kindOf(error) }, this.#beginInput())
   }
 
   /** The vault first: no row is durable before the key that opens it. */

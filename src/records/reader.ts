@@ -54,6 +54,11 @@ export class Reader {
     return this.#database.one<{ head: number }>('SELECT event_offset AS head FROM house WHERE id = 1')?.head ?? 0
   }
 
+  /** When the book last changed. */
+  lastInputAtMs(): number {
+    return this.#database.one<{ at: number }>('SELECT last_input_at AS at FROM house WHERE id = 1')?.at ?? 0
+  }
+
   /** Newest activity first. */
   async conversations(ask: PageAsk): Promise<Page> {
     return this.#page(ask, (at, id, limit) => {

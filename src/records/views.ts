@@ -83,6 +83,8 @@ export class Views {
     const customer = profile.phone ?? profile.userId ?? null
     const number = row.display ?? row.account
     return {
+      // First, so that no member of the platform's can take the place of ours.
+      ...this.#content(row),
       id: showId('message', row.id),
       upstream_id: this.upstreamId(row),
       conversation_id: showId('conversation', row.conversation_id),
@@ -99,7 +101,6 @@ export class Views {
       ...(row.flags & FLAG_FROM_PHONE ? { source: 'phone' } : {}),
       ...(row.flags & FLAG_STANDBY ? { standby: true } : {}),
       ...(row.flags & FLAG_PACING ? { pacing: true } : {}),
-      ...this.#content(row),
     }
   }
 

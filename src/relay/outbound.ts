@@ -22,6 +22,8 @@ const PAIR_RETRY_MS_MAX = 3_600_000
 /** How long a stop waits for requests that have left: the answer decides between accepted and in doubt. */
 const DRAIN_MS_MAX = 10_000
 const RECOVER_BATCH = 500
+/** The fence's width: beyond it no send of another process counts any more. */
+const FENCE_MS = 1015
 /** Bulk that is in memory, for each number: a window over the records. */
 export const BULK_HEADS_MAX = 500
 
@@ -62,6 +64,7 @@ export class Outbound {
   #cancelTimer: (() => void) | undefined
   #leaving = 0
   #draining = false
+  #hearing = false
   #started = false
 
   constructor(deps: OutboundDependencies, settings: OutboundSettings) {
@@ -70,18 +73,22 @@ export class Outbound {
   }
 
   /** Whatever was under way when the last process ended is in doubt; whatever waits is taken up again. */
-  async start(): Promise<void> {
+  async start(lastInputAtMs: number): Promise<void> {
     const { ask } = this.#deps
     const { doubtWaitMs } = this.#settings
     while ((await ask(recoverSending, { doubtWaitMs })).recovered === RECOVER_BATCH);
-    this.#started = true
+    this.#hearing = true
     for (const number of this.#deps.reader.numbers()) this.#declare(number)
+    // What the process before sent in its last second still counts at the platform, and nobody here knows how much.
+    const sinceLastInputMs = this.#deps.clock.epochMs() - lastInputAtMs
+    await this.#until(this.#deps.clock.monoMs() + Math.min(FENCE_MS, FENCE_MS - sinceLastInputMs))
+    this.#started = true
     this.#pump()
   }
 
   /** Hears what a commit did. */
   hear(wakes: readonly Wake[]): void {
-    if (!this.#started) return
+    if (!this.#hearing) return
     let changed = false
     for (const wake of wakes) changed = this.#react(wake) || changed
     if (changed) this.#pump()
@@ -142,21 +149,19 @@ export class Outbound {
 
   /** Takes from the records what is not in memory, as far as there is room. */
   #refill(numberId: number, messageClass: MessageClass): void {
-    const { dispatcher, reader, clock } = this.#deps
+    const { dispatcher, reader } = this.#deps
     const room = dispatcher.room(numberId, messageClass)
     // Those already in memory come first in the records: they are read over.
     const rows = reader.owed(numberId, messageClass, this.#capacity(messageClass) + 1)
     if (room <= 0) return
     this.#more.get(numberId)?.delete(messageClass)
-    for (const row of rows) {
-      if (dispatcher.explain(row.messageId, clock.monoMs()) === undefined) this.#enqueue(row)
-    }
+    for (const row of rows) this.#enqueue(row)
   }
 
   #enqueue(message: Owed): void {
     const { dispatcher, clock } = this.#deps
     const toMono = clock.monoMs() - clock.epochMs()
-    if (!dispatcher.isDeclared(message.numberId)) return
+    if (!dispatcher.isDeclared(message.numberId) || dispatcher.holds(message.messageId)) return
     const outcome = dispatcher.enqueue(
       {
         messageId: message.messageId,
@@ -192,7 +197,7 @@ export class Outbound {
   }
 
   #pump(): void {
-    if (this.#draining) return
+    if (this.#draining || !this.#started) return
     const { dispatcher, clock, ask } = this.#deps
     this.#cancelTimer?.()
     const nowMs = clock.monoMs()
@@ -214,7 +219,7 @@ export class Outbound {
       const begun = await ask(beginSending, { messageIds: [...leavesAtMs.keys()] })
       for (const { messageId } of begun.stay) {
         this.#leaving -= 1
-        dispatcher.finished(messageId, 'refused', clock.monoMs())
+        dispatcher.finished(messageId, 'unsent', clock.monoMs())
       }
       for (const departure of begun.leave) {
         void this.#quietly(this.#depart(departure, leavesAtMs.get(departure.messageId) ?? 0))
@@ -223,7 +228,7 @@ export class Outbound {
     } catch (error) {
       // The book refused or has stopped: nothing left, and the records still say so.
       this.#leaving -= assignments.length
-      for (const { messageId } of assignments) dispatcher.finished(messageId, 'refused', clock.monoMs())
+      for (const { messageId } of assignments) dispatcher.finished(messageId, 'unsent', clock.monoMs())
       for (const { numberId } of assignments) this.#noteMore(numberId)
       throw error
     }

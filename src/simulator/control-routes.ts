@@ -47,7 +47,11 @@ const ROUTES: readonly (readonly [string, RegExp, Run])[] = [
   ['POST', /^\/_\/customers\/([^/]+)\/read$/, readChat],
   ['POST', /^\/_\/media$/, addMedia],
   ['GET', /^\/_\/media\/([^/]+)$/, showMedia],
-  ['GET', /^\/_\/stream$/, ({ request }, { platform, clock, signal }) => openStream(platform, clock, [signal, request.signal])],
+  [
+    'GET',
+    /^\/_\/stream$/,
+    ({ request }, { platform, clock, signal }) => openStream(platform, clock, [signal, request.signal]),
+  ],
 ]
 
 /** Answers a request to the simulator itself; refusals are thrown as a `Failure`. */
@@ -97,7 +101,11 @@ async function readOptionalBody(request: Request): Promise<unknown> {
   return body
 }
 
-function wholeNumber(query: URLSearchParams, path: string, range: { least: number; most: number; absent: number }): number {
+function wholeNumber(
+  query: URLSearchParams,
+  path: string,
+  range: { least: number; most: number; absent: number },
+): number {
   const text = query.get(path)
   if (text === null) return range.absent
   const value = Number(text)
@@ -213,7 +221,8 @@ async function changeCustomer({ request, parts: [phone = ''] }: Call, { platform
   const { userId, ...change } = readCustomer(await readBody(request))
   const digits = readPhone(phone)
   const holder = userId === undefined ? undefined : platform.customers.findByUserId(userId)
-  if (holder && holder.phone !== digits) throw new Failure('conflict', 'Another customer has this id', { path: 'user_id' })
+  if (holder && holder.phone !== digits)
+    throw new Failure('conflict', 'Another customer has this id', { path: 'user_id' })
   const customer = platform.customers.reach(digits, false)
   Object.assign(customer, change)
   if (userId !== undefined) platform.customers.setUserId(customer, userId)
@@ -259,7 +268,10 @@ function listMessages({ query, parts: [phone = ''] }: Call, { platform, clock }:
 /** How long `?wait=1` waits for the gateway. */
 const WAIT_MS_MAX = 30_000
 
-async function writeMessages({ request, query, parts: [phone = ''] }: Call, options: ControlOptions): Promise<Response> {
+async function writeMessages(
+  { request, query, parts: [phone = ''] }: Call,
+  options: ControlOptions,
+): Promise<Response> {
   const { platform, clock, signal } = options
   const body = await readBody(request)
   const ids = platform.write(phone, body)
@@ -279,7 +291,10 @@ async function writeMessages({ request, query, parts: [phone = ''] }: Call, opti
   return json(202, { ...answer, delivered: pending.size === 0 })
 }
 
-async function readChat({ request, query, parts: [phone = ''] }: Call, { platform }: ControlOptions): Promise<Response> {
+async function readChat(
+  { request, query, parts: [phone = ''] }: Call,
+  { platform }: ControlOptions,
+): Promise<Response> {
   const body = await readOptionalBody(request)
   const inBody = isObject(body) && typeof body['number'] === 'string' ? body['number'] : undefined
   return json(200, { read: platform.read(phone, query.get('number') ?? inBody) })

@@ -51,11 +51,13 @@ export function readWrite(input: unknown): WriteInput {
   }
   return {
     number: readText(body, 'number', NAME_MAX),
-    message: message === undefined ? { type: 'text', text: { body: readText(body, 'text', TEXT_MAX) } } : readMessage(message),
+    message:
+      message === undefined ? { type: 'text', text: { body: readText(body, 'text', TEXT_MAX) } } : readMessage(message),
     name: readText(body, 'name', NAME_MAX),
     userId: readUserId(body),
     count: readCount(body['count'], 'count') ?? 1,
-    batch: body['batch'] === true ? COUNT_MAX : body['batch'] === false ? null : (readCount(body['batch'], 'batch') ?? null),
+    batch:
+      body['batch'] === true ? COUNT_MAX : body['batch'] === false ? null : (readCount(body['batch'], 'batch') ?? null),
   }
 }
 
@@ -112,7 +114,9 @@ function readMessage(message: unknown): JsonObject & { type: string } {
 function readUserId(body: JsonObject): string | undefined {
   const userId = readText(body, 'user_id', 140)
   if (userId === undefined || /^[A-Z]{2}\.[A-Za-z0-9.]{1,128}$/.test(userId)) return userId
-  throw new Failure('invalid', "Must be a country's two letters, a dot and up to 128 letters or digits", { path: 'user_id' })
+  throw new Failure('invalid', "Must be a country's two letters, a dot and up to 128 letters or digits", {
+    path: 'user_id',
+  })
 }
 
 function readCount(value: unknown, path: string): number | undefined {

@@ -16,7 +16,11 @@ export const FAULT_KINDS = {
   reset: { plain: 'The connection is reset before the send is carried out', takes: [] },
   refuse: { plain: 'The send is refused for good (131026) and not carried out', takes: [] },
   throttle_429: { plain: 'The send is throttled (130429, HTTP 429) and not carried out', takes: [] },
-  error_code: { plain: 'The send is answered with an error code and not carried out', takes: ['code', 'status'], needs: 'code' },
+  error_code: {
+    plain: 'The send is answered with an error code and not carried out',
+    takes: ['code', 'status'],
+    needs: 'code',
+  },
   accept_then_500: { plain: 'The send is carried out and answered with 500', takes: [] },
   accept_then_silence: { plain: 'The send is carried out and never answered', takes: ['ms'] },
   reset_after_accept: { plain: 'The send is carried out, then the connection is reset', takes: [] },

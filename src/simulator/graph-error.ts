@@ -38,7 +38,11 @@ const FORMS: Readonly<Record<number, ErrorForm>> = {
   },
   131000: { status: 500, title: 'Something went wrong', details: 'Message failed to send due to an unknown error.' },
   131005: { status: 403, title: 'Access denied', details: 'Permission is either not granted or has been removed.' },
-  131008: { status: 400, title: 'Required parameter is missing', details: 'The request is missing a required parameter.' },
+  131008: {
+    status: 400,
+    title: 'Required parameter is missing',
+    details: 'The request is missing a required parameter.',
+  },
   131009: { status: 400, title: 'Parameter value is not valid', details: 'One or more parameter values are invalid.' },
   131016: { status: 500, title: 'Service unavailable', details: 'A service is temporarily unavailable.' },
   131021: {
@@ -47,7 +51,11 @@ const FORMS: Readonly<Record<number, ErrorForm>> = {
     details: 'Sender and recipient phone number is the same.',
   },
   131026: { status: 400, title: 'Message undeliverable', details: 'Unable to deliver message.' },
-  131030: { status: 400, title: 'Recipient phone number not in allowed list', details: 'Add the recipient to the list.' },
+  131030: {
+    status: 400,
+    title: 'Recipient phone number not in allowed list',
+    details: 'Add the recipient to the list.',
+  },
   131031: { status: 403, title: 'Account has been locked', details: 'The account has been restricted or disabled.' },
   131037: { status: 400, title: 'Display name approval needed', details: 'The number needs an approved display name.' },
   131042: {
@@ -59,7 +67,8 @@ const FORMS: Readonly<Record<number, ErrorForm>> = {
   131047: {
     status: 400,
     title: 'Re-engagement message',
-    details: 'Message failed to send because more than 24 hours have passed since the customer last replied to this number.',
+    details:
+      'Message failed to send because more than 24 hours have passed since the customer last replied to this number.',
   },
   131048: { status: 400, title: 'Spam rate limit hit', details: 'There are restrictions on this phone number.' },
   131049: {
@@ -103,7 +112,11 @@ const FORMS: Readonly<Record<number, ErrorForm>> = {
     details: 'The template does not exist in the specified language or has not been approved.',
   },
   132005: { status: 400, title: 'Template hydrated text too long', details: 'The translated text is too long.' },
-  132007: { status: 400, title: 'Template format character policy violated', details: 'The template violates a policy.' },
+  132007: {
+    status: 400,
+    title: 'Template format character policy violated',
+    details: 'The template violates a policy.',
+  },
   132012: {
     status: 400,
     title: 'Parameter format does not match format in the created template',
@@ -155,7 +168,9 @@ export class GraphRefusal extends Error {
 export function refusalBody(refusal: GraphRefusal, random: () => number): string {
   if (refusal.code === 190 || refusal.code === 0) {
     const message = refusal.details
-    return JSON.stringify({ error: { message, type: 'OAuthException', code: refusal.code, fbtrace_id: traceId(random) } })
+    return JSON.stringify({
+      error: { message, type: 'OAuthException', code: refusal.code, fbtrace_id: traceId(random) },
+    })
   }
   if (refusal.subcode !== undefined) {
     return JSON.stringify({

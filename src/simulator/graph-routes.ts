@@ -1,7 +1,8 @@
 import { type Clock, pause } from '../core/clock.ts'
+import { unknownObject } from './answers.ts'
 import { GraphRefusal, refusalBody, traceId } from './graph-error.ts'
 import type { JsonObject } from './json.ts'
-import { type Platform, type SendAnswer, unknownObject } from './platform.ts'
+import type { Platform, SendAnswer } from './platform.ts'
 import type { SimulatedNumber } from './settings.ts'
 import { listTemplates, showTemplate, TEMPLATES } from './templates.ts'
 
@@ -75,7 +76,9 @@ function graphResponse(status: number, body: string, version: string, random: ()
       'facebook-api-version': version,
       'x-fb-trace-id': traceId(random),
       'x-app-usage': '{"call_count":1,"total_cputime":1,"total_time":1}',
-      ...(status === 401 && { 'www-authenticate': 'OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."' }),
+      ...(status === 401 && {
+        'www-authenticate': 'OAuth "Facebook Platform" "invalid_token" "Invalid OAuth access token."',
+      }),
     },
   })
 }
@@ -120,7 +123,8 @@ function answerAccount(
   const { edge, query, numbers } = place
   if (edge === 'subscribed_apps' && request.method !== 'GET') return { success: true }
   if (request.method !== 'GET') throw unknownObject('post')
-  if (edge === '') return { id, name: 'Simulated account', timezone_id: '1', message_template_namespace: `namespace_${id}` }
+  if (edge === '')
+    return { id, name: 'Simulated account', timezone_id: '1', message_template_namespace: `namespace_${id}` }
   if (edge === 'message_templates') return listTemplates(query)
   if (edge === 'phone_numbers') return { data: numbers.map((number) => numberFacts(number)) }
   if (edge === 'subscribed_apps') {

@@ -73,7 +73,9 @@ function feed(platform: Platform, clock: Clock, controller: ReadableStreamDefaul
     }
   }
   beat()
-  write(`event: happenings\ndata: ${JSON.stringify({ items: platform.changes.happenings.slice(-HAPPENINGS_MAX), more: 0 })}\n\n`)
+  write(
+    `event: happenings\ndata: ${JSON.stringify({ items: platform.changes.happenings.slice(-HAPPENINGS_MAX), more: 0 })}\n\n`,
+  )
   return close
 }
 
@@ -82,7 +84,8 @@ function messageOf(changes: readonly Change[]): string {
   const happenings: unknown[] = []
   let faults = false
   for (const change of changes) {
-    if (change.kind === 'chat') chats.set(`${change.phone} ${change.number}`, { phone: `+${change.phone}`, number: change.number })
+    if (change.kind === 'chat')
+      chats.set(`${change.phone} ${change.number}`, { phone: `+${change.phone}`, number: change.number })
     else if (change.kind === 'happening') happenings.push(change.happening)
     else faults = true
   }

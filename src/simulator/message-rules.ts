@@ -57,7 +57,16 @@ export function readSend(bodyText: string, hasMedia: (id: string) => boolean): S
   check(object, type)
   checkMediaId(type, object, hasMedia)
   const template = type === 'template' ? fillTemplate(object) : null
-  return { kind: 'send', to, input, type, object, contextId: readContext(body, type), correlation: readCorrelation(body), template }
+  return {
+    kind: 'send',
+    to,
+    input,
+    type,
+    object,
+    contextId: readContext(body, type),
+    correlation: readCorrelation(body),
+    template,
+  }
 }
 
 function readMarkRead(body: JsonObject): ReadRequest {
@@ -173,7 +182,10 @@ export function isWebAddress(text: string): boolean {
 }
 
 function checkLocation(object: JsonObject): void {
-  for (const [name, most] of [['latitude', 90], ['longitude', 180]] as const) {
+  for (const [name, most] of [
+    ['latitude', 90],
+    ['longitude', 180],
+  ] as const) {
     const value = object[name]
     if (value === undefined) throw new GraphRefusal(131008, `Parameter location['${name}'] is required.`)
     const degrees = typeof value === 'string' && value.trim() !== '' ? Number(value) : value

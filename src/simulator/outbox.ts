@@ -60,6 +60,13 @@ export class Outbox {
     return this.#pending
   }
 
+  /** Whether this many more updates fit; if not, they count as overflowed. */
+  hasRoom(count: number): boolean {
+    if (this.#pending + count <= PENDING_MAX) return true
+    this.counts.overflowed += count
+    return false
+  }
+
   /** Requests that were taken and not settled. */
   get underWay(): number {
     return this.#underWay.size
@@ -67,10 +74,7 @@ export class Outbox {
 
   /** Puts updates in, to leave together at that time. False if there is no room: then none is taken. */
   push(updates: readonly Update[], dueMs: number): boolean {
-    if (this.#pending + updates.length > PENDING_MAX) {
-      this.counts.overflowed += updates.length
-      return false
-    }
+    if (!this.hasRoom(updates.length)) return false
     this.#pending += updates.length
     this.#waiting.push(updates, dueMs)
     this.#wake?.()

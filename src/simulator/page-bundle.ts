@@ -3,7 +3,7 @@
  * another `loadPage` in this file's place that answers the same text from inside the binary.
  */
 export async function loadPage(): Promise<string> {
-  const folder = new URL('./page/', import.meta.url).pathname
+  const folder = Bun.fileURLToPath(new URL('./page/', import.meta.url))
   const [html, css, script] = await Promise.all([
     Bun.file(`${folder}index.html`).text(),
     Bun.file(`${folder}page.css`).text(),

@@ -1,5 +1,6 @@
 import { type Clock, toTime } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
+import { reactionTarget, refusalOf, successBody, unknownObject } from './answers.ts'
 import { Changes } from './changes.ts'
 import { readPhone, readWrite, type WriteInput } from './customer-input.ts'
 import { type Chat, type Customer, Customers } from './customers.ts'
@@ -15,8 +16,8 @@ import { sampleMedia } from './sample-media.ts'
 import { SendLog } from './sends.ts'
 import { DEFAULT_SETTINGS, type Settings, type SimulatedNumber } from './settings.ts'
 import { planStatuses } from './status-plan.ts'
-import type { Person, StatusUpdate, Update } from './webhook-body.ts'
 import { phoneOfWamid, WamidMaker } from './wamid.ts'
+import { personOf, type StatusUpdate, type Update } from './webhook-body.ts'
 
 /** What becomes of a request to send, without a socket. */
 export type SendAnswer =
@@ -44,7 +45,13 @@ const WINDOW_MS = 24 * 3_600_000
 const TYPING_MS = 25_000
 
 const BEFORE_FAULTS = ['reset', 'refuse', 'throttle_429', 'error_code'] as const
-const ANSWER_FAULTS = ['accept_then_500', 'accept_then_silence', 'reset_after_accept', 'slow', 'status_before_answer'] as const
+const ANSWER_FAULTS = [
+  'accept_then_500',
+  'accept_then_silence',
+  'reset_after_accept',
+  'slow',
+  'status_before_answer',
+] as const
 
 /** What each fault of the answer is called in the list of sends. */
 const OUTCOMES: Record<(typeof ANSWER_FAULTS)[number], string> = {
@@ -144,6 +151,7 @@ export class Platform {
     const phone = readPhone(phoneText)
     const write = readWrite(input)
     const number = this.numberOf(write.number)
+    if (!this.outbox.hasRoom(write.count)) throw new Failure('unavailable', 'Too many webhooks wait for the gateway')
     const customer = this.customers.reach(phone, true)
     if (write.name !== undefined) customer.name = write.name
     if (write.userId !== undefined) this.customers.setUserId(customer, write.userId)
@@ -187,10 +195,12 @@ export class Platform {
     const isTaken = status === 200
     const retryAtMs = this.outbox.settle(delivery, isTaken, clock.monoMs())
     const size = delivery.updates.length
-    const what = size === 1 ? `a ${delivery.updates[0]?.kind ?? 'update'}` : `${size} updates`
-    const answer = status === null ? 'was not answered' : `was answered ${status}`
+    const [first] = delivery.updates
+    const one = first?.kind === 'status' ? `status ${first.status}` : 'message'
+    const what = size === 1 ? one : `${size} updates`
+    const answer = status === null ? 'not answered' : `answered ${status}`
     const more = retryAtMs === null ? '' : `, next try in ${Math.round(retryAtMs - clock.monoMs())} ms`
-    this.changes.note(isTaken ? 'webhook' : 'trouble', `Webhook with ${what} ${answer}${more}`, clock.epochMs())
+    this.changes.note(isTaken ? 'webhook' : 'trouble', `Webhook (${what}) ${answer}${more}`, clock.epochMs())
     if (isTaken) for (const update of delivery.updates) this.#taken(update)
   }
 
@@ -248,7 +258,8 @@ export class Platform {
     const phone = 'phone' in request.to ? request.to.phone : this.customers.findByUserId(request.to.userId)?.phone
     if (phone === undefined) throw new GraphRefusal(131026)
     if (phone === number.display.replaceAll(/\D/g, '')) throw new GraphRefusal(131021)
-    if (!('phone' in request.to) && request.template?.template.category === 'AUTHENTICATION') throw new GraphRefusal(131062)
+    if (!('phone' in request.to) && request.template?.template.category === 'AUTHENTICATION')
+      throw new GraphRefusal(131062)
     const meter = this.meter(number.phoneNumberId)
     const { messagesPerSecond, throttleStatus, pairBurst, pairIntervalMs, windowMode } = this.#settings
     if (meter.counted.count(nowMs) >= messagesPerSecond) {
@@ -316,7 +327,11 @@ export class Platform {
     }
   }
 
-  #log(number: SimulatedNumber, customer: Customer, what: { request: SendRequest; wamid: string; outcome: string }): void {
+  #log(
+    number: SimulatedNumber,
+    customer: Customer,
+    what: { request: SendRequest; wamid: string; outcome: string },
+  ): void {
     const { request, wamid, outcome } = what
     const body = request.object['body']
     this.sends.add({
@@ -387,7 +402,8 @@ export class Platform {
     const sample = sampleMedia(type)
     if (!sample || !object) return message
     const named = typeof object['id'] === 'string' ? object['id'] : undefined
-    const file = named === undefined ? this.media.add(sample.bytes, sample.mimeType, nowMs) : this.media.find(named, nowMs)
+    const file =
+      named === undefined ? this.media.add(sample.bytes, sample.mimeType, nowMs) : this.media.find(named, nowMs)
     if (!file) return message
     const { sha256, mimeType, id } = file
     const url = this.media.address(id, this.baseUrl, nowMs)
@@ -433,7 +449,8 @@ export class Platform {
     if (!this.outbox.push(updates, dueMs)) {
       this.changes.note('trouble', 'Too many webhooks wait: an update was dropped', this.#options.clock.epochMs())
     }
-    if (updates[0]?.kind === 'message' && this.#strikes('webhook_doubled', number)) this.outbox.push(updates, dueMs + 30)
+    if (updates[0]?.kind === 'message' && this.#strikes('webhook_doubled', number))
+      this.outbox.push(updates, dueMs + 30)
   }
 
   #taken(update: Update): void {
@@ -471,39 +488,4 @@ export class Platform {
   #faultStruck(): void {
     this.changes.tell({ kind: 'faults' })
   }
-}
-
-/** The platform's answer to an id that it does not know. */
-export function unknownObject(method: 'get' | 'post' | 'delete'): GraphRefusal {
-  const details = `Unsupported ${method} request. Object with that ID does not exist or cannot be loaded due to missing permissions.`
-  return new GraphRefusal(100, details, { subcode: 33 })
-}
-
-function refusalOf(fault: Fault): GraphRefusal {
-  if (fault.kind === 'throttle_429') return new GraphRefusal(130429, undefined, { status: 429 })
-  if (fault.kind === 'refuse') return new GraphRefusal(131026)
-  return new GraphRefusal(fault.code ?? 131000, undefined, fault.status === null ? {} : { status: fault.status })
-}
-
-function reactionTarget(type: string, object: JsonObject | undefined): string | null {
-  const target = type === 'reaction' ? object?.['message_id'] : undefined
-  return typeof target === 'string' ? target : null
-}
-
-function personOf({ phone, name, userId, identity }: Customer): Person {
-  return { phone, name, userId, identity }
-}
-
-function successBody(customer: Customer, request: SendRequest, what: { wamid: string; isHeld: boolean }): string {
-  const contact = {
-    input: request.input,
-    ...(customer.identity !== 'user_id' && { wa_id: customer.phone }),
-    ...(customer.identity !== 'phone' && { user_id: customer.userId }),
-  }
-  const message_status = what.isHeld ? 'held_for_quality_assessment' : 'accepted'
-  return JSON.stringify({
-    messaging_product: 'whatsapp',
-    contacts: [contact],
-    messages: [{ id: what.wamid, message_status }],
-  })
 }

@@ -38,7 +38,8 @@ export function previewOf(type: string, object: JsonObject | undefined, template
 
 function textOf(type: string, object: JsonObject | undefined): string {
   const media = Object.hasOwn(MEDIA_WORDS, type) ? MEDIA_WORDS[type] : undefined
-  if (media) return [`[${media}]`, textMember(object, 'filename'), textMember(object, 'caption')].filter(Boolean).join(' ')
+  if (media)
+    return [`[${media}]`, textMember(object, 'filename'), textMember(object, 'caption')].filter(Boolean).join(' ')
   switch (type) {
     case 'text':
       return textMember(object, 'body') ?? ''

@@ -21,7 +21,11 @@ export function sampleMedia(type: string): SampleMedia | undefined {
     case 'video':
       return { bytes: text('A video of the simulator.'), mimeType: 'video/mp4', more: {} }
     case 'document':
-      return { bytes: text('A document of the simulator.\n'), mimeType: 'text/plain', more: { filename: 'document.txt' } }
+      return {
+        bytes: text('A document of the simulator.\n'),
+        mimeType: 'text/plain',
+        more: { filename: 'document.txt' },
+      }
     default:
       return undefined
   }

@@ -91,7 +91,8 @@ function resetConnection(): Response {
 
 function problemResponse(error: unknown, log: Log): Response {
   const failure = error instanceof Failure ? error : new Failure('internal', 'The simulator failed')
-  if (!(error instanceof Failure)) log.error('request failed', { error: error instanceof Error ? error.name : 'unknown' })
+  if (!(error instanceof Failure))
+    log.error('request failed', { error: error instanceof Error ? error.name : 'unknown' })
   const { code, message, members } = failure
   return new Response(JSON.stringify(problemOf({ code, message, members: { ...members } })), {
     status: STATUS_OF[code],

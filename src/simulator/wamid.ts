@@ -19,7 +19,20 @@ export class WamidMaker {
       .toString(16)
       .padStart(4, '0')
     const own = `${stamp}${count}${chance}`.toUpperCase()
-    const bytes = [0x1c, 0x18, phone.length, ...ascii(phone), 0x15, 0x02, 0x00, 0x11, 0x18, own.length, ...ascii(own), 0x00]
+    const bytes = [
+      0x1c,
+      0x18,
+      phone.length,
+      ...ascii(phone),
+      0x15,
+      0x02,
+      0x00,
+      0x11,
+      0x18,
+      own.length,
+      ...ascii(own),
+      0x00,
+    ]
     return `wamid.${Buffer.from(bytes).toString('base64')}`
   }
 }

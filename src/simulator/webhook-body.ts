@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { contactOf, type Identity } from './customers.ts'
+import { type Customer, contactOf, type Identity } from './customers.ts'
 import { statusError } from './graph-error.ts'
 import type { JsonObject } from './json.ts'
 import type { SimulatedNumber } from './settings.ts'
@@ -10,6 +10,11 @@ export interface Person {
   name: string
   userId: string
   identity: Identity
+}
+
+/** The person as the platform tells them now. */
+export function personOf({ phone, name, userId, identity }: Customer): Person {
+  return { phone, name, userId, identity }
 }
 
 /** A message of a customer on its way to the gateway. */
@@ -53,12 +58,12 @@ export function webhookOf(updates: readonly Update[]): JsonObject {
     object: 'whatsapp_business_account',
     entry: [...accounts].map(([id, numbers]) => ({
       id,
-      changes: [...numbers.values()].map((list) => ({ value: valueOf(list), field: 'messages' })),
+      changes: [...numbers.values()].map((list) => ({ value: valueOfChange(list), field: 'messages' })),
     })),
   }
 }
 
-function valueOf(updates: readonly Update[]): JsonObject {
+function valueOfChange(updates: readonly Update[]): JsonObject {
   const number = updates[0]?.number
   const contacts = new Map<string, JsonObject>()
   const messages: JsonObject[] = []

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Server } from 'bun'
 import type { Clock } from '../core/clock.ts'
 import { systemClock } from '../core/clock.ts'
@@ -10,6 +11,7 @@ import { silentRealtimeMetrics } from '../realtime/metrics.ts'
 import type { ServerFrame } from '../realtime/protocol.ts'
 import { createRealtime } from '../realtime/realtime.ts'
 import type { Realtime } from '../realtime/realtime.ts'
+import { serverFrameSchema } from '../realtime/schemas.ts'
 import type { SocketData } from '../realtime/session.ts'
 import { MemoryEventLog } from './memory-event-log.ts'
 
@@ -33,6 +35,8 @@ export interface RealtimeHouseOptions {
   visibilityOf?: (viewer: Viewer) => string
   log?: MemoryEventLog
 }
+
+const serverFrame = TypeCompiler.Compile(serverFrameSchema)
 
 export const TEST_ORIGIN = 'https://desk.example'
 
@@ -73,6 +77,8 @@ export function openRealtimeHouse(options: RealtimeHouseOptions = {}): RealtimeH
 /** A plain socket that keeps what it hears, so that tests wait for things instead of sleeping. */
 export class TestSocket {
   readonly frames: ServerFrame[] = []
+  /** Frames that the published schema does not allow. A test that looks at frames must find this empty. */
+  readonly illegal: string[] = []
   closed: { code: number; reason: string } | null = null
   readonly #socket: WebSocket
   #waiters: (() => void)[] = []
@@ -80,7 +86,9 @@ export class TestSocket {
   constructor(url: string, protocols: string[], headers: Record<string, string> = {}) {
     this.#socket = new WebSocket(url, { protocols, headers } as unknown as string[])
     this.#socket.onmessage = ({ data }) => {
-      this.frames.push(JSON.parse(String(data)) as ServerFrame)
+      const frame: unknown = JSON.parse(String(data))
+      if (!serverFrame.Check(frame)) this.illegal.push(String(data))
+      this.frames.push(frame as ServerFrame)
       this.#wake()
     }
     this.#socket.onclose = ({ code, reason }) => {
@@ -97,9 +105,10 @@ export class TestSocket {
     this.#socket.send(typeof frame === 'string' || frame instanceof ArrayBuffer ? frame : JSON.stringify(frame))
   }
 
-  /** Waits until the condition holds; looked at after each frame and at the close. */
+  /** Waits until the condition holds, which is looked at after each frame and at the close. */
   async until(what: string, holds: () => boolean): Promise<void> {
     while (!holds()) {
+      if (this.illegal.length > 0) throw new Error(`A frame the schema does not allow: ${this.illegal[0]}`)
       if (this.closed) throw new Error(`Closed with ${this.closed.code} before: ${what}`)
       await new Promise<void>((resolve) => this.#waiters.push(resolve))
     }

@@ -43,7 +43,15 @@ function outcomeByStatus(answer: Answer, code: number | null): SendOutcome {
   }
   if (status >= 400 && status < 500) {
     // It was a no, but its code, which may have said "later", did not arrive.
-    if (isCut) return { kind: 'retry', code, reason: 'answer_cut_short', afterMs: waitOf(headers), scope: 'transport', throttled: false }
+    if (isCut)
+      return {
+        kind: 'retry',
+        code,
+        reason: 'answer_cut_short',
+        afterMs: waitOf(headers),
+        scope: 'transport',
+        throttled: false,
+      }
     return { kind: 'refused', code, reason: 'refused_by_platform', pauses: 'nothing', closesWindow: false }
   }
   if (status >= 500) return { kind: 'unknown', code, reason: 'platform_error' }
@@ -52,7 +60,9 @@ function outcomeByStatus(answer: Answer, code: number | null): SendOutcome {
 
 /** How long the headers ask to wait, in milliseconds, at most an hour; null if they do not say. */
 export function waitOf(headers: Headers): number | null {
-  const waits = [retryAfterMs(headers), regainMs(headers.get('x-business-use-case-usage'))].filter((wait) => wait !== null)
+  const waits = [retryAfterMs(headers), regainMs(headers.get('x-business-use-case-usage'))].filter(
+    (wait) => wait !== null,
+  )
   return waits.length === 0 ? null : Math.min(RETRY_AFTER_MS_MAX, Math.max(...waits))
 }
 
@@ -64,7 +74,9 @@ function retryAfterMs(headers: Headers): number | null {
   return Number.isFinite(waitMs) ? Math.max(0, waitMs) : null
 }
 
-/** The platform's estimate in minutes until an exhausted limit of the application or account lets calls through again. */
+/**
+ * The platform's estimate in minutes until an exhausted limit of the application or account lets calls through again.
+ */
 function regainMs(header: string | null): number | null {
   let longest: number | null = null
   const usage = objectOf(parsed(header ?? ''))

@@ -13,8 +13,9 @@ const VIEW_MEMBERS: ReadonlySet<string> = new Set([
 const ELSEWHERE = 'content'
 
 /**
- * What the API shows of a message's own object: the object of its type, whole, under the type's name, and its `context`.
- * For `text` that is `{ text: { body } }`. Works for what came in, for what we send, and for anything else that JSON can be.
+ * What the API shows of a message's own object: the object of its type, whole, under the type's name, and its
+ * `context`. For `text` that is `{ text: { body } }`. Works for what came in, for what we send, and for anything else
+ * that JSON can be.
  */
 export function viewOf(type: string, raw: JsonObject): Record<string, unknown> {
   const view: Record<string, unknown> = {}

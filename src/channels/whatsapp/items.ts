@@ -35,7 +35,9 @@ export const STATUS_RECIPIENT: IdentityFields = {
 const PARTICIPANT_PHONE = ['recipient_participant_id', 'participant_recipient_id']
 const PARTICIPANT_USER = ['recipient_participant_user_id', 'participant_recipient_user_id']
 
-/** Types that are no message of the customer: a notice of the platform, or a change to a message that is already there. */
+/**
+ * Types that are no message of the customer: a notice of the platform, or a change to a message that is already there.
+ */
 const DOES_NOT_OPEN_WINDOW: ReadonlySet<string> = new Set(['system', 'edit', 'revoke'])
 
 const STATE_OF: ReadonlyMap<string, NonNullable<StatusItem['state']>> = new Map([
@@ -63,8 +65,8 @@ export function messageOf(raw: JsonObject, place: Place): MessageItem | undefine
 }
 
 /**
- * A message that the firm sent from somewhere else. From its phone it looks like a message with a `to`; in a standby thread
- * it wraps the body of the send in `message`.
+ * A message that the firm sent from somewhere else. From its phone it looks like a message with a `to`; in a standby
+ * thread it wraps the body of the send in `message`.
  */
 export function echoOf(raw: JsonObject, place: Place): MessageItem | undefined {
   const upstreamId = textOf(raw['id'])

@@ -20,9 +20,9 @@ type Check = TypeCheck<ReturnType<typeof messageSchema>>
 const checks = new Map<string, Check>()
 
 /**
- * Checks an outgoing message as the platform would and answers what is to be sent. `body` holds the platform's own members;
- * ours (`to`, `class`, `biz_opaque_callback_data` and so on) were taken out before. Throws `Failure('invalid')` with the
- * `path` of the wrong member; its text says what is wanted there and repeats no value.
+ * Checks an outgoing message as the platform would and answers what is to be sent. `body` holds the platform's own
+ * members; ours (`to`, `class`, `biz_opaque_callback_data` and so on) were taken out before. Throws
+ * `Failure('invalid')` with the `path` of the wrong member; its text says what is wanted there and repeats no value.
  */
 export function prepareMessage(body: Record<string, unknown>): PreparedMessage {
   const type = ownText(body, 'type')
@@ -44,8 +44,8 @@ export function prepareMessage(body: Record<string, unknown>): PreparedMessage {
 }
 
 /**
- * What a message is for, where the sender does not say: text and everything else that people write is a reply; a template
- * goes by its category, and by `notice` while the category is not known.
+ * What a message is for, where the sender does not say: text and everything else that people write is a reply; a
+ * template goes by its category, and by `notice` while the category is not known.
  */
 export function defaultClass(content: Record<string, unknown>, templateCategory: string | null): MessageClass {
   if (content['type'] !== 'template') return 'reply'
@@ -87,13 +87,18 @@ function checkBeyondSchema(type: string, body: Record<string, unknown>): void {
 }
 
 function checkSource(path: string, media: JsonObject | undefined): void {
-  if ((media?.['id'] === undefined) === (media?.['link'] === undefined)) throw invalid(path, 'exactly one of id and link')
+  if ((media?.['id'] === undefined) === (media?.['link'] === undefined))
+    throw invalid(path, 'exactly one of id and link')
 }
 
 function checkCoordinates(location: JsonObject | undefined): void {
-  for (const [member, max] of [['latitude', 90], ['longitude', 180]] as const) {
+  for (const [member, max] of [
+    ['latitude', 90],
+    ['longitude', 180],
+  ] as const) {
     const isInside = Math.abs(Number(location?.[member])) <= max
-    if (!isInside) throw invalid(`/location/${member}`, `degrees from -${max} to ${max}, as a number or a decimal string`)
+    if (!isInside)
+      throw invalid(`/location/${member}`, `degrees from -${max} to ${max}, as a number or a decimal string`)
   }
 }
 
@@ -117,7 +122,9 @@ function checkInteractive(content: JsonObject | undefined): void {
   const action = objectOf(content?.['action'])
   if (content?.['type'] === 'button') checkTitles(action?.['buttons'])
   if (content?.['type'] === 'list') checkRows(action?.['sections'])
-  const needsBody = ['button', 'list', 'cta_url', 'location_request_message', 'flow'].some((word) => word === content?.['type'])
+  const needsBody = ['button', 'list', 'cta_url', 'location_request_message', 'flow'].some(
+    (word) => word === content?.['type'],
+  )
   if (needsBody && content?.['body'] === undefined) throw invalid('/interactive/body', 'an object with text')
 }
 
@@ -125,7 +132,8 @@ function checkTitles(buttons: unknown): void {
   const seen = new Set<unknown>()
   for (const [index, button] of (Array.isArray(buttons) ? buttons : []).entries()) {
     const title = objectOf(objectOf(button)?.['reply'])?.['title']
-    if (seen.has(title)) throw invalid(`/interactive/action/buttons/${index}/reply/title`, 'a title that no other button has')
+    if (seen.has(title))
+      throw invalid(`/interactive/action/buttons/${index}/reply/title`, 'a title that no other button has')
     seen.add(title)
   }
 }
@@ -137,7 +145,8 @@ function checkRows(sections: unknown): void {
     const rows = objectOf(section)?.['rows']
     rowCount += Array.isArray(rows) ? rows.length : 0
   }
-  if (rowCount > LIST_ROWS_MAX) throw invalid('/interactive/action/sections', `at most ${LIST_ROWS_MAX} rows in all sections`)
+  if (rowCount > LIST_ROWS_MAX)
+    throw invalid('/interactive/action/sections', `at most ${LIST_ROWS_MAX} rows in all sections`)
   const untitled = list.findIndex((section) => !textOf(objectOf(section)?.['title']))
   if (list.length > 1 && untitled >= 0) {
     throw invalid(`/interactive/action/sections/${untitled}/title`, 'a title, as there are several sections')
@@ -146,20 +155,26 @@ function checkRows(sections: unknown): void {
 
 /** Media in template headers, also in the cards of a carousel; these nest no deeper. */
 function checkTemplateMedia(components: unknown, path: string): void {
-  for (const [index, element] of (Array.isArray(components) ? components : []).entries()) {
-    const component = objectOf(element)
-    const parameters = component?.['parameters']
-    for (const [at, parameter] of (Array.isArray(parameters) ? parameters : []).entries()) {
-      for (const media of ['image', 'video', 'gif', 'document']) {
-        const value = objectOf(objectOf(parameter)?.[media])
-        if (value) checkSource(`${path}/${index}/parameters/${at}/${media}`, value)
-      }
-    }
-    const cards = component?.['cards']
-    for (const [at, card] of (Array.isArray(cards) ? cards : []).entries()) {
-      checkTemplateMedia(objectOf(card)?.['components'], `${path}/${index}/cards/${at}/components`)
+  for (const [index, component] of objectsOf(components).entries()) {
+    checkParameters(component['parameters'], `${path}/${index}/parameters`)
+    for (const [at, card] of objectsOf(component['cards']).entries()) {
+      checkTemplateMedia(card['components'], `${path}/${index}/cards/${at}/components`)
     }
   }
+}
+
+function checkParameters(parameters: unknown, path: string): void {
+  for (const [at, parameter] of objectsOf(parameters).entries()) {
+    for (const media of ['image', 'video', 'gif', 'document']) {
+      const value = objectOf(parameter[media])
+      if (value) checkSource(`${path}/${at}/${media}`, value)
+    }
+  }
+}
+
+/** The elements of a list that the schema has shown to hold objects only. */
+function objectsOf(list: unknown): JsonObject[] {
+  return Array.isArray(list) ? list : []
 }
 
 function templateOf(template: JsonObject | undefined): PreparedMessage['template'] {

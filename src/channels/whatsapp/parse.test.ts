@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import type { InboundItem, MessageItem, OtherItem, StatusItem } from '../../core/inbound.ts'
 import { must } from '../../core/assert.ts'
+import type { InboundItem, MessageItem, OtherItem, StatusItem } from '../../core/inbound.ts'
 import { parse } from './parse.ts'
 
 const RECEIVED_MS = Date.UTC(2026, 10, 22, 9)
@@ -26,9 +26,33 @@ const statusIn = (raw: Record<string, unknown>, more: Record<string, unknown> = 
 const TEXT = { from: '16505551234', id: 'wamid.A', timestamp: '1749416383', type: 'text', text: { body: 'Hello' } }
 const STATUS = { id: 'wamid.S', status: 'delivered', timestamp: '1750030073', recipient_id: '16505551234' }
 
+const entryOf = (from: unknown) => (from as { entry: unknown[] }).entry[0]
+
+const stamps: [name: string, timestamp: unknown, atMs: number][] = [
+  ['a string', '1749416383', 1749416383000],
+  ['a number', 1749416383, 1749416383000],
+  ['missing', undefined, RECEIVED_MS],
+  ['null', null, RECEIVED_MS],
+  ['no number', 'yesterday', RECEIVED_MS],
+  ['zero', '0', RECEIVED_MS],
+  ['negative', -5, RECEIVED_MS],
+  ['in milliseconds', '1749416383000', RECEIVED_MS],
+  ['in milliseconds, as a number', 1749416383000, RECEIVED_MS],
+  ['infinite', '9'.repeat(400), RECEIVED_MS],
+  ['not finite', Number.NaN, RECEIVED_MS],
+  ['an object', { seconds: 1 }, RECEIVED_MS],
+]
+
 describe('a message', () => {
   test('of a customer has its number, stamp, person and the object whole', () => {
-    const contacts = [{ profile: { name: 'Sheena', username: '@sheena' }, wa_id: '16505551234', user_id: 'US.1', parent_user_id: 'US.ENT.2' }]
+    const contacts = [
+      {
+        profile: { name: 'Sheena', username: '@sheena' },
+        wa_id: '16505551234',
+        user_id: 'US.1',
+        parent_user_id: 'US.ENT.2',
+      },
+    ]
     expect(messageIn(TEXT, contacts)).toEqual({
       kind: 'message',
       account: ACCOUNT,
@@ -43,19 +67,6 @@ describe('a message', () => {
     })
   })
 
-  const stamps: [name: string, timestamp: unknown, atMs: number][] = [
-    ['a string', '1749416383', 1749416383000],
-    ['a number', 1749416383, 1749416383000],
-    ['missing', undefined, RECEIVED_MS],
-    ['null', null, RECEIVED_MS],
-    ['no number', 'yesterday', RECEIVED_MS],
-    ['zero', '0', RECEIVED_MS],
-    ['negative', -5, RECEIVED_MS],
-    ['in milliseconds', '1749416383000', RECEIVED_MS],
-    ['infinite', '9'.repeat(400), RECEIVED_MS],
-    ['not finite', Number.NaN, RECEIVED_MS],
-    ['an object', { seconds: 1 }, RECEIVED_MS],
-  ]
   test.each(stamps)('whose stamp is %s', (_name, timestamp, atMs) => {
     expect(messageIn({ ...TEXT, timestamp }).atMs).toBe(atMs)
   })
@@ -90,7 +101,9 @@ describe('a message', () => {
   })
 
   test('with a member named __proto__ or constructor changes nothing else', () => {
-    const raw = JSON.parse('{"id":"a","from":"16505551234","type":"__proto__","__proto__":{"from":"1"},"constructor":1}')
+    const raw = JSON.parse(
+      '{"id":"a","from":"16505551234","type":"__proto__","__proto__":{"from":"1"},"constructor":1}',
+    )
     const item = messageIn(raw, JSON.parse('[{"wa_id":"16505551234","__proto__":{"user_id":"X"}}]'))
     expect(item.type).toBe('__proto__')
     expect(item.person).toEqual({ phone: '+16505551234' })
@@ -113,19 +126,45 @@ describe('the person of a message', () => {
     [
       'found in contacts by user id',
       { from_user_id: 'US.1', from_parent_user_id: 'US.ENT.9' },
-      [{ wa_id: '16505551234', user_id: 'US.1', profile: { name: 'A' } }, { wa_id: '4915111', user_id: 'DE.2' }],
+      [
+        { wa_id: '16505551234', user_id: 'US.1', profile: { name: 'A' } },
+        { wa_id: '4915111', user_id: 'DE.2' },
+      ],
       { phone: '+16505551234', userId: 'US.1', parentUserId: 'US.ENT.9', name: 'A' },
     ],
     [
       'found in contacts by phone',
       { from: '4915111' },
-      [{ wa_id: '16505551234', profile: { name: 'A' } }, { wa_id: '4915111', user_id: 'DE.2', profile: { name: 'B' } }],
+      [
+        { wa_id: '16505551234', profile: { name: 'A' } },
+        { wa_id: '4915111', user_id: 'DE.2', profile: { name: 'B' } },
+      ],
       { phone: '+4915111', userId: 'DE.2', name: 'B' },
     ],
-    ['in a contact that says the other half', { from: '4915111' }, [{ user_id: 'DE.2' }], { phone: '+4915111', userId: 'DE.2' }],
-    ['named by the only contact alone', {}, [{ wa_id: '4915111', user_id: 'DE.2' }], { phone: '+4915111', userId: 'DE.2' }],
-    ['not taken from a contact with another phone', { from: '4915111' }, [{ wa_id: '4915222', user_id: 'DE.2' }], { phone: '+4915111' }],
-    ['not taken from a contact with another user id', { from_user_id: 'DE.1' }, [{ wa_id: '4915222', user_id: 'DE.2' }], { userId: 'DE.1' }],
+    [
+      'in a contact that says the other half',
+      { from: '4915111' },
+      [{ user_id: 'DE.2' }],
+      { phone: '+4915111', userId: 'DE.2' },
+    ],
+    [
+      'named by the only contact alone',
+      {},
+      [{ wa_id: '4915111', user_id: 'DE.2' }],
+      { phone: '+4915111', userId: 'DE.2' },
+    ],
+    [
+      'not taken from a contact with another phone',
+      { from: '4915111' },
+      [{ wa_id: '4915222', user_id: 'DE.2' }],
+      { phone: '+4915111' },
+    ],
+    [
+      'not taken from a contact with another user id',
+      { from_user_id: 'DE.1' },
+      [{ wa_id: '4915222', user_id: 'DE.2' }],
+      { userId: 'DE.1' },
+    ],
     ['with contacts that are no list', { from: '4915111' }, { wa_id: '4915111', user_id: 'X' }, { phone: '+4915111' }],
     ['with contacts that are no objects', { from: '4915111' }, [null, 7, []], { phone: '+4915111' }],
   ]
@@ -134,11 +173,51 @@ describe('the person of a message', () => {
   })
 
   test('of two senders is not the only contact', () => {
-    const messages = [{ id: 'a', from: '4915111' }, { id: 'b', from: '4915222' }]
-    const people = items({ messages, contacts: [{ user_id: 'DE.1' }] }).map((item) => item.kind === 'message' && item.person)
+    const messages = [
+      { id: 'a', from: '4915111' },
+      { id: 'b', from: '4915222' },
+    ]
+    const people = items({ messages, contacts: [{ user_id: 'DE.1' }] }).map(
+      (item) => item.kind === 'message' && item.person,
+    )
     expect(people).toEqual([{ phone: '+4915111' }, { phone: '+4915222' }])
   })
 })
+
+const recipients: [name: string, raw: Record<string, unknown>, recipient: unknown, participant: string | null][] = [
+  ['by user id alone', { recipient_id: undefined, recipient_user_id: 'US.1' }, { userId: 'US.1' }, null],
+  ['by user id with an empty phone', { recipient_id: '', recipient_user_id: 'US.1' }, { userId: 'US.1' }, null],
+  ['of nobody', { recipient_id: undefined }, null, null],
+  ['with the parent id', { recipient_parent_user_id: 'P' }, { phone: '+16505551234', parentUserId: 'P' }, null],
+  ['in a group', { recipient_id: 'G', recipient_type: 'group', recipient_participant_id: '4915111' }, null, '+4915111'],
+  [
+    'in a group, spelt otherwise',
+    { recipient_id: 'G', recipient_type: 'group', participant_recipient_id: '4915111' },
+    null,
+    '+4915111',
+  ],
+  [
+    'in a group, by user id',
+    { recipient_id: 'G', recipient_type: 'group', recipient_participant_user_id: 'DE.1' },
+    null,
+    'DE.1',
+  ],
+]
+
+const words: [status: string, type: string | undefined, state: StatusItem['state']][] = [
+  ['sent', undefined, 'sent'],
+  ['delivered', 'message', 'delivered'],
+  ['read', undefined, 'read'],
+  ['played', undefined, 'played'],
+  ['failed', undefined, 'failed'],
+  ['deleted', undefined, null],
+  ['warning', undefined, null],
+  ['constructor', undefined, null],
+  ['__proto__', undefined, null],
+  ['captured', 'payment', null],
+  ['failed', 'payment', null],
+  ['failed', 'call', null],
+]
 
 describe('a status', () => {
   test('has everything that the platform says', () => {
@@ -168,34 +247,11 @@ describe('a status', () => {
     })
   })
 
-  const words: [status: string, type: string | undefined, state: StatusItem['state']][] = [
-    ['sent', undefined, 'sent'],
-    ['delivered', 'message', 'delivered'],
-    ['read', undefined, 'read'],
-    ['played', undefined, 'played'],
-    ['failed', undefined, 'failed'],
-    ['deleted', undefined, null],
-    ['warning', undefined, null],
-    ['constructor', undefined, null],
-    ['__proto__', undefined, null],
-    ['captured', 'payment', null],
-    ['failed', 'payment', null],
-    ['failed', 'call', null],
-  ]
   test.each(words)('%s of type %p is the state %p', (status, type, state) => {
     const item = statusIn({ ...STATUS, status, ...(type === undefined ? {} : { type }) })
     expect([item.status, item.state]).toEqual([status, state])
   })
 
-  const recipients: [name: string, raw: Record<string, unknown>, recipient: unknown, participant: string | null][] = [
-    ['by user id alone', { recipient_id: undefined, recipient_user_id: 'US.1' }, { userId: 'US.1' }, null],
-    ['by user id with an empty phone', { recipient_id: '', recipient_user_id: 'US.1' }, { userId: 'US.1' }, null],
-    ['of nobody', { recipient_id: undefined }, null, null],
-    ['with the parent id', { recipient_parent_user_id: 'P' }, { phone: '+16505551234', parentUserId: 'P' }, null],
-    ['in a group', { recipient_id: 'G', recipient_type: 'group', recipient_participant_id: '4915111' }, null, '+4915111'],
-    ['in a group, spelt otherwise', { recipient_id: 'G', recipient_type: 'group', participant_recipient_id: '4915111' }, null, '+4915111'],
-    ['in a group, by user id', { recipient_id: 'G', recipient_type: 'group', recipient_participant_user_id: 'DE.1' }, null, 'DE.1'],
-  ]
   test.each(recipients)('%s', (_name, raw, recipient, participant) => {
     const item = statusIn({ ...STATUS, ...raw })
     expect([item.recipient, item.participant]).toEqual([recipient as StatusItem['recipient'], participant])
@@ -207,7 +263,12 @@ describe('a status', () => {
   })
 
   const odd: [name: string, raw: Record<string, unknown>, failure: unknown, pricing: unknown][] = [
-    ['price inside the conversation', { conversation: { pricing: { category: 'group_utility' } } }, null, { category: 'group_utility', type: null, model: null, billable: null }],
+    [
+      'price inside the conversation',
+      { conversation: { pricing: { category: 'group_utility' } } },
+      null,
+      { category: 'group_utility', type: null, model: null, billable: null },
+    ],
     ['errors that are no list', { errors: { code: 1 } }, null, null],
     ['an error without a code', { errors: [{ title: 'x' }] }, null, null],
     ['an error code as a string', { errors: [{ code: '131026', message: 'm' }] }, { code: 131026, title: 'm' }, null],
@@ -222,10 +283,22 @@ describe('a status', () => {
 describe('all levels', () => {
   test('of entries, changes, messages and statuses are read, in their order', () => {
     const value = (letter: string) =>
-      withFrame({ messages: [{ ...TEXT, id: `${letter}1` }, { ...TEXT, id: `${letter}2` }], statuses: [{ ...STATUS, id: `${letter}3` }] })
+      withFrame({
+        messages: [
+          { ...TEXT, id: `${letter}1` },
+          { ...TEXT, id: `${letter}2` },
+        ],
+        statuses: [{ ...STATUS, id: `${letter}3` }],
+      })
     const change = (letter: string) => ({ field: 'messages', value: value(letter) })
     const found = parse(
-      { object: 'whatsapp_business_account', entry: [{ id: '1', changes: [change('a'), change('b')] }, { id: '2', changes: [change('c')] }] },
+      {
+        object: 'whatsapp_business_account',
+        entry: [
+          { id: '1', changes: [change('a'), change('b')] },
+          { id: '2', changes: [change('c')] },
+        ],
+      },
       RECEIVED_MS,
     )
     const ids = found.map((item) => (item.kind === 'other' ? item.field : item.upstreamId))
@@ -237,7 +310,9 @@ describe('all levels', () => {
       contacts: [{ wa_id: '16505551234', user_id: 'US.1' }],
       messages: [TEXT],
       statuses: [STATUS],
-      message_echoes: [{ id: 'e', timestamp: '1749416383', message: { to: '+16505551234', type: 'text', text: { body: 'x' } } }],
+      message_echoes: [
+        { id: 'e', timestamp: '1749416383', message: { to: '+16505551234', type: 'text', text: { body: 'x' } } },
+      ],
     }
     const found = items({ standby }, 'standby')
     expect(found.map((item) => item.kind !== 'other' && [item.kind, item.space, item.upstreamId])).toEqual([
@@ -251,14 +326,56 @@ describe('all levels', () => {
   })
 
   test('what the phone sent goes out, to the one it was sent to', () => {
-    const echo = { from: '15550783881', to: '16505551234', to_user_id: 'US.1', id: 'e', timestamp: '1739321024', type: 'text', text: {} }
+    const echo = {
+      from: '15550783881',
+      to: '16505551234',
+      to_user_id: 'US.1',
+      id: 'e',
+      timestamp: '1739321024',
+      type: 'text',
+      text: {},
+    }
     const item = one(items({ message_echoes: [echo] }, 'smb_message_echoes'), 'message')
-    expect([item.direction, item.opensWindow, item.person]).toEqual(['out', false, { phone: '+16505551234', userId: 'US.1' }])
+    expect([item.direction, item.opensWindow, item.person]).toEqual([
+      'out',
+      false,
+      { phone: '+16505551234', userId: 'US.1' },
+    ])
   })
 })
 
+const wrong: [name: string, body: unknown, raw: unknown][] = [
+  ['null', null, null],
+  ['a number', 7, 7],
+  ['a string', 'x', 'x'],
+  ['a list', [body({})], [body({})]],
+  ['an object without entries', { object: 'whatsapp_business_account' }, { object: 'whatsapp_business_account' }],
+  [
+    'entries that are no list',
+    { object: 'whatsapp_business_account', entry: {} },
+    { object: 'whatsapp_business_account', entry: {} },
+  ],
+  ['an entry that is no object', { object: 'whatsapp_business_account', entry: ['x'] }, 'x'],
+  ['an entry without changes', { object: 'whatsapp_business_account', entry: [{ id: 1 }] }, { id: 1 }],
+  [
+    'a body without an entry',
+    { object: 'whatsapp_business_account', entry: [] },
+    { object: 'whatsapp_business_account', entry: [] },
+  ],
+  ['an entry without a change', { entry: [{ id: 1, changes: [] }] }, { id: 1, changes: [] }],
+  ['a change that is no object', { object: 'whatsapp_business_account', entry: [{ changes: [7] }] }, 7],
+  ['a value that is no object', body('x'), entryOf(body('x'))],
+  ['messages without a number', body({ messages: [TEXT] }), entryOf(body({ messages: [TEXT] }))],
+  ['messages that are no list', body(withFrame({ messages: { a: 1 } })), { messages: { a: 1 } }],
+  ['a message that is no object', body(withFrame({ messages: ['x'] })), 'x'],
+  ['a message without an id', body(withFrame({ messages: [{ from: '1' }] })), { from: '1' }],
+  ['a message of nobody', body(withFrame({ messages: [{ id: 'a' }] })), { id: 'a' }],
+  ['a status without an id', body(withFrame({ statuses: [{ status: 'sent' }] })), { status: 'sent' }],
+  ['a status without a word', body(withFrame({ statuses: [{ id: 'a' }] })), { id: 'a' }],
+  ['an echo to nobody', body(withFrame({ message_echoes: [{ id: 'a' }] }), 'smb_message_echoes'), { id: 'a' }],
+]
+
 describe('what is not understood', () => {
-  const entryOf = (from: unknown) => (from as { entry: unknown[] }).entry[0]
   const whole: [field: string, value: Record<string, unknown>, account: unknown, atMs: number | null][] = [
     ['history', withFrame({ history: [{ threads: [{ messages: [TEXT] }] }] }), ACCOUNT, null],
     ['account_update', { event: 'PARTNER_ADDED', timestamp: 1745337174 }, null, 1745337174000],
@@ -273,23 +390,46 @@ describe('what is not understood', () => {
   })
 
   test('a change among others is kept with its entry', () => {
-    const changes = [{ field: 'a', value: {} }, { field: 'b', value: {} }]
-    const found = parse({ object: 'whatsapp_business_account', entry: [{ id: '1', time: '1745337174', changes }] }, RECEIVED_MS)
+    const changes = [
+      { field: 'a', value: {} },
+      { field: 'b', value: {} },
+    ]
+    const found = parse(
+      { object: 'whatsapp_business_account', entry: [{ id: '1', time: '1745337174', changes }] },
+      RECEIVED_MS,
+    )
     expect(found).toEqual([
-      { kind: 'other', field: 'a', account: null, atMs: 1745337174000, raw: { id: '1', time: '1745337174', changes: [changes[0]] } },
-      { kind: 'other', field: 'b', account: null, atMs: 1745337174000, raw: { id: '1', time: '1745337174', changes: [changes[1]] } },
+      {
+        kind: 'other',
+        field: 'a',
+        account: null,
+        atMs: 1745337174000,
+        raw: { id: '1', time: '1745337174', changes: [changes[0]] },
+      },
+      {
+        kind: 'other',
+        field: 'b',
+        account: null,
+        atMs: 1745337174000,
+        raw: { id: '1', time: '1745337174', changes: [changes[1]] },
+      },
     ])
   })
 
   test('errors of the number are one item', () => {
     const errors = [{ code: 130429, title: 'Rate limit hit' }]
-    expect(items({ errors })).toEqual([{ kind: 'other', field: 'messages.errors', account: ACCOUNT, atMs: null, raw: errors }])
+    expect(items({ errors })).toEqual([
+      { kind: 'other', field: 'messages.errors', account: ACCOUNT, atMs: null, raw: errors },
+    ])
   })
 
   test('an unknown member beside messages is kept with its contacts', () => {
     const found = items({ messages: [TEXT], contacts: [{ wa_id: '1' }], user_actions: [{ a: 1 }] })
     expect(found).toHaveLength(2)
-    expect(found[1]).toMatchObject({ field: 'messages.other', raw: { user_actions: [{ a: 1 }], contacts: [{ wa_id: '1' }] } })
+    expect(found[1]).toMatchObject({
+      field: 'messages.other',
+      raw: { user_actions: [{ a: 1 }], contacts: [{ wa_id: '1' }] },
+    })
   })
 
   test('another object than the business account is one item', () => {
@@ -299,32 +439,14 @@ describe('what is not understood', () => {
 
   test('the samples with field and object outside the change are read', () => {
     const change = { value: { event: 'PARTNER_APP_INSTALLED' } }
-    const sample = { entry: [{ id: '1', time: 1745337174, changes: [change], field: 'account_update', object: 'whatsapp_business_account' }] }
+    const sample = {
+      entry: [
+        { id: '1', time: 1745337174, changes: [change], field: 'account_update', object: 'whatsapp_business_account' },
+      ],
+    }
     expect(parse(sample, RECEIVED_MS)).toMatchObject([{ field: 'account_update', atMs: 1745337174000 }])
   })
 
-  const wrong: [name: string, body: unknown, raw: unknown][] = [
-    ['null', null, null],
-    ['a number', 7, 7],
-    ['a string', 'x', 'x'],
-    ['a list', [body({})], [body({})]],
-    ['an object without entries', { object: 'whatsapp_business_account' }, { object: 'whatsapp_business_account' }],
-    ['entries that are no list', { object: 'whatsapp_business_account', entry: {} }, { object: 'whatsapp_business_account', entry: {} }],
-    ['an entry that is no object', { object: 'whatsapp_business_account', entry: ['x'] }, 'x'],
-    ['an entry without changes', { object: 'whatsapp_business_account', entry: [{ id: 1 }] }, { id: 1 }],
-    ['a body without an entry', { object: 'whatsapp_business_account', entry: [] }, { object: 'whatsapp_business_account', entry: [] }],
-    ['an entry without a change', { entry: [{ id: 1, changes: [] }] }, { id: 1, changes: [] }],
-    ['a change that is no object', { object: 'whatsapp_business_account', entry: [{ changes: [7] }] }, 7],
-    ['a value that is no object', body('x'), entryOf(body('x'))],
-    ['messages without a number', body({ messages: [TEXT] }), entryOf(body({ messages: [TEXT] }))],
-    ['messages that are no list', body(withFrame({ messages: { a: 1 } })), { messages: { a: 1 } }],
-    ['a message that is no object', body(withFrame({ messages: ['x'] })), 'x'],
-    ['a message without an id', body(withFrame({ messages: [{ from: '1' }] })), { from: '1' }],
-    ['a message of nobody', body(withFrame({ messages: [{ id: 'a' }] })), { id: 'a' }],
-    ['a status without an id', body(withFrame({ statuses: [{ status: 'sent' }] })), { status: 'sent' }],
-    ['a status without a word', body(withFrame({ statuses: [{ id: 'a' }] })), { id: 'a' }],
-    ['an echo to nobody', body(withFrame({ message_echoes: [{ id: 'a' }] }), 'smb_message_echoes'), { id: 'a' }],
-  ]
   test.each(wrong)('%s becomes one malformed item', (_name, from, raw) => {
     const found = one(parse(from, RECEIVED_MS), 'other')
     expect(found.field).toBe('malformed')
@@ -339,6 +461,9 @@ describe('what is not understood', () => {
   test('many malformed pieces share an item', () => {
     const found = items({ messages: Array.from({ length: 5_000 }, (_, index) => index) })
     expect(found).toHaveLength(1_001)
-    expect(found.at(-1)).toMatchObject({ field: 'malformed', raw: Array.from({ length: 4_000 }, (_, index) => index + 1_000) })
+    expect(found.at(-1)).toMatchObject({
+      field: 'malformed',
+      raw: Array.from({ length: 4_000 }, (_, index) => index + 1_000),
+    })
   })
 })

@@ -29,8 +29,8 @@ export function contactsOf(value: unknown): Contacts {
 }
 
 /**
- * Who an object is about, by its own fields. People who adopted a username may have no phone here, and the platform was seen
- * to put the user id where the phone belongs: what is no phone number is taken as the user id.
+ * Who an object is about, by its own fields. People who adopted a username may have no phone here, and the platform was
+ * seen to put the user id where the phone belongs: what is no phone number is taken as the user id.
  */
 export function identityOf(raw: JsonObject, fields: IdentityFields): PersonReference {
   const written = firstText(raw, fields.phone)
@@ -40,10 +40,15 @@ export function identityOf(raw: JsonObject, fields: IdentityFields): PersonRefer
 }
 
 /**
- * The identity together with what `contacts` knows of it; undefined if nobody is named. An only contact belongs to an only
- * person (`isAlone`) unless the two name different phones or user ids: one says the phone and the other the user id.
+ * The identity together with what `contacts` knows of it; undefined if nobody is named. An only contact belongs to an
+ * only person (`isAlone`) unless the two name different phones or user ids: one says the phone and the other the user
+ * id.
  */
-export function withContact(identity: PersonReference, contacts: Contacts, isAlone: boolean): PersonReference | undefined {
+export function withContact(
+  identity: PersonReference,
+  contacts: Contacts,
+  isAlone: boolean,
+): PersonReference | undefined {
   const contact = contactFor(identity, contacts, isAlone)
   const phone = identity.phone ?? contact?.phone
   const userId = identity.userId ?? contact?.userId

@@ -17,8 +17,9 @@ export function objectOf(value: unknown): JsonObject | undefined {
 }
 
 /**
- * A text that says something; a number gives its digits, because the platform writes some ids both ways. Lone surrogates
- * become U+FFFD here, as they would in the records, so that a key is the same before and after it was stored.
+ * A text that says something; a number gives its digits, because the platform writes some ids both ways. Lone
+ * surrogates become U+FFFD here, as they would in the records, so that a key is the same before and after it was
+ * stored.
  */
 export function textOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value.toWellFormed()
@@ -31,7 +32,10 @@ export function integerOf(value: unknown): number | undefined {
   return typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : undefined
 }
 
-/** A phone number in E.164 with its plus sign. The platform writes its digits alone; people write it with blanks and hyphens. */
+/**
+ * A phone number in E.164 with its plus sign. The platform writes its digits alone; people write it with blanks and
+ * hyphens.
+ */
 export function phoneOf(value: unknown): string | undefined {
   const text = textOf(value)
   if (text === undefined) return undefined

@@ -74,7 +74,9 @@ const contact = exactly({
     suffix: optional(text(1, 1024)),
   }),
   birthday: optional(Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', wanted: 'a date as YYYY-MM-DD' })),
-  phones: optional(listOf(exactly({ phone: optional(id), wa_id: optional(id), user_id: optional(id), type: optional(id) }), 0, 50)),
+  phones: optional(
+    listOf(exactly({ phone: optional(id), wa_id: optional(id), user_id: optional(id), type: optional(id) }), 0, 50),
+  ),
   emails: optional(listOf(exactly({ email: optional(id), type: optional(id) }), 0, 50)),
   urls: optional(listOf(exactly({ url: optional(text(1, LINK_CHARS_MAX)), type: optional(id) }), 0, 50)),
   org: optional(exactly({ company: optional(id), department: optional(id), title: optional(id) })),
@@ -183,11 +185,7 @@ function interactive(type: string, action: TSchema, bodyCharsMax = 1024) {
 }
 
 const buttons = exactly({
-  buttons: listOf(
-    exactly({ type: oneOf(['reply']), reply: exactly({ id: text(1, 256), title: text(1, 20) }) }),
-    1,
-    3,
-  ),
+  buttons: listOf(exactly({ type: oneOf(['reply']), reply: exactly({ id: text(1, 256), title: text(1, 20) }) }), 1, 3),
 })
 
 const row = exactly({ id: text(1, 200), title: text(1, 24), description: optional(text(0, 72)) })

@@ -9,8 +9,8 @@ export const ANSWER_BYTES_MAX = 64 * 1024
 
 /**
  * Errors of Bun's `fetch` that come before a byte of the request was written, each seen by trying on Bun 1.4.5: no
- * connection, and certificates that do not hold. Not among them although it reads "TLS handshake failed": EPROTO, which also
- * comes when the connection is spoiled after the request was taken. ECONNRESET comes at every stage.
+ * connection, and certificates that do not hold. Not among them although it reads "TLS handshake failed": EPROTO, which
+ * also comes when the connection is spoiled after the request was taken. ECONNRESET comes at every stage.
  */
 const REASON_BEFORE_WRITING: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'not_connected'],
@@ -27,8 +27,8 @@ const REASON_BEFORE_WRITING: ReadonlyMap<string, string> = new Map([
 const NAME_LOOKUP = 'getaddrinfo'
 
 /**
- * Sends one message and says what became of it. Throws for nothing that the outside does, never tries twice (nor does Bun's `fetch` repeat a POST,
- * also not when a kept connection is reset).
+ * Sends one message and says what became of it. Throws for nothing that the outside does, never tries twice (nor does
+ * Bun's `fetch` repeat a POST, also not when a kept connection is reset).
  */
 export async function send(request: SendRequest, fetch: Fetch): Promise<SendOutcome> {
   if (request.signal?.aborted) return notSent('stopped')
@@ -52,7 +52,10 @@ export async function send(request: SendRequest, fetch: Fetch): Promise<SendOutc
   }
 }
 
-/** The platform's request. To a person with a phone it goes by the phone, which also wins at the platform if both are named. */
+/**
+ * The platform's request. To a person with a phone it goes by the phone, which also wins at the platform if both are
+ * named.
+ */
 function bodyOf(request: SendRequest): Record<string, unknown> {
   const { to, content, correlation } = request
   const recipient = to.phone === undefined ? { recipient: to.userId } : { to: to.phone }
@@ -75,7 +78,10 @@ function headersOf(accessToken: string): Headers {
   })
 }
 
-/** Reads an answer as far as it comes. The status alone already decides much, so a body that breaks off is no error here. */
+/**
+ * Reads an answer as far as it comes. The status alone already decides much, so a body that breaks off is no error
+ * here.
+ */
 async function answerOf(response: Response): Promise<Answer> {
   const answer = { status: response.status, headers: response.headers }
   try {

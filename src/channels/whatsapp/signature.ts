@@ -12,10 +12,14 @@ const SECRETS_MAX = 2
 const CHALLENGE_CHARS_MAX = 1024
 
 /**
- * Whether one of the app secrets signed exactly these bytes: HMAC-SHA256, the platform's rule. Every secret is tried, also
- * after one has matched, and digests are compared in constant time, so the time taken tells nothing.
+ * Whether one of the app secrets signed exactly these bytes: HMAC-SHA256, the platform's rule. Every secret is tried,
+ * also after one has matched, and digests are compared in constant time, so the time taken tells nothing.
  */
-export function signatureIsValid(rawBytes: Uint8Array, headerValue: string | null, secrets: readonly string[]): boolean {
+export function signatureIsValid(
+  rawBytes: Uint8Array,
+  headerValue: string | null,
+  secrets: readonly string[],
+): boolean {
   assert(secrets.length <= SECRETS_MAX, 'at most two secrets hold at a time')
   if (headerValue === null || headerValue.length !== HEADER_CHARS || !headerValue.startsWith(PREFIX)) return false
   const claimed = Buffer.from(headerValue.slice(PREFIX.length), 'hex')
@@ -32,8 +36,8 @@ export function signatureIsValid(rawBytes: Uint8Array, headerValue: string | nul
 }
 
 /**
- * The answer to the handshake that the platform makes when the webhook is subscribed: the challenge, if the verify token is
- * ours, else null. Digests of equal length are compared, so neither the token nor its length can be timed.
+ * The answer to the handshake that the platform makes when the webhook is subscribed: the challenge, if the verify
+ * token is ours, else null. Digests of equal length are compared, so neither the token nor its length can be timed.
  */
 export function challengeAnswer(query: { get(name: string): string | null }, verifyToken: string): string | null {
   const claimed = query.get('hub.verify_token')

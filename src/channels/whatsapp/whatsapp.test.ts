@@ -6,7 +6,9 @@ import { whatsapp } from './whatsapp.ts'
 
 channelSuite({
   channel: whatsapp,
-  sign: (body, secret) => ({ 'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` }),
+  sign: (body, secret) => ({
+    'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+  }),
   incoming: (upstreamId, type) => ({
     object: 'whatsapp_business_account',
     entry: [
@@ -18,7 +20,9 @@ channelSuite({
             value: {
               messaging_product: 'whatsapp',
               metadata: { display_phone_number: '15550783881', phone_number_id: '106540352242922' },
-              messages: [{ from: '16505551234', id: upstreamId, timestamp: '1749416383', type, [type]: { body: 'Hi' } }],
+              messages: [
+                { from: '16505551234', id: upstreamId, timestamp: '1749416383', type, [type]: { body: 'Hi' } },
+              ],
             },
           },
         ],

@@ -1,6 +1,6 @@
 import { memo } from 'react'
-import { previewOf } from '../message-text.ts'
 import { statusOf } from '../message-status.ts'
+import { previewOf } from '../message-text.ts'
 import { listTime, timeLeft } from '../times.ts'
 import type { ConversationView } from '../wire.ts'
 import { navigate } from './hooks.ts'
@@ -76,5 +76,7 @@ function WindowFact({ view, nowMs }: { view: ConversationView; nowMs: number }) 
   const left = view.window_expires_at === null ? '' : timeLeft(view.window_expires_at, nowMs)
   if (left === '') return <span className="fact fact-closed">window closed</span>
   const isClosing = Date.parse(view.window_expires_at ?? '') - nowMs < CLOSING_MS
-  return <span className={isClosing ? 'fact fact-closing' : 'fact'}>{isClosing ? `closes in ${left}` : `open ${left}`}</span>
+  return (
+    <span className={isClosing ? 'fact fact-closing' : 'fact'}>{isClosing ? `closes in ${left}` : `open ${left}`}</span>
+  )
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useSyncExternalStore } from 'react'
+import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
 import type { Desk } from '../desk.ts'
 import { unreadConversations } from '../store.ts'
 import { ConversationList } from './conversation-list.tsx'
@@ -15,7 +15,8 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
   const list = useRef<HTMLDivElement>(null)
   const before = useRef(route)
 
-  useEffect(() => {
+  // Before anything is painted: the reply box must never show what was being written to somebody else.
+  useLayoutEffect(() => {
     desk.open(route)
     if (route === null && before.current !== null) list.current?.focus()
     before.current = route

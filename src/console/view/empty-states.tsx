@@ -32,8 +32,8 @@ export function NothingOpen({ state }: { state: DeskState }) {
         <p>
           {hasSome ? (
             <>
-              Choose one at the left. <kbd>↑</kbd> <kbd>↓</kbd> move in the list, <kbd>Enter</kbd> opens,{' '}
-              <kbd>Esc</kbd> goes back.
+              Choose one at the left. <kbd>↑</kbd> <kbd>↓</kbd> move in the list, <kbd>Enter</kbd> opens, <kbd>Esc</kbd>{' '}
+              goes back.
             </>
           ) : (
             'Conversations open here.'

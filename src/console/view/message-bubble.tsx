@@ -92,7 +92,9 @@ function Quote({ quoted, customer }: { quoted: MessageView | undefined; customer
     <button
       type="button"
       className="quote"
-      onClick={() => document.querySelector(`[data-message="${CSS.escape(quoted.id)}"]`)?.scrollIntoView({ block: 'center' })}
+      onClick={() =>
+        document.querySelector(`[data-message="${CSS.escape(quoted.id)}"]`)?.scrollIntoView({ block: 'center' })
+      }
     >
       <span className="quote-who">{quoted.direction === 'in' ? customer : 'You'}</span>
       <span className="quote-text">{previewOf(quoted)}</span>

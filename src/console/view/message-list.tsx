@@ -27,6 +27,7 @@ interface MessageListProps {
 /** The messages of a conversation, oldest at the top, and below them what is not sent yet. */
 export function MessageList({ desk, state, view, thread, nowMs }: MessageListProps) {
   const { messages } = thread
+  const older = `older ${view.id}`
   // The last message to render while the page is scrolled far up; null: whatever is newest.
   const [lastId, setLastId] = useState<string | null>(null)
   const box = useRef<HTMLDivElement>(null)
@@ -37,8 +38,8 @@ export function MessageList({ desk, state, view, thread, nowMs }: MessageListPro
   const byAnyId = useMemo(() => indexById(thread), [thread])
 
   function onTop() {
-    if (from > 0) setLastId(messages[to - 1 - STEP]?.view.id ?? lastId)
-    else if (!state.loading.has('older') && !state.problems.has('older')) desk.loadOlderMessages(view.id)
+    if (from > 0) setLastId(messages[Math.max(to - STEP, RENDERED_MAX) - 1]?.view.id ?? lastId)
+    else if (!state.loading.has(older) && !state.problems.has(older)) desk.loadOlderMessages(view.id)
   }
   function onBottom() {
     if (to < messages.length) setLastId(messages[to - 1 + STEP]?.view.id ?? null)
@@ -54,8 +55,16 @@ export function MessageList({ desk, state, view, thread, nowMs }: MessageListPro
 
   return (
     <div className="messages-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key. */}
-      <div ref={box} className="messages" onScroll={scroll.onScroll} tabIndex={0} role="log" aria-live="off" aria-label="Messages">
+      <div
+        ref={box}
+        className="messages"
+        onScroll={scroll.onScroll}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by key.
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label="Messages"
+      >
         <ThreadTop desk={desk} state={state} thread={thread} isCut={from > 0} view={view} />
         <ol className="message-rows">
           {messages.slice(from, to).map(({ view: message }, index) => {
@@ -99,7 +108,7 @@ interface ThreadTopProps {
 }
 
 function ThreadTop({ desk, state, thread, isCut, view }: ThreadTopProps) {
-  const problem = state.problems.get('older')
+  const problem = state.problems.get(`older ${view.id}`)
   if (problem !== undefined) {
     return (
       <p className="thread-top" role="alert">
@@ -117,10 +126,7 @@ function ThreadTop({ desk, state, thread, isCut, view }: ThreadTopProps) {
 }
 
 function follows(previous: MessageView, message: MessageView): boolean {
-  return (
-    previous.direction === message.direction &&
-    Date.parse(message.at) - Date.parse(previous.at) < CONTINUED_MS
-  )
+  return previous.direction === message.direction && Date.parse(message.at) - Date.parse(previous.at) < CONTINUED_MS
 }
 
 /** Answers name a message by our id or by the platform's. */

@@ -19,8 +19,9 @@ export function PageHeader({ state, onSignOut }: { state: DeskState; onSignOut: 
         </a>
       )}
       {trouble !== null && (
-        <span className="tag tag-warn" title={trouble.detail}>
-          {trouble.summary}
+        <span className="tag tag-warn" role="img" aria-label={trouble.summary} title={trouble.detail}>
+          <Icon name="alert" />
+          <span className="tag-words">{trouble.summary}</span>
         </span>
       )}
       <span className="spacer" />

@@ -8,11 +8,7 @@ export interface ReplyBlock {
 }
 
 /** Whether a reply can be written now, and if not, why. The server has the last word; this saves the writing. */
-export function replyBlock(
-  view: ConversationView,
-  numbers: readonly NumberView[],
-  nowMs: number,
-): ReplyBlock | null {
+export function replyBlock(view: ConversationView, numbers: readonly NumberView[], nowMs: number): ReplyBlock | null {
   const number = numbers.find((other) => other.number === view.number)
   const name = view.number_alias ?? view.number
   if (number?.state === 'unclaimed') {
@@ -22,7 +18,8 @@ export function replyBlock(
     return { isFinal: true, words: 'Another application holds this conversation. Replies are not possible from here.' }
   }
   if (view.window_expires_at === null || Date.parse(view.window_expires_at) <= nowMs) {
-    const words = 'The 24-hour window is closed: WhatsApp takes a reply only within a day of the customer’s last message.'
+    const words =
+      'The 24-hour window is closed: WhatsApp takes a reply only within a day of the customer’s last message.'
     return { isFinal: true, words }
   }
   if (number?.state === 'paused') {

@@ -57,7 +57,9 @@ export function ReplyBox({ desk, draft, name, answered, block, fieldRef }: Reply
         <div className="reply-to">
           <Icon name="reply" />
           <span className="reply-to-text">
-            {answered === null ? 'An earlier message' : `${answered.direction === 'in' ? name : 'You'}: ${previewOf(answered)}`}
+            {answered === null
+              ? 'An earlier message'
+              : `${answered.direction === 'in' ? name : 'You'}: ${previewOf(answered)}`}
           </span>
           <button
             type="button"

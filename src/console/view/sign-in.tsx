@@ -37,6 +37,8 @@ export function SignIn({ notice, onSignIn }: SignInProps) {
         </h1>
         <p className="door-lead">Sign in to the desk</p>
         {notice !== null && <p className="notice">{notice}</p>}
+        {/* Password managers keep a key only under some name. */}
+        <input type="text" autoComplete="username" value="API key" readOnly hidden />
         <label htmlFor="key">API key</label>
         <input
           id="key"

@@ -6,8 +6,8 @@ import { isNarrow } from './hooks.ts'
 import { Icon } from './icons.tsx'
 import { MessageList } from './message-list.tsx'
 import { nameOf, numberName } from './names.ts'
-import { ReplyBox } from './reply-box.tsx'
 import { replyBlock } from './reply-block.ts'
+import { ReplyBox } from './reply-box.tsx'
 
 interface ThreadScreenProps {
   id: string

@@ -63,6 +63,7 @@ export function useThreadScroll(options: ThreadScrollOptions): ThreadScroll {
     if (element === null) return
     const observer = new ResizeObserver(() => settleNow.current())
     observer.observe(element)
+    for (const child of element.children) observer.observe(child)
     return () => observer.disconnect()
   }, [box])
 

@@ -19,7 +19,7 @@ export function UnsentBubble({ item, desk }: { item: OutboxItem; desk: Desk }) {
           <span
             className={isSending ? 'mark mark-clock' : 'mark mark-alert'}
             role="img"
-            aria-label={isSending ? 'On its way to the server' : 'Not sent'}
+            aria-label={isSending ? 'On its way to the server' : 'Not taken yet'}
           >
             <Icon name={isSending ? 'clock' : 'alert'} />
           </span>
@@ -27,20 +27,23 @@ export function UnsentBubble({ item, desk }: { item: OutboxItem; desk: Desk }) {
       </div>
       {!isSending && (
         <p className="fate fate-failed">
-          Not sent: {item.problem}
+          {item.isUncertain ? 'Not confirmed' : 'Not sent'}: {item.problem}
+          {item.isUncertain && ' It may have got through; trying again never sends it twice.'}
           <button type="button" className="link" onClick={() => desk.retryUnsent(item.key)}>
             Try again
           </button>
-          <button
-            type="button"
-            className="link"
-            onClick={() => {
-              desk.removeUnsent(item.key, true)
-              document.querySelector<HTMLTextAreaElement>('.reply textarea')?.focus()
-            }}
-          >
-            Edit
-          </button>
+          {!item.isUncertain && (
+            <button
+              type="button"
+              className="link"
+              onClick={() => {
+                desk.removeUnsent(item.key, true)
+                document.querySelector<HTMLTextAreaElement>('.reply textarea')?.focus()
+              }}
+            >
+              Edit
+            </button>
+          )}
           <button type="button" className="link" onClick={() => desk.removeUnsent(item.key, false)}>
             Discard
           </button>

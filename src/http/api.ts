@@ -1,0 +1,227 @@
+import { Elysia } from 'elysia'
+import type { Channel } from '../channels/channel.ts'
+import { toTime } from '../core/clock.ts'
+import { Failure, failureData, problemOf } from '../core/failure.ts'
+import { type IdKind, readId } from '../core/ids.ts'
+import type { MessageClass } from '../core/message.ts'
+import type { Tickets } from '../realtime/tickets.ts'
+import { readConversation } from '../records/conversation.ts'
+import type { Ask } from '../records/inputs.ts'
+import { type NumberRow, setNumberState } from '../records/number.ts'
+import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
+import { numberView, type PageAsk, type Reader } from '../records/reader.ts'
+import { cancelMessage, retryMessage } from '../records/send-message.ts'
+import { readJson } from './body.ts'
+import type { EventsPoll } from './events-poll.ts'
+import { type Asked, integerOf, json, knownQuery, type RouteDependencies, route } from './route.ts'
+import { canonicalJson, readSendRequest } from './send-request.ts'
+
+const BODY_BYTES_MAX = 1024 * 1024
+/** 500 messages of 4,096 characters, each up to three bytes, and what is around them. */
+const BATCH_BYTES_MAX = 8 * 1024 * 1024
+const BATCH_MAX = 500
+const LIST_MAX = 200
+const EVENTS_MAX = 500
+const WAIT_SECONDS_MAX = 60
+
+export interface ApiDependencies extends RouteDependencies {
+  ask: Ask
+  reader: Reader
+  events: EventsPoll
+  tickets: Tickets
+  /** The channel that sends; one for now. */
+  channel: Channel
+  deadlineMs: Readonly<Record<MessageClass, number>>
+  /** A keyed hash, for idempotency keys and requests. */
+  hash(text: string): Uint8Array
+  /** What a message of a class would wait for on each number, and whether there is room for it. */
+  predict(messageClass: MessageClass): Pick<QueueMessage, 'predictions' | 'hasRoom'>
+  isAccepting(): boolean
+}
+
+type SendAnswer = { status: number; body: object }
+
+/** `/api/v1`: everything the console and outside programs do. */
+export function apiRoutes(deps: ApiDependencies): Elysia {
+  const app = new Elysia({ name: 'api', prefix: '/api/v1' })
+  const on = (pattern: string, handle: (asked: Asked) => Promise<Response | object>) =>
+    route(deps, `/api/v1${pattern}`, handle)
+  const raw = { parse: 'none' } as const
+
+  app.get('/me', on('/me', async ({ principal }) => me(deps, principal.role)))
+  app.get('/numbers', on('/numbers', async ({ query }) => listNumbers(deps, query)))
+  app.post('/numbers/:number/pause', on('/numbers/:number/pause', async ({ params }) => setState(deps, params, 'paused')), raw)
+  app.post('/numbers/:number/resume', on('/numbers/:number/resume', async ({ params }) => setState(deps, params, 'active')), raw)
+
+  app.get('/conversations', on('/conversations', async ({ query }) => deps.reader.conversations(pageOf(query))))
+  app.get(
+    '/conversations/:id',
+    on('/conversations/:id', async ({ params }) =>
+      found(await deps.reader.conversation(idOf('conversation', params)), 'conversation'),
+    ),
+  )
+  app.get(
+    '/conversations/:id/messages',
+    on('/conversations/:id/messages', async ({ params, query }) =>
+      found(await deps.reader.messages(idOf('conversation', params), pageOf(query)), 'conversation'),
+    ),
+  )
+  app.post('/conversations/:id/read', on('/conversations/:id/read', async (asked) => markRead(deps, asked)), raw)
+
+  app.post('/messages', on('/messages', async (asked) => sendOne(deps, asked)), raw)
+  app.post('/messages/batch', on('/messages/batch', async (asked) => sendMany(deps, asked)), raw)
+  app.get(
+    '/messages/:id',
+    on('/messages/:id', async ({ params }) => found(await deps.reader.message(idOf('message', params)), 'message')),
+  )
+  app.post('/messages/:id/cancel', on('/messages/:id/cancel', async ({ params }) => cancel(deps, params)), raw)
+  app.post('/messages/:id/retry', on('/messages/:id/retry', async ({ params }) => sendAgain(deps, params)), raw)
+
+  app.get('/events', on('/events', async (asked) => listEvents(deps, asked)))
+  app.post('/realtime/tickets', on('/realtime/tickets', async (asked) => issueTicket(deps, asked)), raw)
+  return app as unknown as Elysia
+}
+
+function me(deps: ApiDependencies, role: string): object {
+  return { role, epoch: deps.reader.epoch(), head: deps.reader.head() }
+}
+
+function listNumbers(deps: ApiDependencies, query: URLSearchParams): object {
+  knownQuery(query, ['limit', 'cursor'])
+  return { items: deps.reader.numbers().map(numberView), next: null, as_of: deps.reader.head() }
+}
+
+async function setState(deps: ApiDependencies, params: Record<string, string>, state: 'active' | 'paused'): Promise<object> {
+  const number = deps.reader.numbers().find((row: NumberRow) => row.account === params['number'])
+  if (!number) throw new Failure('not_found', 'No such number')
+  await deps.ask(setNumberState, { numberId: number.id, state, reason: state === 'paused' ? 'operator' : null })
+  return { number: number.account, state }
+}
+
+async function markRead(deps: ApiDependencies, { request, params }: Asked): Promise<object> {
+  const conversationId = idOf('conversation', params)
+  const body = await optionalJson(request)
+  const unknown = Object.keys(body).find((name) => name !== 'upto')
+  if (unknown !== undefined) throw new Failure('invalid', 'Unknown member', { path: `/${unknown.slice(0, 50)}` })
+  const upto = body['upto'] === undefined ? null : readId('message', String(body['upto']))
+  if (upto === undefined) throw new Failure('invalid', 'Wrong member: /upto must be a message id', { path: '/upto' })
+  const { unread } = await deps.ask(readConversation, { conversationId, uptoMessageId: upto })
+  return { id: params['id'], unread }
+}
+
+async function optionalJson(request: Request): Promise<Record<string, unknown>> {
+  if (!request.body || request.headers.get('content-length') === '0') return {}
+  return await readJson(request, BODY_BYTES_MAX)
+}
+
+async function sendOne(deps: ApiDependencies, { request }: Asked): Promise<Response> {
+  const body = await readJson(request, BODY_BYTES_MAX)
+  const { status, body: answer } = await send(deps, body, request.headers.get('idempotency-key'))
+  return json(answer, status)
+}
+
+async function sendMany(deps: ApiDependencies, { request }: Asked): Promise<object> {
+  const body = await readJson(request, BATCH_BYTES_MAX)
+  const { messages } = body
+  const unknown = Object.keys(body).find((name) => name !== 'messages')
+  if (unknown !== undefined) throw new Failure('invalid', 'Unknown member', { path: `/${unknown.slice(0, 50)}` })
+  if (!Array.isArray(messages) || messages.length === 0 || messages.length > BATCH_MAX) {
+    throw new Failure('invalid', `Wrong member: /messages must be a list of 1 to ${BATCH_MAX} messages`, {
+      path: '/messages',
+    })
+  }
+  // Asked for at once and in order: the book takes them in that order, many to a commit.
+  const results = await Promise.all(messages.map((message: unknown, index) => sendInBatch(deps, message, index)))
+  return { results }
+}
+
+async function sendInBatch(deps: ApiDependencies, message: unknown, index: number): Promise<object> {
+  try {
+    if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+      throw new Failure('invalid', 'A message must be a JSON object', { path: '' })
+    }
+    return (await send(deps, message as Record<string, unknown>, null)).body
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const data = failureData(error)
+    const path = data.members['path']
+    return problemOf({
+      ...data,
+      members: { ...data.members, ...(typeof path === 'string' ? { path: `/messages/${index}${path}` } : {}) },
+    })
+  }
+}
+
+async function send(deps: ApiDependencies, body: Record<string, unknown>, keyInHeader: string | null): Promise<SendAnswer> {
+  if (!deps.isAccepting()) throw new Failure('unavailable', 'Stopping: send again in a moment', { retry_after_ms: 5000 })
+  const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs, idempotencyKey: keyInHeader })
+  const idempotency =
+    ask.idempotencyKey === null
+      ? null
+      : { keyHash: deps.hash(`key:${ask.idempotencyKey}`), requestHash: deps.hash(`body:${canonicalJson(body)}`) }
+  const { repeated, answer } = await deps.ask(queueMessage, {
+    recipient: ask.recipient,
+    sender: ask.sender,
+    type: ask.prepared.type,
+    content: ask.prepared.content,
+    class: ask.class,
+    deadlineMs: ask.deadlineMs,
+    whenInDoubt: ask.whenInDoubt,
+    reference: ask.reference,
+    callerData: ask.callerData,
+    idempotency,
+    ...deps.predict(ask.class),
+  })
+  return { status: repeated ? 200 : 202, body: answer }
+}
+
+async function cancel(deps: ApiDependencies, params: Record<string, string>): Promise<object> {
+  return { id: params['id'], ...(await deps.ask(cancelMessage, { messageId: idOf('message', params) })) }
+}
+
+async function sendAgain(deps: ApiDependencies, params: Record<string, string>): Promise<Response> {
+  const { deadlineMs } = deps
+  const state = await deps.ask(retryMessage, { messageId: idOf('message', params), deadlineMs })
+  return json({ id: params['id'], ...state }, 202)
+}
+
+async function listEvents(deps: ApiDependencies, { query, principal, request }: Asked): Promise<Response> {
+  knownQuery(query, ['after', 'limit', 'wait', 'epoch'])
+  const after = query.has('after') ? integerOf(query, 'after', { min: 0, max: Number.MAX_SAFE_INTEGER, absent: 0 }) : null
+  const text = await deps.events.answer(
+    {
+      after,
+      epoch: query.get('epoch'),
+      limit: integerOf(query, 'limit', { min: 1, max: EVENTS_MAX, absent: EVENTS_MAX }),
+      waitMs: 1000 * integerOf(query, 'wait', { min: 0, max: WAIT_SECONDS_MAX, absent: 0 }),
+      signal: request.signal,
+    },
+    principal,
+  )
+  return new Response(text, { headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' } })
+}
+
+async function issueTicket(deps: ApiDependencies, { principal, request }: Asked): Promise<Response> {
+  const issued = deps.tickets.issue({
+    viewer: { id: principal.id, role: principal.role },
+    byApiKey: principal.by === 'api_key',
+    origin: request.headers.get('origin'),
+  })
+  return json({ ticket: issued.ticket, expires_at: toTime(issued.expiresAtMs) }, 201)
+}
+
+function pageOf(query: URLSearchParams): PageAsk {
+  knownQuery(query, ['limit', 'cursor'])
+  return { limit: integerOf(query, 'limit', { min: 1, max: LIST_MAX, absent: 50 }), cursor: query.get('cursor') }
+}
+
+function idOf(kind: IdKind, params: Record<string, string>): number {
+  const id = readId(kind, params['id'] ?? '')
+  if (id === undefined) throw new Failure('not_found', `No such ${kind}`)
+  return id
+}
+
+function found<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Failure('not_found', `No such ${what}`)
+  return value
+}

@@ -1,0 +1,41 @@
+import { Failure } from '../core/failure.ts'
+import { depthExceeds } from '../channels/depth.ts'
+
+/** Deep nesting costs seconds to write again, and no honest body has it. */
+export const DEPTH_MAX = 64
+
+/** Reads a body up to a bound, whether or not it says its length. Throws `Failure('too_large')` beyond it. */
+export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const said = Number(request.headers.get('content-length') ?? Number.NaN)
+  if (said > bytesMax) throw tooLarge(bytesMax)
+  if (said <= bytesMax) return new Uint8Array(await request.arrayBuffer())
+  if (!request.body) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of request.body) {
+    size += chunk.length
+    if (size > bytesMax) throw tooLarge(bytesMax)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** A JSON object from a request's body. Throws `Failure('invalid')` for anything else. */
+export async function readJson(request: Request, bytesMax: number): Promise<Record<string, unknown>> {
+  const bytes = await readBody(request, bytesMax)
+  if (depthExceeds(bytes, DEPTH_MAX)) throw new Failure('invalid', `The body is nested deeper than ${DEPTH_MAX}`, { path: '' })
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw Object.assign(new Failure('invalid', 'The body is not JSON in UTF-8', { path: '' }), { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Failure('invalid', 'The body must be a JSON object', { path: '' })
+  }
+  return value as Record<string, unknown>
+}
+
+function tooLarge(bytesMax: number): Failure {
+  return new Failure('too_large', `The body is larger than ${bytesMax} bytes`)
+}

@@ -1,0 +1,58 @@
+import { chmodSync, existsSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import type { ReplayAsk } from '../relay/replay.ts'
+import { readJson } from './body.ts'
+import { responseOf } from './errors.ts'
+
+export const CONTROL_SOCKET = 'control.sock'
+/** The kernel's bound on a socket's path. */
+const PATH_BYTES_MAX = 107
+const BODY_BYTES_MAX = 64 * 1024
+
+export interface ControlOptions {
+  folder: string
+  log: Log
+  /** Answers how many bodies were given in again. */
+  replay(ask: ReplayAsk): Promise<number>
+}
+
+/** The way in for commands of the command line. Whoever may read and write the folder's files may command it: 0600. */
+export async function startControl(options: ControlOptions): Promise<{ stop(): Promise<void> }> {
+  const path = join(options.folder, CONTROL_SOCKET)
+  if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
+    options.log.warn('no control socket: the path of the data folder is too long', { count: Buffer.byteLength(path) })
+    return { stop: async () => {} }
+  }
+  // Left behind by a process that was killed; the folder's lock is ours, so nobody listens there.
+  if (existsSync(path)) unlinkSync(path)
+  const server = Bun.serve({ unix: path, fetch: (request) => answer(options, request) })
+  chmodSync(path, 0o600)
+  return {
+    stop: async () => {
+      await server.stop(true)
+      if (existsSync(path)) unlinkSync(path)
+    },
+  }
+}
+
+async function answer(options: ControlOptions, request: Request): Promise<Response> {
+  try {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/replay' && request.method === 'POST') {
+      const ask = readReplay(await readJson(request, BODY_BYTES_MAX))
+      return Response.json({ replayed: await options.replay(ask) })
+    }
+    throw new Failure('not_found', 'No such command')
+  } catch (error) {
+    return responseOf(error, options.log)
+  }
+}
+
+function readReplay(body: Record<string, unknown>): ReplayAsk {
+  const { kind, from, to } = body
+  if (kind === 'quarantine') return { kind }
+  if (kind === 'range' && typeof from === 'number' && typeof to === 'number') return { kind, from, to }
+  throw new Failure('invalid', 'Say {"kind": "quarantine"} or {"kind": "range", "from": N, "to": N}')
+}

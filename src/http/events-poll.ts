@@ -1,0 +1,86 @@
+import type { Clock } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
+import { maySee, type Principal } from '../people/may-see.ts'
+import type { LogEvent, RecordedEvents } from '../records/event-log.ts'
+
+/** Requests that may wait for news at once. */
+const WAITING_MAX = 1000
+
+export interface EventsAsk {
+  after: number | null
+  epoch: string | null
+  limit: number
+  waitMs: number
+  signal: AbortSignal
+}
+
+/** `GET /api/v1/events`: what the socket would show, for programs that would rather ask. */
+export class EventsPoll {
+  readonly #events: RecordedEvents
+  readonly #clock: Clock
+  #waiting = new Set<() => void>()
+
+  constructor(events: RecordedEvents, clock: Clock) {
+    this.#events = events
+    this.#clock = clock
+  }
+
+  /** To be called after each commit. */
+  wake(): void {
+    const waiting = this.#waiting
+    if (waiting.size === 0) return
+    this.#waiting = new Set()
+    for (const resume of waiting) resume()
+  }
+
+  /** The answer as JSON text: events are encoded once, where they are read. */
+  async answer(ask: EventsAsk, principal: Principal): Promise<string> {
+    const head = this.#events.head()
+    const oldest = this.#events.oldest()
+    const gone = { head, oldest, epoch: this.#events.epoch() }
+    const after = ask.after ?? head
+    if (ask.epoch !== null && ask.epoch !== gone.epoch) {
+      throw new Failure('offset_gone', 'The offset is of another epoch: load the lists anew', gone)
+    }
+    // 0 stands for the oldest that is kept.
+    if (after > head || (after > 0 && after < oldest - 1)) {
+      throw new Failure('offset_gone', 'The offset is not kept any more: load the lists anew', gone)
+    }
+    const endMs = this.#clock.monoMs() + ask.waitMs
+    let read = await this.#read(after, ask.limit, principal)
+    while (read.events.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted) {
+      await this.#news(endMs - this.#clock.monoMs(), ask.signal)
+      read = await this.#read(read.upto, ask.limit, principal)
+    }
+    const events = read.events.map((event) => event.json).join(',')
+    return `{"events":[${events}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`
+  }
+
+  /** Reads on over what this caller may not see, so that an empty answer means no news. */
+  async #read(after: number, limit: number, principal: Principal): Promise<{ events: LogEvent[]; upto: number }> {
+    let from = after
+    for (;;) {
+      const { events, upto } = await this.#events.read(from, limit)
+      const seen = events.filter((event) => maySee(principal, event))
+      if (seen.length > 0 || events.length < limit) return { events: seen, upto }
+      from = upto
+    }
+  }
+
+  #news(delayMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#waiting.size >= WAITING_MAX) {
+      throw new Failure('unavailable', 'Too many requests wait for events: use the socket', { retry_after_ms: 1000 })
+    }
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel()
+        this.#waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const cancel = this.#clock.after(delayMs, done)
+      this.#waiting.add(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+}

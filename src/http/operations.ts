@@ -1,0 +1,63 @@
+import { Elysia } from 'elysia'
+import { Failure } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import type { Principal } from '../people/may-see.ts'
+import { responseOf } from './errors.ts'
+
+export interface Readiness {
+  ready: boolean
+  /** Each check and whether it holds. */
+  checks: Readonly<Record<string, boolean>>
+}
+
+export interface OperationsDependencies {
+  log: Log
+  version: string
+  readiness(): Readiness
+  metrics(): Promise<{ text: string; contentType: string }>
+  principalOf(authorization: string | null): Principal
+}
+
+/** `/healthz`, `/readyz`, `/metrics`, `/version`. Metrics are for this machine and for holders of an API key. */
+export function operationsRoutes(deps: OperationsDependencies): Elysia {
+  const app = new Elysia({ name: 'operations' })
+  app.get('/healthz', () => Response.json({ status: 'ok' }))
+  app.get('/readyz', () => readyResponse(deps))
+  app.get('/version', () => Response.json({ name: 'gatehouse', version: deps.version, bun: Bun.version }))
+  app.get('/metrics', async ({ request, server }) => {
+    try {
+      // A proxy on this machine also comes from loopback; it says for whom it asks.
+      const forwarded = request.headers.has('x-forwarded-for') || request.headers.has('forwarded')
+      const address = server?.requestIP(request)?.address ?? ''
+      if (forwarded || !isLoopback(address)) deps.principalOf(request.headers.get('authorization'))
+      return await metricsResponse(deps)
+    } catch (error) {
+      return responseOf(error, deps.log)
+    }
+  })
+  return app as unknown as Elysia
+}
+
+/** The same two on an address of their own, where the operator decided who reaches it. */
+export function operationsFetch(deps: OperationsDependencies): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/metrics') return await metricsResponse(deps)
+    if (pathname === '/readyz') return readyResponse(deps)
+    return responseOf(new Failure('not_found', 'Only /metrics and /readyz are here'), deps.log)
+  }
+}
+
+function readyResponse(deps: OperationsDependencies): Response {
+  const { ready, checks } = deps.readiness()
+  return Response.json({ ready, checks }, { status: ready ? 200 : 503 })
+}
+
+async function metricsResponse(deps: OperationsDependencies): Promise<Response> {
+  const { text, contentType } = await deps.metrics()
+  return new Response(text, { headers: { 'Content-Type': contentType } })
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
+}

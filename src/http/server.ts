@@ -1,0 +1,59 @@
+import { Elysia } from 'elysia'
+import type { Log } from '../core/log.ts'
+import type { Realtime } from '../realtime/realtime.ts'
+import { Failure } from '../core/failure.ts'
+import { problemResponse, responseOf } from './errors.ts'
+
+/** Larger than every route's own bound, which each checks itself and says so. */
+const REQUEST_BYTES_MAX = 128 * 1024 * 1024
+const IDLE_SECONDS_MAX = 120
+
+export interface ServerOptions {
+  hostname: string
+  port: number
+  routes: readonly Elysia[]
+  realtime: Realtime
+  log: Log
+}
+
+export interface RunningServer {
+  port: number
+  /** Ends every connection that is left. */
+  stop(): Promise<void>
+}
+
+/** Puts the routes together and listens. */
+export function startServer(options: ServerOptions): RunningServer {
+  const app = new Elysia({ name: 'gatehouse' })
+  app.onError(({ error, code }) => {
+    if (code === 'NOT_FOUND') return problemResponse({ code: 'not_found', message: 'Nothing is here', members: {} })
+    return responseOf(error instanceof Failure ? error : asError(error), options.log)
+  })
+  for (const routes of options.routes) app.use(routes)
+  app.get('/realtime', ({ request, server }) => {
+    if (!server) throw new Error('Assertion failed: a request has a server')
+    return options.realtime.upgrade(request, server as never)
+  })
+  app.listen({
+    hostname: options.hostname,
+    port: options.port,
+    // Elysia's default is true: a second process would take half of the connections in silence.
+    reusePort: false,
+    idleTimeout: IDLE_SECONDS_MAX,
+    maxRequestBodySize: REQUEST_BYTES_MAX,
+    websocket: options.realtime.websocket as never,
+  })
+  const { server } = app
+  if (!server) throw new Error(`Cannot listen at ${options.hostname}:${options.port}`)
+  return {
+    port: server.port ?? options.port,
+    stop: async () => {
+      // With open sockets a gentle stop never ends; whoever could be told has been told.
+      await server.stop(true)
+    },
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('unknown')
+}

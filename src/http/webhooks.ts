@@ -1,0 +1,98 @@
+import { Elysia } from 'elysia'
+import { depthExceeds } from '../channels/depth.ts'
+import type { Channel } from '../channels/channel.ts'
+import type { Clock } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import { DEPTH_MAX, readBody } from './body.ts'
+import { responseOf } from './errors.ts'
+
+/** An application at a platform, as the webhook needs it. */
+export interface WebhookApp {
+  id: string
+  channel: Channel
+  secrets: readonly string[]
+  verifyToken: string
+}
+
+export type WebhookOutcome =
+  | 'stored'
+  | 'too_large'
+  | 'bad_signature'
+  | 'too_deep'
+  | 'unknown_app'
+  | 'unavailable'
+  | 'failed'
+
+export interface WebhookDependencies {
+  clock: Clock
+  log: Log
+  apps: ReadonlyMap<string, WebhookApp>
+  isReady(): boolean
+  /** Resolves once it is on stable storage. */
+  accept(source: string, body: Uint8Array): Promise<void>
+  bodyBytesMax: number
+  count(outcome: WebhookOutcome, seconds: number): void
+}
+
+/** The key of an application among all channels, which is also the source of its journal entries. */
+export function sourceOf(channel: string, app: string): string {
+  return `${channel}/${app}`
+}
+
+const OUTCOME_OF: Partial<Record<Failure['code'], WebhookOutcome>> = {
+  not_found: 'unknown_app',
+  too_large: 'too_large',
+  unauthorized: 'bad_signature',
+  invalid: 'too_deep',
+  unavailable: 'unavailable',
+}
+
+/** The platforms' way in. The order of the checks is the design's: known, ready, size, signature, depth, journal, 200. */
+export function webhookRoutes(deps: WebhookDependencies): Elysia {
+  const app = new Elysia({ name: 'webhooks' })
+  app.get('/webhooks/:channel/:app', ({ params, request }) => {
+    const known = deps.apps.get(sourceOf(params.channel, params.app))
+    const query = new URL(request.url).searchParams
+    const answer = known?.channel.answerChallenge(query, known.verifyToken)
+    if (!known) return responseOf(unknownApp(), deps.log)
+    if (answer === null || answer === undefined) {
+      return responseOf(new Failure('forbidden', 'The verify token is not the one of this app'), deps.log)
+    }
+    return new Response(answer, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
+  })
+  app.post(
+    '/webhooks/:channel/:app',
+    async ({ params, request }) => {
+      const startedMs = deps.clock.monoMs()
+      const seconds = () => (deps.clock.monoMs() - startedMs) / 1000
+      try {
+        await take(deps, deps.apps.get(sourceOf(params.channel, params.app)), request)
+        deps.count('stored', seconds())
+        return new Response('OK')
+      } catch (error) {
+        const outcome = (error instanceof Failure && OUTCOME_OF[error.code]) || 'failed'
+        deps.count(outcome, seconds())
+        if (outcome === 'too_large') deps.log.error('webhook too large, its content is lost', { app: params.app })
+        return responseOf(error, deps.log)
+      }
+    },
+    { parse: 'none' },
+  )
+  return app as unknown as Elysia
+}
+
+async function take(deps: WebhookDependencies, app: WebhookApp | undefined, request: Request): Promise<void> {
+  if (!app) throw unknownApp()
+  if (!deps.isReady()) throw new Failure('unavailable', 'Not ready: send again later', { retry_after_ms: 1000 })
+  const body = await readBody(request, deps.bodyBytesMax)
+  if (!app.channel.verifySignature({ headers: request.headers, body, secrets: app.secrets })) {
+    throw new Failure('unauthorized', 'The signature does not fit the body and the app secret')
+  }
+  if (depthExceeds(body, DEPTH_MAX)) throw new Failure('invalid', `The body is nested deeper than ${DEPTH_MAX}`)
+  await deps.accept(sourceOf(app.channel.name, app.id), body)
+}
+
+function unknownApp(): Failure {
+  return new Failure('not_found', 'No app of this name is configured')
+}

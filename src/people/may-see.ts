@@ -1,0 +1,24 @@
+/** Who asks. One owner for now; people, roles and scopes come with their issue. */
+export interface Principal {
+  /** Opaque; the same for every request of the same key or session. */
+  id: string
+  role: 'owner'
+  /** How they showed who they are: only an API key's ticket opens a socket without an Origin. */
+  by: 'api_key'
+}
+
+/** What somebody wants to see: an event, a conversation, a message. */
+export interface Seen {
+  conversationId: number | null
+  numberId: number | null
+}
+
+/** The one function that says who may see what: for lists, single reads, events and sockets alike. */
+export function maySee(principal: Pick<Principal, 'role'>, _seen: Seen): boolean {
+  return principal.role === 'owner'
+}
+
+/** Principals with the same answer see the same: a frame is built once for all of them. */
+export function visibilityOf(principal: Pick<Principal, 'role'>): string {
+  return principal.role
+}

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import { dayKeyName } from '../journal/entry.ts'
+import { JournalClient } from '../journal/journal-client.ts'
+import { JournalReader } from '../journal/journal-reader.ts'
+import type { Commit } from '../records/book.ts'
+import { openRecordsReadonly } from '../records/open.ts'
+import type { Db } from '../storage/database.ts'
+import { FolderLock } from '../storage/lock.ts'
+import { Vault } from '../vault/vault.ts'
+import { BookClient } from './book-client.ts'
+import { Inbound } from './inbound.ts'
+
+export interface HouseOptions {
+  clock: Clock
+  folder: string
+  masterKey: Uint8Array
+  /** Go on although the journal has lost entries that were committed. */
+  acceptLoss: boolean
+  webhookBacklogMs: number
+  onCommit(commit: Commit): void
+  onJournalCommit(commitMs: number): void
+  onOverflow(): void
+  /** A thread failed or a disk broke: the process has to end. */
+  onFailure(error: Error): void
+}
+
+/** The folder, open: journal and book in their threads, and this thread's reading connections. */
+export class House {
+  readonly book: BookClient
+  readonly journal: JournalClient
+  readonly inbound: Inbound
+  readonly #options: HouseOptions
+  readonly #lock: FolderLock
+  #records: Db | undefined
+  #vault: Vault | undefined
+  #paused = false
+
+  /** Takes the lock. Throws where another process holds the folder. */
+  constructor(options: HouseOptions) {
+    this.#options = options
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    this.#lock = new FolderLock(join(options.folder, 'lock.db'))
+    this.book = new BookClient({
+      onCommit: (commit) => this.#committed(commit),
+      onFailure: options.onFailure,
+    })
+    this.journal = new JournalClient({
+      clock: options.clock,
+      onAppended: (first, packed, commitMs) => {
+        this.inbound.noteAppended(first + packed.ends.length - 1)
+        options.onJournalCommit(commitMs)
+        this.book.offer(first, packed)
+      },
+      onOverflow: options.onOverflow,
+      dayKey: (nowMs) => this.book.dayKey(nowMs),
+      onFailure: options.onFailure,
+    })
+    this.inbound = new Inbound(
+      { clock: options.clock, append: (entry) => this.journal.append(entry) },
+      options.webhookBacklogMs,
+    )
+  }
+
+  /** Opens the book, then the journal from where the book is; what was not applied is applied from now on. */
+  async open(): Promise<{ appliedSeq: number; journalHead: number }> {
+    const { folder, masterKey, clock, acceptLoss } = this.#options
+    const nowMs = clock.epochMs()
+    const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs })
+    const journalHead = await this.journal.open({
+      folder: join(folder, 'journal'),
+      dayKeys: opened.dayKeys,
+      appliedSeq: opened.appliedSeq,
+      acceptLoss,
+      nowMs,
+    })
+    if (journalHead > opened.appliedSeq) this.inbound.noteAppended(journalHead)
+    this.book.noteJournalHead(journalHead)
+    return { appliedSeq: opened.appliedSeq, journalHead }
+  }
+
+  /** This thread's connection for short reads. */
+  records(): Db {
+    this.#records ??= openRecordsReadonly(join(this.#options.folder, 'records.db'))
+    return this.#records
+  }
+
+  /** This thread's keys, for opening what is read. */
+  vault(): Vault {
+    this.#vault ??= new Vault(join(this.#options.folder, 'vault.db'), this.#options.masterKey, { readonly: true })
+    return this.#vault
+  }
+
+  journalReader(): JournalReader {
+    return new JournalReader(join(this.#options.folder, 'journal'), (day) => this.vault().findNamedKey(dayKeyName(day)))
+  }
+
+  /** Whether the disk takes what is written. */
+  isStoring(): { journal: boolean; book: boolean } {
+    return { journal: !this.journal.isFull(), book: !this.#paused }
+  }
+
+  /** Stores what is under way and closes everything. */
+  async close(): Promise<void> {
+    this.#records?.close()
+    this.#vault?.close()
+    await this.journal.close()
+    await this.book.close()
+    this.#lock.release()
+  }
+
+  /** Where opening failed half-way: lets the folder go. */
+  abandon(): void {
+    this.#lock.release()
+  }
+
+  #committed(commit: Commit): void {
+    this.#paused = commit.paused
+    this.inbound.noteApplied(commit.appliedSeq)
+    this.#options.onCommit(commit)
+  }
+}

@@ -1,0 +1,266 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from './cli/commands.ts'
+import { type ReplayRange, replayRange } from './cli/replay-range.ts'
+import type { Config } from './config.ts'
+import { type Clock, systemClock } from './core/clock.ts'
+import type { Log } from './core/log.ts'
+import { createLog, standardOutput } from './core/pino-log.ts'
+import { DEMO_APP, DEMO_MESSAGES, DEMO_NUMBERS } from './demo.ts'
+import { Gateway, type StartedGateway } from './gateway.ts'
+import { CONTROL_SOCKET } from './http/control.ts'
+import { House } from './relay/house.ts'
+import { type ReplayAsk, replay } from './relay/replay.ts'
+import { setupOf } from './setup.ts'
+import { startSimulator } from './simulator/simulator.ts'
+
+/** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
+const STOP_MS_MAX = 15_000
+
+type Context = CommandContext<Config>
+type Simulator = Awaited<ReturnType<typeof startSimulator>>
+
+export function serve(context: Context): Promise<number> {
+  return withConfig(context, async (config) => {
+    const log = createLog(config.logLevel, standardOutput())
+    const ending = new Ending(systemClock)
+    const demo = config.demo ? await startDemo(config, log) : null
+    const gateway = new Gateway({
+      config,
+      clock: systemClock,
+      log,
+      random: Math.random,
+      acceptLoss: context.options['accept-loss'] === true,
+      graphUrl: demo?.url ?? config.graphUrl,
+      simulatorUrl: demo?.url ?? null,
+      onFatal: (error) => {
+        context.complain(error.message)
+        ending.end(EXIT_FAILED)
+      },
+    })
+    try {
+      const started = await gateway.start()
+      greet(context, config, started, demo?.url ?? null)
+      if (demo) await demo.fill()
+    } catch (error) {
+      context.complain(messageOf(error))
+      await demo?.simulator.stop()
+      return EXIT_FAILED
+    }
+    const code = await ending.wait()
+    await ending.within(STOP_MS_MAX, async () => {
+      await gateway.stop()
+      await demo?.simulator.stop()
+    })
+    return code
+  })
+}
+
+/** What the owner of a fresh start needs to know. To standard error: standard output is the log's. */
+function greet(context: Context, config: Config, started: StartedGateway, simulatorUrl: string | null): void {
+  const host = config.http.host.includes(':') ? `[${config.http.host}]` : config.http.host
+  const shownHost = host === '0.0.0.0' || host === '[::]' ? 'localhost' : host
+  const lines = ['', `  Gatehouse   ${config.http.publicUrl ?? `http://${shownHost}:${started.port}/`}`]
+  if (simulatorUrl !== null) lines.push(`  Phone       ${simulatorUrl}/   (a customer's phone: write to a number)`)
+  if (started.setup.demo) lines.push(`  API key     ${started.setup.demo.ownerKey}   (sign in with it)`)
+  else if (started.newOwnerKey) lines.push(`  API key     ${started.newOwnerKey}   (sign in with it; it is shown only this once)`)
+  if (started.setup.demo) {
+    lines.push('', '  This is the demo: no app is configured, so nothing leaves this machine.')
+    if (started.setup.demo.keyPath) lines.push(`  Its master key lies beside its data, in ${started.setup.demo.keyPath}: a real house keeps it elsewhere.`)
+  }
+  for (const line of [...lines, '']) context.complain(line)
+}
+
+interface Demo {
+  url: string
+  simulator: Simulator
+  /** Lets the first customers write, once. */
+  fill(): Promise<void>
+}
+
+async function startDemo(config: Config, log: Log): Promise<Demo> {
+  const { demo } = setupOf(config)
+  if (!demo) throw new Error('Assertion failed: the demo has its secrets')
+  const isNew = !existsSync(join(config.dataDir, 'records.db'))
+  const simulator = await startSimulator({
+    host: config.http.host,
+    port: config.simulatorPort,
+    webhookUrl: `http://${loopback(config)}:${config.http.port}/webhooks/whatsapp/${DEMO_APP}`,
+    appSecret: demo.appSecret,
+    verifyToken: demo.verifyToken,
+    accessToken: demo.accessToken,
+    numbers: [...DEMO_NUMBERS],
+    clock: systemClock,
+    random: Math.random,
+    log,
+  })
+  const url = `http://${loopback(config)}:${simulator.port}`
+  return { url, simulator, fill: async () => (isNew ? await fillDemo(url) : undefined) }
+}
+
+async function fillDemo(simulatorUrl: string): Promise<void> {
+  for (const { phone, name, number, text } of DEMO_MESSAGES) {
+    await fetch(`${simulatorUrl}/_/customers/${phone}/messages?wait=1`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ number, name, text }),
+    })
+  }
+}
+
+function loopback(config: Config): string {
+  const { host } = config.http
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host.includes(':') ? `[${host === '::' ? '::1' : host}]` : host
+}
+
+export function simulate(context: Context): Promise<number> {
+  return withConfig(context, async (config) => {
+    const log = createLog(config.logLevel, standardOutput())
+    const app = config.whatsapp.app[0]
+    const fresh = () => randomBytes(24).toString('base64url')
+    const secrets = {
+      appSecret: app?.appSecret.reveal() ?? fresh(),
+      verifyToken: app?.verifyToken.reveal() ?? fresh(),
+      accessToken: app?.accessToken.reveal() ?? fresh(),
+    }
+    const ending = new Ending(systemClock)
+    const simulator = await startSimulator({
+      ...secrets,
+      host: config.http.host,
+      port: config.simulatorPort,
+      webhookUrl: `http://${loopback(config)}:${config.http.port}/webhooks/whatsapp/${app?.id ?? DEMO_APP}`,
+      numbers: simulatedNumbers(config),
+      clock: systemClock,
+      random: Math.random,
+      log,
+    })
+    context.complain(`\n  Simulator   http://${loopback(config)}:${simulator.port}/   (set graph_url to this address)\n`)
+    if (!app) {
+      context.complain('  No app is configured, so these secrets were made for this run:')
+      for (const [name, value] of Object.entries(secrets)) context.complain(`    ${name}  ${value}`)
+    }
+    const code = await ending.wait()
+    await ending.within(STOP_MS_MAX, () => simulator.stop())
+    return code
+  })
+}
+
+function simulatedNumbers(config: Config) {
+  if (config.whatsapp.number.length === 0) return [...DEMO_NUMBERS]
+  return config.whatsapp.number.map((number, index) => ({
+    phoneNumberId: number.phoneNumberId,
+    display: number.display ?? `+1202555${String(1000 + index)}`,
+    alias: number.alias ?? number.phoneNumberId,
+    wabaId: number.waba ?? '200000000000001',
+  }))
+}
+
+/** Asks the running house; where none runs, opens the folder itself, gives in, and waits until it is applied. */
+export function replayCommand(context: Context): Promise<number> {
+  return withConfig(context, async (config) => {
+    const range = replayRange(context.options)
+    if (!range.ok) {
+      context.complain(range.message)
+      return EXIT_USAGE
+    }
+    const ask = askOf(range.range)
+    try {
+      const count = (await askRunningHouse(config, ask)) ?? (await replayAlone(config, ask))
+      context.print(`Given in again: ${count}`)
+      return EXIT_OK
+    } catch (error) {
+      context.complain(messageOf(error))
+      return EXIT_FAILED
+    }
+  })
+}
+
+function askOf(range: ReplayRange): ReplayAsk {
+  return range.kind === 'quarantine' ? range : { kind: 'range', from: range.from, to: range.to }
+}
+
+/** Undefined where no house runs. */
+async function askRunningHouse(config: Config, ask: ReplayAsk): Promise<number | undefined> {
+  const unix = join(config.dataDir, CONTROL_SOCKET)
+  if (!existsSync(unix)) return undefined
+  const response = await fetch('http://house/replay', {
+    unix,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(ask),
+  }).catch(() => undefined)
+  if (!response) return undefined
+  const body = (await response.json()) as { replayed?: number; detail?: string }
+  if (body.replayed === undefined) throw new Error(body.detail ?? 'The running house refused')
+  return body.replayed
+}
+
+async function replayAlone(config: Config, ask: ReplayAsk): Promise<number> {
+  let appliedSeq = 0
+  let head = 0
+  const house = new House({
+    clock: systemClock,
+    folder: config.dataDir,
+    masterKey: setupOf(config).masterKey,
+    acceptLoss: false,
+    webhookBacklogMs: config.limits.webhookBacklogMs,
+    onCommit: (commit) => {
+      appliedSeq = commit.appliedSeq
+    },
+    onJournalCommit: () => {},
+    onOverflow: () => {},
+    onFailure: (error) => {
+      throw error
+    },
+  })
+  const opened = await house.open()
+  head = opened.journalHead
+  appliedSeq = opened.appliedSeq
+  const journal = house.journalReader()
+  const append = async (entry: Parameters<typeof house.journal.append>[0]) => {
+    head = await house.journal.append(entry)
+  }
+  const count = await replay({ ask: house.book.ask, journal, append, nowMs: () => systemClock.epochMs() }, ask)
+  while (appliedSeq < head) await new Promise<void>((resolve) => systemClock.after(10, resolve))
+  journal.close()
+  await house.close()
+  return count
+}
+
+/** How the process is asked to end: by a signal, or because a part has failed. A second signal does not wait. */
+class Ending {
+  readonly #clock: Clock
+  readonly #code: Promise<number>
+  end: (code: number) => void = () => {}
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#code = new Promise((resolve) => {
+      this.end = resolve
+    })
+    let asked = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(EXIT_FAILED)
+        asked = true
+        this.end(EXIT_OK)
+      })
+    }
+  }
+
+  wait(): Promise<number> {
+    return this.#code
+  }
+
+  /** Whatever `work` does, the process may end after `delayMs`. */
+  async within(delayMs: number, work: () => Promise<void>): Promise<void> {
+    const late = new Promise<void>((resolve) => this.#clock.after(delayMs, resolve))
+    await Promise.race([work(), late])
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,83 @@
+import type { Config } from './config.ts'
+import { DEMO_APP, DEMO_NUMBERS, type DemoSecrets, demoMasterKey, demoSecrets } from './demo.ts'
+import type { DeclareNumber } from './records/number.ts'
+
+/** An application at the platform with its secrets laid open, as the wiring needs it. */
+export interface AppSetup {
+  id: string
+  portfolio: string
+  secrets: readonly string[]
+  verifyToken: string
+  accessToken: string
+  graphVersion: string
+}
+
+/** The configuration, or in the demo what stands for it. */
+export interface Setup {
+  masterKey: Uint8Array
+  apps: readonly AppSetup[]
+  numbers: readonly DeclareNumber[]
+  bootstrapToken: string | null
+  demo: (DemoSecrets & { keyPath: string | null }) | null
+}
+
+export function setupOf(config: Config): Setup {
+  if (config.demo) return demoSetup(config)
+  if (!config.masterKey) throw new Error('Assertion failed: a configured house has a master key')
+  const portfolioOf = new Map(config.whatsapp.app.map((app) => [app.id, app.portfolio]))
+  return {
+    masterKey: config.masterKey.reveal(),
+    apps: config.whatsapp.app.map((app) => ({
+      id: app.id,
+      portfolio: app.portfolio,
+      secrets: [app.appSecret, app.appSecretPrevious].flatMap((secret) => (secret ? [secret.reveal()] : [])),
+      verifyToken: app.verifyToken.reveal(),
+      accessToken: app.accessToken.reveal(),
+      graphVersion: app.graphVersion,
+    })),
+    numbers: config.whatsapp.number.map((number) => ({
+      channel: 'whatsapp',
+      account: number.phoneNumberId,
+      app: number.app,
+      portfolio: portfolioOf.get(number.app) ?? number.app,
+      waba: number.waba ?? null,
+      pool: number.pool,
+      alias: number.alias ?? number.phoneNumberId,
+      display: number.display ?? null,
+      perSecondMax: number.messagesPerSecond ?? null,
+    })),
+    bootstrapToken: config.bootstrapToken?.reveal() ?? null,
+    demo: null,
+  }
+}
+
+function demoSetup(config: Config): Setup {
+  const { key, path } = demoMasterKey(config)
+  const secrets = demoSecrets(key)
+  return {
+    masterKey: key,
+    apps: [
+      {
+        id: DEMO_APP,
+        portfolio: DEMO_APP,
+        secrets: [secrets.appSecret],
+        verifyToken: secrets.verifyToken,
+        accessToken: secrets.accessToken,
+        graphVersion: 'v25.0',
+      },
+    ],
+    numbers: DEMO_NUMBERS.map((number) => ({
+      channel: 'whatsapp',
+      account: number.phoneNumberId,
+      app: DEMO_APP,
+      portfolio: DEMO_APP,
+      waba: number.wabaId,
+      pool: number.pool,
+      alias: number.alias,
+      display: number.display,
+      perSecondMax: null,
+    })),
+    bootstrapToken: config.bootstrapToken?.reveal() ?? null,
+    demo: { ...secrets, keyPath: path },
+  }
+}
