@@ -94,6 +94,11 @@ describe('messages', () => {
     expect(shown(state)).toEqual(['m', 'a', 'b', 'z'])
   })
 
+  test('of one second stand in the order of their numbers', () => {
+    const events = ['msg_10', 'msg_z', 'msg_9'].map((id, index) => received(11 + index, message(id, 60)))
+    expect(shown(applyEvents(withThread([]), events))).toEqual(['msg_9', 'msg_z', 'msg_10'])
+  })
+
   test('are shown once, however often they are told', () => {
     const event = received(11, message('a', 60))
     const state = applyEvents(applyEvents(withThread([]), [event, event]), [event])

@@ -331,10 +331,14 @@ function positionOfMessage(view: MessageView): Position {
   return { at: view.at, id: view.id }
 }
 
-/** Times of one form (RFC 3339, UTC, milliseconds) sort as text. */
+/**
+ * Times of one form (RFC 3339, UTC, milliseconds) sort as text. The platform's stamps are whole seconds, so many are
+ * equal; ids are growing numbers in some base, of which the shorter is the smaller.
+ */
 function compare(a: Position, b: Position): number {
   if (a.at !== b.at) return a.at < b.at ? -1 : 1
   if (a.id === b.id) return 0
+  if (a.id.length !== b.id.length) return a.id.length - b.id.length
   return a.id < b.id ? -1 : 1
 }
 

@@ -207,7 +207,7 @@ async function issueTicket(deps: ApiDependencies, { principal, request }: Asked)
     byApiKey: principal.by === 'api_key',
     origin: request.headers.get('origin'),
   })
-  return json({ ticket: issued.ticket, expires_at: toTime(issued.expiresAtMs) }, 201)
+  return json({ ticket: issued.ticket, expires_at: toTime(issued.expiresAtMs) })
 }
 
 function pageOf(query: URLSearchParams): PageAsk {

@@ -74,11 +74,12 @@ export async function answerControl(request: Request, options: ControlOptions): 
   throw new Failure('invalid', `This address takes only ${methods.join(', ')}`)
 }
 
+/** The text of a part of the address; one that is not well-formed stays as it is and is refused for what it says. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch {
-    throw new Failure('invalid', 'The address is not well-formed')
+    return part
   }
 }
 

@@ -181,12 +181,8 @@ function answerMediaId(request: Request, id: string, options: GraphOptions): Jso
 }
 
 async function upload(request: Request, { platform, clock }: GraphOptions): Promise<JsonObject> {
-  let form: FormData
-  try {
-    form = await request.formData()
-  } catch {
-    throw new GraphRefusal(100, 'The body must be multipart/form-data.')
-  }
+  const form = await request.formData().catch(() => null)
+  if (!form) throw new GraphRefusal(100, 'The body must be multipart/form-data.')
   if (form.get('messaging_product') !== 'whatsapp') {
     throw new GraphRefusal(100, 'The parameter messaging_product is required.')
   }

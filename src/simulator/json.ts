@@ -22,21 +22,22 @@ const DEPTH_MAX = 64
 
 /** The value of a JSON text, or undefined if it is none or nested too deeply. */
 export function parseJson(text: string): unknown {
-  let depth = 0
-  let inString = false
-  for (let index = 0; index < text.length; index++) {
-    const unit = text.charCodeAt(index)
-    if (inString) {
-      if (unit === 0x5c) index += 1
-      else if (unit === 0x22) inString = false
-    } else if (unit === 0x22) inString = true
-    else if (unit === 0x7b || unit === 0x5b) depth += 1
-    else if (unit === 0x7d || unit === 0x5d) depth -= 1
-    if (depth > DEPTH_MAX) return undefined
-  }
+  if (isTooDeep(text)) return undefined
   try {
     return JSON.parse(text)
   } catch {
     return undefined
   }
+}
+
+/** What stands in JSON text between its brackets: strings, whole, and anything else that is no bracket. */
+const BETWEEN_BRACKETS = /"(?:[^"\\]|\\.)*"?|[^"[\]{}]+/gs
+
+function isTooDeep(text: string): boolean {
+  let depth = 0
+  for (const bracket of text.replaceAll(BETWEEN_BRACKETS, '')) {
+    depth += bracket === '{' || bracket === '[' ? 1 : -1
+    if (depth > DEPTH_MAX) return true
+  }
+  return false
 }

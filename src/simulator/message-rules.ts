@@ -155,15 +155,18 @@ function checkMedia(object: JsonObject, type: string): void {
   if (link !== undefined && !(typeof link === 'string' && isWebAddress(link))) {
     throw new GraphRefusal(131009, `Param ${type}['link'] is not a valid URI.`)
   }
-  if (caption !== undefined) {
-    if (type === 'audio' || type === 'sticker') throw new GraphRefusal(100, `Unexpected key caption on param ${type}.`)
-    if (typeof caption !== 'string') throw new GraphRefusal(131009, `Param ${type}['caption'] must be a string.`)
-    if ([...caption].length > CAPTION_MAX) {
-      throw new GraphRefusal(100, `Param ${type}['caption'] must be at most ${CAPTION_MAX} characters long.`)
-    }
-  }
+  checkCaption(caption, type)
   if (filename !== undefined && (type !== 'document' || typeof filename !== 'string')) {
     throw new GraphRefusal(100, `Unexpected key filename on param ${type}.`)
+  }
+}
+
+function checkCaption(caption: unknown, type: string): void {
+  if (caption === undefined) return
+  if (type === 'audio' || type === 'sticker') throw new GraphRefusal(100, `Unexpected key caption on param ${type}.`)
+  if (typeof caption !== 'string') throw new GraphRefusal(131009, `Param ${type}['caption'] must be a string.`)
+  if ([...caption].length > CAPTION_MAX) {
+    throw new GraphRefusal(100, `Param ${type}['caption'] must be at most ${CAPTION_MAX} characters long.`)
   }
 }
 

@@ -306,7 +306,7 @@ export class Platform {
     })
     this.#oweStatuses(steps, { ...this.#status(number, customer, wamid, echo), errorCode })
     const word = fault ? `, but ${OUTCOMES[fault.kind as keyof typeof OUTCOMES].replace('_', ' ')}` : ''
-    this.changes.note('firm', `A ${request.type} on ${number.alias} was carried out${word}`, clock.epochMs())
+    this.changes.note('firm', `Message (${request.type}) on ${number.alias} carried out${word}`, clock.epochMs())
     return this.#answerAccepted(fault, successBody(customer, request, { wamid, isHeld: held !== undefined }))
   }
 

@@ -208,13 +208,8 @@ export function listTemplates(query: URLSearchParams): JsonObject {
 
 function cursorIndex(cursor: string | null): number {
   if (cursor === null || cursor === '') return 0
-  let text = ''
-  try {
-    text = atob(cursor)
-  } catch {
-    throw new GraphRefusal(131059, 'Invalid cursor.')
-  }
-  if (!/^t\d{1,6}$/.test(text)) throw new GraphRefusal(131059, 'Invalid cursor.')
+  const text = Buffer.from(cursor, 'base64').toString('latin1')
+  if (!/^t\d{1,6}$/.test(text)) throw new GraphRefusal(131059)
   return Number(text.slice(1))
 }
 

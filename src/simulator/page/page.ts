@@ -196,6 +196,8 @@ function nameNumber(): void {
 }
 
 function listen(): void {
+  // A region that scrolls must be reachable by keyboard.
+  byId('log', HTMLElement).tabIndex = 0
   byId('write', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault()
     act(sendText)
