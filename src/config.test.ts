@@ -287,11 +287,27 @@ describe('problems', () => {
     ])
   })
 
-  test('tell of a misspelt variable, but of none that an orchestrator sets or the file refers to', () => {
-    expect(problems({ env: { GATEHOUSE_HTTP_PROT: '1' } })).toEqual([
-      'GATEHOUSE_HTTP_PROT: found an unknown variable, wanted a known variable; did you mean "GATEHOUSE_HTTP_PORT"?',
+  test.each([
+    ['GATEHOUSE_HTTP_PROT', 'GATEHOUSE_HTTP_PORT'],
+    ['GATEHOUSE_DATADIR', 'GATEHOUSE_DATA_DIR'],
+    ['GATEHOUSE_LOGLEVEL', 'GATEHOUSE_LOG_LEVEL'],
+    ['GATEHOUSE_MASTER_KEY', 'GATEHOUSE_MASTER_KEY_FILE'],
+  ])('tell of a misspelt variable: %s', (variable, meant) => {
+    expect(problems({ env: { [variable]: '1' } })).toEqual([
+      `${variable}: found an unknown variable, wanted a known variable; did you mean "${meant}"?`,
     ])
-    const env = { GATEHOUSE_SERVICE_HOST: '10.0.0.1', GATEHOUSE_PORT: 'tcp://10.0.0.1:80', GATEHOUSE_MY_TOKEN: 't' }
+  })
+
+  test('are silent on variables of ours that are near to none: an orchestrator, a wrapper or the file uses them', () => {
+    const env = {
+      GATEHOUSE_SERVICE_HOST: '10.0.0.1',
+      GATEHOUSE_PORT: 'tcp://10.0.0.1:80',
+      GATEHOUSE_IMAGE: 'gatehouse:1',
+      GATEHOUSE_VERSION: '1',
+      GATEHOUSE_API_KEY: 'k',
+      GATEHOUSE_TEST_CRASH: 'book.after_commit:2',
+      GATEHOUSE_MY_TOKEN: 't',
+    }
     expect(problems({ toml: 'bootstrap_token = "env:GATEHOUSE_MY_TOKEN"', env })).toEqual([])
   })
 

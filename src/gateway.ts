@@ -36,6 +36,7 @@ import { House } from './relay/house.ts'
 import { BULK_HEADS_MAX, Outbound } from './relay/outbound.ts'
 import { replay } from './relay/replay.ts'
 import { type Setup, setupOf } from './setup.ts'
+import { THREADS } from './threads.ts'
 import { keyedHash } from './vault/sealing.ts'
 
 /** A send that has no answer by then is in doubt. The platform's own requests end within seconds. */
@@ -89,6 +90,7 @@ export class Gateway {
     this.#metrics = createMetrics(clock, packageJson.version)
     this.#dispatcher = new Dispatcher({ messagesMax: config.limits.queueMax, bulkHeadsMax: BULK_HEADS_MAX })
     this.#house = new House({
+      threads: THREADS,
       clock,
       folder: config.dataDir,
       masterKey: this.#setup.masterKey,

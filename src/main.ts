@@ -5,10 +5,12 @@ import { runProgram } from './cli/program.ts'
 import { problemLine } from './config/problem.ts'
 import { environmentHelp } from './config/words.ts'
 import { type Config, loadConfig } from './config.ts'
+import { withMoreRequests } from './more-requests.ts'
 import { replayCommand, serve, simulate } from './run.ts'
 
 /** The only reader of the environment, and the only one to end the process. */
 async function main(): Promise<void> {
+  if (process.argv[2] === 'serve') withMoreRequests(process.env)
   const code = await runProgram<Config>(process.argv.slice(2), {
     version: packageJson.version,
     environmentHelp: environmentHelp(),

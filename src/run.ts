@@ -13,6 +13,7 @@ import { CONTROL_SOCKET } from './http/control.ts'
 import { House } from './relay/house.ts'
 import { type ReplayAsk, replay } from './relay/replay.ts'
 import { setupOf } from './setup.ts'
+import { THREADS } from './threads.ts'
 import { startSimulator } from './simulator/simulator.ts'
 
 /** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
@@ -201,6 +202,7 @@ async function replayAlone(config: Config, ask: ReplayAsk): Promise<number> {
   let appliedSeq = 0
   let head = 0
   const house = new House({
+    threads: THREADS,
     clock: systemClock,
     folder: config.dataDir,
     masterKey: setupOf(config).masterKey,

@@ -20,6 +20,7 @@ export interface Reading {
 /** Variables that orchestrators set for a service of our name, and ours that are no keys. */
 const FOREIGN_VARIABLE = /^GATEHOUSE_(CONFIG$|SERVICE_|PORT$|PORT_\d+_)/
 
+const PREFIX = 'GATEHOUSE_'
 const ABSENT = Symbol('absent')
 
 /** Reads the file's table and the environment by a description, and gathers everything that is wrong. */
@@ -59,15 +60,22 @@ class Reader {
     return values
   }
 
-  /** Our own prefix is checked like the file's keys: a misspelt variable would otherwise do nothing in silence. */
+  /**
+   * A misspelt variable would do nothing in silence, so a near miss of ours is a problem. Any other name with our prefix
+   * may be somebody else's: a wrapper's, an orchestrator's, a newer version's.
+   */
   checkVariables(): void {
     const known = settingsOf(this.#schema).flatMap(({ setting, environment }) =>
       environment === undefined ? [] : isSecret(setting) ? [environment, `${environment}_FILE`] : [environment],
     )
+    // The prefix all have in common would make names near that are not.
+    const names = known.map((variable) => variable.slice(PREFIX.length))
     for (const [variable, value] of Object.entries(this.#sources.env)) {
-      if (!variable.startsWith('GATEHOUSE_') || value === undefined || value === '') continue
+      if (!variable.startsWith(PREFIX) || value === undefined || value === '') continue
       if (known.includes(variable) || this.#referredTo.has(variable) || FOREIGN_VARIABLE.test(variable)) continue
-      this.#add(variable, '', 'an unknown variable', suggestion(nearest(variable, known), 'a known variable'))
+      const name = variable.slice(PREFIX.length)
+      const near = names.find((known) => known === `${name}_FILE`) ?? nearest(name, names)
+      if (near !== undefined) this.#add(variable, '', 'an unknown variable', suggestion(PREFIX + near, 'a known variable'))
     }
   }
 

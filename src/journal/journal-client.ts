@@ -22,6 +22,8 @@ interface Waiting {
 }
 
 export interface JournalClientOptions {
+  /** The program of the thread. */
+  thread: URL
   clock: Clock
   /** Called after each commit with what is now durable. */
   onAppended(first: number, packed: Packed, commitMs: number): void
@@ -49,7 +51,7 @@ export class JournalClient {
 
   constructor(options: JournalClientOptions) {
     this.#options = options
-    this.#thread = new Thread(new Worker(new URL('./journal-thread.ts', import.meta.url)), {
+    this.#thread = new Thread(new Worker(options.thread), {
       onNotice: () => {},
       onFailure: options.onFailure,
     })

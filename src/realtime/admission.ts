@@ -54,8 +54,8 @@ export interface AdmissionDeps {
 }
 
 /**
- * Who may open a socket. What only a program would do wrong is answered in HTTP. A browser that came with a spent ticket
- * is let in and told with close code 4500, because it cannot read anything else.
+ * Who may open a socket. What only a program would do wrong is answered in HTTP. A browser that came with a spent
+ * ticket is let in and told with close code 4500, because it cannot read anything else.
  */
 export class Admission {
   readonly #deps: AdmissionDeps

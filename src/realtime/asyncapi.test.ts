@@ -104,7 +104,14 @@ describe('readClientFrame()', () => {
       fc.constantFrom('x', null, true, 'subscribe', 'ack', undefined),
     )
     const frame = fc.record(
-      { type: fc.constantFrom('subscribe', 'ack', 'other'), id: value, after: value, upto: value, epoch: value, extra: value },
+      {
+        type: fc.constantFrom('subscribe', 'ack', 'other'),
+        id: value,
+        after: value,
+        upto: value,
+        epoch: value,
+        extra: value,
+      },
       { requiredKeys: [] },
     )
     fc.assert(

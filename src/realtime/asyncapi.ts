@@ -62,10 +62,10 @@ function closeTable(): string {
 const DESCRIPTION = `Events of the house, in order, each exactly once over any number of connections.
 
 Get a ticket with \`POST /api/v1/realtime/tickets\` (single use, 30 seconds) and connect with the subprotocols
-\`${SUBPROTOCOL}\` and \`${TICKET_PREFIX}<ticket>\`; the server answers with the first. The server speaks first (\`hello\`). Then
-\`subscribe\`, at any time again. A session's cursor is the last \`upto\` it was told; keep it to resume after a
-reconnect, with the \`epoch\` of the hello. Lists fetched over HTTP carry \`as_of\`: subscribe from there, and nothing is
-missed or doubled between the two.
+\`${SUBPROTOCOL}\` and \`${TICKET_PREFIX}<ticket>\`; the server answers with the first. The server speaks first
+(\`hello\`). Then \`subscribe\`, at any time again. A session's cursor is the last \`upto\` it was told; keep it to
+resume after a reconnect, with the \`epoch\` of the hello. Lists fetched over HTTP carry \`as_of\`: subscribe from
+there, and nothing is missed or doubled between the two.
 
 Close codes 4000–4499: connect again, with a new ticket. 4500–4999: do not.
 

@@ -145,7 +145,11 @@ describe('connectRealtime()', () => {
     first.hello(4)
     first.says({ type: 'ping', upto: 4 })
     expect([connection.cursor(), first.sent.at(-1)]).toEqual([4, { type: 'ack', upto: 4 }])
-    first.events(4, 300, Array.from({ length: 199 }, (_, index) => 5 + index))
+    first.events(
+      4,
+      300,
+      Array.from({ length: 199 }, (_, index) => 5 + index),
+    )
     expect(first.sent).toHaveLength(2)
     clock.advance(50)
     first.events(300, 301, [301])
@@ -157,7 +161,11 @@ describe('connectRealtime()', () => {
     const first = await socket(0)
     first.hello(100_000)
     for (let piece = 0; piece < 100; piece++) {
-      first.events(piece * 500, piece * 500 + 500, Array.from({ length: 500 }, (_, index) => piece * 500 + index + 1))
+      first.events(
+        piece * 500,
+        piece * 500 + 500,
+        Array.from({ length: 500 }, (_, index) => piece * 500 + index + 1),
+      )
       clock.advance(1)
     }
     expect(first.sent.filter(({ type }) => type === 'ack')).toHaveLength(2)
@@ -317,77 +325,88 @@ describe('connectRealtime()', () => {
 describe('client and hub', () => {
   const maySee: MaySee = (viewer, event) => (event.conversationId ?? 1) % Number(viewer.id) === 0
 
-  test.each([21, 22, 23])('over sockets cut at random, each client gets what it may see, once and in order (seed %d)', async (seed) => {
-    const random = seededRandom(seed)
-    const below = (count: number) => Math.floor(random() * count)
-    const house = openRealtimeHouse({
-      maySee,
-      visibilityOf: (viewer) => viewer.id,
-      bounds: { frameEventsMax: 10, ringEventsMax: 60, warmOffsets: 20, coalesceMsMin: 1, commandsPerSecondMax: 1000 },
-    })
-    // Delays a hundred times shorter: a reconnect takes milliseconds.
-    const clock = {
-      epochMs: () => Date.UTC(2026, 10, 22),
-      monoMs: () => Bun.nanoseconds() / 1e4,
-      after: (delayMs: number, run: () => void) => {
-        const timer = setTimeout(run, delayMs / 100)
-        return () => clearTimeout(timer)
-      },
-    }
-    const open: WebSocket[] = []
-    let socketCount = 0
-    class CutWebSocket extends WebSocket {
-      constructor(url: string, protocols: string[]) {
-        super(url, protocols)
-        socketCount++
-        open.push(this)
-      }
-    }
-    const ids = ['1', '2', '3', '2']
-    const seen = ids.map(() => [] as number[])
-    const reached = ids.map(() => Promise.withResolvers<void>())
-    let end = Number.POSITIVE_INFINITY
-    const clients = ids.map((id, index) =>
-      connectRealtime({
-        url: house.url,
-        ticket: () => Promise.resolve(house.ticket(id)),
-        after: 0,
-        clock,
-        WebSocket: CutWebSocket as unknown as NonNullable<RealtimeOptions['WebSocket']>,
-        onEvents: (events) => {
-          seen[index]?.push(...events.map(({ offset }) => offset))
-          if (seen[index]?.at(-1) === end) reached[index]?.resolve()
+  test.each([21, 22, 23])(
+    'over sockets cut at random, each client gets what it may see, once and in order (seed %d)',
+    async (seed) => {
+      const random = seededRandom(seed)
+      const below = (count: number) => Math.floor(random() * count)
+      const house = openRealtimeHouse({
+        maySee,
+        visibilityOf: (viewer) => viewer.id,
+        bounds: {
+          frameEventsMax: 10,
+          ringEventsMax: 60,
+          warmOffsets: 20,
+          coalesceMsMin: 1,
+          commandsPerSecondMax: 1000,
         },
-        onGone: () => {
-          throw new Error('Nothing was removed')
+      })
+      // Delays a hundred times shorter: a reconnect takes milliseconds.
+      const clock = {
+        epochMs: () => Date.UTC(2026, 10, 22),
+        monoMs: () => Bun.nanoseconds() / 1e4,
+        after: (delayMs: number, run: () => void) => {
+          const timer = setTimeout(run, delayMs / 100)
+          return () => clearTimeout(timer)
         },
-      }),
-    )
-    const all: { offset: number; conversationId: number }[] = []
-    for (let step = 0; step < 300; step++) {
-      for (let count = below(8); count > 0; count--) {
-        const conversationId = below(7)
-        all.push({ offset: house.log.add({ conversationId }, below(2)), conversationId })
       }
-      house.hub.wake()
-      if (random() < 0.2) {
-        for (const socket of open.splice(0)) {
-          if (random() < 0.5) socket.close(4000)
-          else open.push(socket)
+      const open: WebSocket[] = []
+      let socketCount = 0
+      class CutWebSocket extends WebSocket {
+        constructor(url: string, protocols: string[]) {
+          super(url, protocols)
+          socketCount++
+          open.push(this)
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, random() < 0.2 ? 1 : 0))
-    }
-    end = house.log.add({ conversationId: 0 })
-    all.push({ offset: end, conversationId: 0 })
-    house.hub.wake()
-    await Promise.all(reached.map(({ promise }) => promise))
-    expect(socketCount).toBeGreaterThan(20)
-    for (const [index, id] of ids.entries()) {
-      const expected = all.filter(({ conversationId }) => conversationId % Number(id) === 0).map(({ offset }) => offset)
-      expect({ seed, id, seen: seen[index] }).toEqual({ seed, id, seen: expected })
-    }
-    for (const client of clients) client.close()
-    await house.stop()
-  })
+      const ids = ['1', '2', '3', '2']
+      const seen = ids.map(() => [] as number[])
+      const reached = ids.map(() => Promise.withResolvers<void>())
+      let end = Number.POSITIVE_INFINITY
+      const clients = ids.map((id, index) =>
+        connectRealtime({
+          url: house.url,
+          ticket: () => Promise.resolve(house.ticket(id)),
+          after: 0,
+          clock,
+          WebSocket: CutWebSocket as unknown as NonNullable<RealtimeOptions['WebSocket']>,
+          onEvents: (events) => {
+            seen[index]?.push(...events.map(({ offset }) => offset))
+            if (seen[index]?.at(-1) === end) reached[index]?.resolve()
+          },
+          onGone: () => {
+            throw new Error('Nothing was removed')
+          },
+        }),
+      )
+      const all: { offset: number; conversationId: number }[] = []
+      for (let step = 0; step < 300; step++) {
+        for (let count = below(8); count > 0; count--) {
+          const conversationId = below(7)
+          all.push({ offset: house.log.add({ conversationId }, below(2)), conversationId })
+        }
+        house.hub.wake()
+        if (random() < 0.2) {
+          for (const socket of open.splice(0)) {
+            if (random() < 0.5) socket.close(4000)
+            else open.push(socket)
+          }
+        }
+        await new Promise((resolve) => setTimeout(resolve, random() < 0.2 ? 1 : 0))
+      }
+      end = house.log.add({ conversationId: 0 })
+      all.push({ offset: end, conversationId: 0 })
+      house.hub.wake()
+      await Promise.all(reached.map(({ promise }) => promise))
+      expect(socketCount).toBeGreaterThan(20)
+      for (const [index, id] of ids.entries()) {
+        const expected = all
+          .filter(({ conversationId }) => conversationId % Number(id) === 0)
+          .map(({ offset }) => offset)
+        expect({ seed, id, seen: seen[index] }).toEqual({ seed, id, seen: expected })
+      }
+      for (const client of clients) client.close()
+      await house.stop()
+    },
+  )
 })

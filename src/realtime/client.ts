@@ -156,7 +156,8 @@ class Client {
   }
 
   #open(ticket: string, attempt: number): void {
-    const WebSocketClass = this.#options.WebSocket ?? (WebSocket as unknown as NonNullable<RealtimeOptions['WebSocket']>)
+    const WebSocketClass =
+      this.#options.WebSocket ?? (WebSocket as unknown as NonNullable<RealtimeOptions['WebSocket']>)
     const socket = new WebSocketClass(this.#options.url, [SUBPROTOCOL, TICKET_PREFIX + ticket])
     this.#socket = socket
     socket.onmessage = ({ data }) => {

@@ -72,7 +72,14 @@ describe('delivery', () => {
     const house = openRealtimeHouse({
       maySee,
       visibilityOf: (viewer) => viewer.id,
-      bounds: { frameEventsMax: 5, frameBytesMax: 600, frameScannedMax: 7, ringEventsMax: 20, warmOffsets: 8, coalesceMsMin: 1 },
+      bounds: {
+        frameEventsMax: 5,
+        frameBytesMax: 600,
+        frameScannedMax: 7,
+        ringEventsMax: 20,
+        warmOffsets: 8,
+        coalesceMsMin: 1,
+      },
     })
     const visible: { offset: number; conversationId: number }[] = []
     const add = () => {
@@ -98,8 +105,14 @@ describe('delivery', () => {
       if (!reader.isConnected) await reader.connect()
       await reader.until(end)
       const divisor = Number(reader.viewerId.slice(1))
-      const expected = visible.filter(({ conversationId }) => conversationId % divisor === 0).map(({ offset }) => offset)
-      expect({ seed, viewer: reader.viewerId, seen: reader.seen }).toEqual({ seed, viewer: reader.viewerId, seen: expected })
+      const expected = visible
+        .filter(({ conversationId }) => conversationId % divisor === 0)
+        .map(({ offset }) => offset)
+      expect({ seed, viewer: reader.viewerId, seen: reader.seen }).toEqual({
+        seed,
+        viewer: reader.viewerId,
+        seen: expected,
+      })
     }
     await house.stop()
   })
@@ -225,7 +238,9 @@ class SlowPeer {
 
   /** Finds offsets in the stream without taking the frames apart; the padding holds none. */
   #scan(): void {
-    this.#text += Buffer.concat(this.#pieces).toString('latin1').replace(/x{1000,}/g, 'x')
+    this.#text += Buffer.concat(this.#pieces)
+      .toString('latin1')
+      .replace(/x{1000,}/g, 'x')
     this.#pieces = []
     const found = /"offset":(\d+),/g
     let end = 0

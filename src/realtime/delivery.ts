@@ -97,7 +97,10 @@ export class Delivery {
     session.toldUpto = toldAfter
     session.live = false
     session.chunk = null
-    if (this.#subscribed.size === 0) this.#openRing()
+    if (this.#subscribed.size === 0) {
+      this.#openRing()
+      this.#wokenMs = null
+    }
     this.#subscribed.add(session)
     this.#queueSoon(session)
     if (this.#deps.eventLog.head() > (this.#ring?.upto ?? 0)) this.#flushWhenDue()
@@ -118,6 +121,7 @@ export class Delivery {
 
   /** The book has committed. */
   wake(): void {
+    if (this.#subscribed.size === 0) return
     this.#wokenMs ??= this.#deps.clock.monoMs()
     this.#flushWhenDue()
   }
@@ -136,7 +140,7 @@ export class Delivery {
     this.#cancelFlush = null
   }
 
-  /** The first subscription finds a ring that begins a little below the head, or goes on with one that is not far behind. */
+  /** The first subscription finds a ring that begins a little below the head, or one that is not far behind it. */
   #openRing(): void {
     const { eventLog } = this.#deps
     const head = eventLog.head()
@@ -167,7 +171,7 @@ export class Delivery {
     })
   }
 
-  /** Reads what is new, once for everybody, and serves it; a long backlog in pieces, each of which all have a turn at. */
+  /** Reads what is new, once for everybody, and serves it; a long backlog in pieces, with a turn for all at each. */
   async #pump(): Promise<void> {
     const { clock, eventLog, log, metrics } = this.#deps
     this.#pumping = true

@@ -12,7 +12,9 @@ function event(offset: number, size = 1): LogEvent {
 
 describe('EventRing', () => {
   test('holds exactly the newest events within its bounds, whatever is appended', () => {
-    const chunks = fc.array(fc.array(fc.record({ skip: fc.nat(3), size: fc.integer({ min: 1, max: 30 }) }), { maxLength: 8 }))
+    const chunks = fc.array(
+      fc.array(fc.record({ skip: fc.nat(3), size: fc.integer({ min: 1, max: 30 }) }), { maxLength: 8 }),
+    )
     fc.assert(
       fc.property(chunks, fc.nat(60), (pieces, cursorStep) => {
         const ring = new EventRing(0, { ringEventsMax: 10, ringBytesMax: 100 })

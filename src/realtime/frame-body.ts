@@ -21,7 +21,7 @@ export interface FrameBody {
   frame: string
 }
 
-/** Collects what is visible above `cursor`, until a bound of the frame is reached. An event larger than a frame goes alone. */
+/** Collects what is visible above `cursor` until a bound is reached. An event larger than a frame goes alone. */
 export function buildBody(
   span: Span,
   cursor: number,

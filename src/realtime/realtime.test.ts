@@ -56,9 +56,24 @@ describe('handshake', () => {
     ['another version only', { 'Sec-WebSocket-Protocol': 'gatehouse.v2, ticket.x' }, 426, 'invalid'],
     ['no ticket', { 'Sec-WebSocket-Protocol': 'gatehouse.v1' }, 401, 'unauthorized'],
     ['two tickets', { 'Sec-WebSocket-Protocol': 'gatehouse.v1, ticket.x, ticket.y' }, 401, 'unauthorized'],
-    ['a foreign origin', { 'Sec-WebSocket-Protocol': 'gatehouse.v1, ticket.x', Origin: 'https://evil.example' }, 403, 'forbidden'],
-    ['an origin that only begins like ours', { 'Sec-WebSocket-Protocol': 'gatehouse.v1, ticket.x', Origin: `${TEST_ORIGIN}.evil.example` }, 403, 'forbidden'],
-    ['the origin of a sandboxed page', { 'Sec-WebSocket-Protocol': 'gatehouse.v1, ticket.x', Origin: 'null' }, 403, 'forbidden'],
+    [
+      'a foreign origin',
+      { 'Sec-WebSocket-Protocol': 'gatehouse.v1, ticket.x', Origin: 'https://evil.example' },
+      403,
+      'forbidden',
+    ],
+    [
+      'an origin that only begins like ours',
+      { 'Sec-WebSocket-Protocol': 'gatehouse.v1, ticket.x', Origin: `${TEST_ORIGIN}.evil.example` },
+      403,
+      'forbidden',
+    ],
+    [
+      'the origin of a sandboxed page',
+      { 'Sec-WebSocket-Protocol': 'gatehouse.v1, ticket.x', Origin: 'null' },
+      403,
+      'forbidden',
+    ],
   ] as const)('%s is refused in HTTP', async (_, headers, status, code) => {
     const response = await handshake(house(), headers)
     expect(response.status).toBe(status)
@@ -76,7 +91,11 @@ describe('handshake', () => {
 
   test('a browser’s ticket without an origin is refused', async () => {
     const opened = house()
-    const { ticket } = opened.hub.tickets.issue({ viewer: { id: 'a', role: 'owner' }, byApiKey: false, origin: TEST_ORIGIN })
+    const { ticket } = opened.hub.tickets.issue({
+      viewer: { id: 'a', role: 'owner' },
+      byApiKey: false,
+      origin: TEST_ORIGIN,
+    })
     expect((await handshake(opened, { 'Sec-WebSocket-Protocol': `gatehouse.v1, ticket.${ticket}` })).status).toBe(403)
   })
 
@@ -86,7 +105,13 @@ describe('handshake', () => {
     const ticket = opened.ticket()
     const socket = new TestSocket(opened.url, ['gatehouse.v1', `ticket.${ticket}`], { Origin: TEST_ORIGIN })
     sockets.push(socket)
-    expect(await socket.frame('hello')).toEqual({ type: 'hello', version: 1, epoch: 'epoch-1', head: 1, heartbeat_ms: 20_000 })
+    expect(await socket.frame('hello')).toEqual({
+      type: 'hello',
+      version: 1,
+      epoch: 'epoch-1',
+      head: 1,
+      heartbeat_ms: 20_000,
+    })
     expect(socket.protocol).toBe('gatehouse.v1')
     const second = new TestSocket(opened.url, ['gatehouse.v1', `ticket.${ticket}`], { Origin: TEST_ORIGIN })
     expect(await second.ended()).toEqual({ code: 4500, reason: 'bad_ticket' })
@@ -193,6 +218,39 @@ describe('subscribe', () => {
     gate.resolve()
     expect(await socket.frame('error')).toMatchObject({ code: 'offset_gone', id: 3, oldest: 40 })
     expect(socket.offsets()).toEqual([])
+  })
+
+  test('who asked for the oldest kept goes on from what is kept when some is removed meanwhile', async () => {
+    const opened = house({ bounds: { warmOffsets: 0 } })
+    for (let count = 0; count < 50; count++) opened.log.add({})
+    const gate = Promise.withResolvers<void>()
+    const socket = connect(opened)
+    await socket.frame('hello')
+    opened.log.gate = gate.promise
+    socket.send({ type: 'subscribe', id: 3, after: 0 })
+    await turnsUntil(() => opened.log.readCount > 0)
+    opened.log.keepFrom(40)
+    gate.resolve()
+    expect(await socket.frame('events')).toMatchObject({ after: 0, upto: 50 })
+    expect(socket.offsets()).toEqual([40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50])
+  })
+
+  test('again during a log read throws that read away', async () => {
+    const opened = house({ bounds: { warmOffsets: 0 } })
+    for (let count = 0; count < 50; count++) opened.log.add({})
+    const gate = Promise.withResolvers<void>()
+    const socket = connect(opened)
+    await socket.frame('hello')
+    opened.log.gate = gate.promise
+    socket.send({ type: 'subscribe', id: 1, after: 5 })
+    await turnsUntil(() => opened.log.readCount > 0)
+    socket.send({ type: 'subscribe', id: 2, after: 47 })
+    // Answered in order: when this error is here, the subscription before it has been taken.
+    socket.send({ type: 'shout' })
+    await socket.frame('error')
+    gate.resolve()
+    expect(await socket.frame('events')).toMatchObject({ after: 47, upto: 50 })
+    expect(socket.offsets()).toEqual([48, 49, 50])
   })
 
   test('survives a log that cannot be read for a while', async () => {
@@ -312,9 +370,13 @@ describe('the end', () => {
     const many = await Promise.all(Array.from({ length: 20 }, () => subscribed(opened)))
     await opened.hub.drain()
     const ends = await Promise.all(many.map((socket) => socket.ended()))
-    expect(new Set(ends.map(({ code, reason }) => `${code} ${reason}`))).toEqual(new Set(['4001 drain; retry_ms=200-1020']))
+    expect(new Set(ends.map(({ code, reason }) => `${code} ${reason}`))).toEqual(
+      new Set(['4001 drain; retry_ms=200-1020']),
+    )
     expect(opened.hub.stats()).toMatchObject({ connections: 0, subscribed: 0 })
-    const response = await fetch(opened.url.replace('ws:', 'http:'), { headers: { Upgrade: 'websocket', Connection: 'Upgrade' } })
+    const response = await fetch(opened.url.replace('ws:', 'http:'), {
+      headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
+    })
     expect(response.status).toBe(503)
   })
 
@@ -336,11 +398,31 @@ describe('the end', () => {
     opened.log.replace('epoch-2', 10)
     clock.advance(1_000)
     expect((await socket.ended()).code).toBe(4010)
+    expect(opened.hub.stats()).toMatchObject({ connections: 0, subscribed: 0, ringEvents: 0 })
     const next = connect(opened)
     expect(await next.frame('hello')).toMatchObject({ epoch: 'epoch-2', head: 10 })
     next.send({ type: 'subscribe', id: 1, after: 1, epoch: 'epoch-1' })
     expect(await next.frame('error')).toMatchObject({ code: 'offset_gone', epoch: 'epoch-2' })
   })
+})
+
+test('events of a replaced log never reach a subscription to the new one', async () => {
+  const opened = house({ clock: new FakeClock() })
+  const before = await subscribed(opened)
+  for (let count = 0; count < 5; count++) opened.log.add({ data: { of: 'old' } })
+  opened.hub.wake()
+  await before.frame('events')
+  opened.log.replace('epoch-2')
+  opened.log.add({ data: { of: 'new' } })
+  const socket = connect(opened)
+  await socket.frame('hello')
+  socket.send({ type: 'subscribe', id: 1, after: 0, epoch: 'epoch-2' })
+  expect(await socket.frame('events')).toMatchObject({
+    after: 0,
+    upto: 1,
+    events: [{ offset: 1, data: { of: 'new' } }],
+  })
+  expect((await before.ended()).code).toBe(4010)
 })
 
 /** Lets frames that are under way on loopback arrive. */

@@ -153,6 +153,7 @@ class Hub {
   }
 
   wake(): void {
+    this.#checkEpoch()
     this.#delivery.wake()
   }
 
@@ -193,6 +194,7 @@ class Hub {
     if (this.#sessions.countOf(viewer) >= this.#bounds.connectionsPerViewerMax) {
       return this.#turnAway(socket, 'too_many_connections')
     }
+    this.#checkEpoch()
     const nowMs = this.#deps.clock.monoMs()
     const session = this.#sessions.add(socket, viewer, nowMs)
     socket.data.session = session
@@ -217,6 +219,7 @@ class Hub {
   }
 
   #message(socket: Socket, message: string | Uint8Array): void {
+    this.#checkEpoch()
     const { session } = socket.data
     if (session && !session.closed) this.#commands.take(session, message, this.#deps.clock.monoMs())
   }

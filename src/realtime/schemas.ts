@@ -146,7 +146,8 @@ export const eventsSchema = Type.Object(
     ...CLOSED,
     description:
       'Everything this session may see in (after, upto]. `after` is the `upto` of the frame or ping before. ' +
-      'An `after` above your cursor is a hole: subscribe again. Ignore offsets at or below your cursor; then it is `upto`.',
+      'An `after` above your cursor is a hole: subscribe again. Ignore offsets at or below your cursor. ' +
+      'Then your cursor is `upto`.',
   },
 )
 
@@ -154,7 +155,9 @@ export const pingSchema = Type.Object(
   { type: Type.Literal('ping'), upto: Type.Optional(offset) },
   {
     ...CLOSED,
-    description: 'There is nothing else to see up to `upto`, which is your new cursor. Absent before the first subscription. Answer with an ack.',
+    description:
+      'There is nothing else to see up to `upto`, which is your new cursor; it is absent before the first ' +
+      'subscription. Answer with an ack.',
   },
 )
 
@@ -170,7 +173,8 @@ export const errorSchema = Type.Object(
   },
   {
     ...CLOSED,
-    description: 'A command was refused; the socket stays open. With `offset_gone`: load anew and subscribe from there.',
+    description:
+      'A command was refused; the socket stays open. With `offset_gone`: load anew and subscribe from there.',
   },
 )
 

@@ -12,6 +12,8 @@ interface Waiter {
 }
 
 export interface BookClientOptions {
+  /** The program of the thread. */
+  thread: URL
   /** Called after each commit, before the answers of its commands are given: reactors hear first. */
   onCommit(commit: Commit): void
   onFailure(error: Error): void
@@ -27,7 +29,7 @@ export class BookClient {
 
   constructor(options: BookClientOptions) {
     this.#options = options
-    this.#thread = new Thread(new Worker(new URL('./book-thread.ts', import.meta.url)), {
+    this.#thread = new Thread(new Worker(options.thread), {
       onNotice: (notice) => this.#hear(notice as BookNotice),
       onFailure: (error) => this.#fail(error),
     })

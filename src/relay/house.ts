@@ -14,6 +14,8 @@ import { BookClient } from './book-client.ts'
 import { Inbound } from './inbound.ts'
 
 export interface HouseOptions {
+  /** The programs of the two threads. */
+  threads: { journal: URL; book: URL }
   clock: Clock
   folder: string
   masterKey: Uint8Array
@@ -44,10 +46,12 @@ export class House {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     this.#lock = new FolderLock(join(options.folder, 'lock.db'))
     this.book = new BookClient({
+      thread: options.threads.book,
       onCommit: (commit) => this.#committed(commit),
       onFailure: options.onFailure,
     })
     this.journal = new JournalClient({
+      thread: options.threads.journal,
       clock: options.clock,
       onAppended: (first, packed, commitMs) => {
         this.inbound.noteAppended(first + packed.ends.length - 1)

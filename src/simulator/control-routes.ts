@@ -58,7 +58,7 @@ const ROUTES: readonly (readonly [string, RegExp, Run])[] = [
 export async function answerControl(request: Request, options: ControlOptions): Promise<Response> {
   const url = new URL(request.url)
   const origin = request.headers.get('origin')
-  if (origin !== null && origin !== url.origin && request.method !== 'GET') {
+  if (origin !== null && hostOf(origin) !== url.host && request.method !== 'GET') {
     throw new Failure('forbidden', 'Only pages of the simulator itself may change it')
   }
   const methods: string[] = []
@@ -72,6 +72,11 @@ export async function answerControl(request: Request, options: ControlOptions): 
   }
   if (methods.length === 0) throw new Failure('not_found', 'No such address: see src/simulator/README.md')
   throw new Failure('invalid', `This address takes only ${methods.join(', ')}`)
+}
+
+/** By host alone: a proxy in front may speak TLS while it asks us without. */
+function hostOf(origin: string): string | null {
+  return URL.canParse(origin) ? new URL(origin).host : null
 }
 
 /** The text of a part of the address; one that is not well-formed stays as it is and is refused for what it says. */

@@ -61,7 +61,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<{ port:
     },
   })
   const port = server.port ?? 0
-  platform.baseUrl = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`
+  platform.baseUrl = `http://${reachable(options.host)}:${port}`
   deliverer.start()
   log.info('simulator started', { port })
   let stopped: Promise<void> | null = null
@@ -79,6 +79,12 @@ export async function startSimulator(options: SimulatorOptions): Promise<{ port:
     await server.stop(true)
     platform.sends.close()
   }
+}
+
+/** A host that clients on this machine reach: `0.0.0.0` only says where to listen. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /**

@@ -1,0 +1,42 @@
+/**
+ * Builds the one binary: the program, its threads, the migrations and the pages, all inside.
+ * `bun scripts/build.ts [--target bun-linux-arm64] [--outfile dist/gatehouse]`
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { BunPlugin } from 'bun'
+import { consoleEmbedPlugin } from '../src/console/embed-plugin.ts'
+import { loadPage } from '../src/simulator/page-bundle.ts'
+
+/** Threads are programs of their own: the bundler only finds those it is told of. */
+const ENTRYPOINTS = ['src/main.ts', 'src/journal/journal-thread.ts', 'src/relay/book-thread.ts']
+
+async function simulatorPagePlugin(): Promise<BunPlugin> {
+  const page = await loadPage()
+  return {
+    name: 'embed-simulator-page',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]src[\\/]simulator[\\/]page-bundle\.ts$/ }, () => ({
+        contents: `export async function loadPage() { return ${JSON.stringify(page)} }`,
+        loader: 'js',
+      }))
+    },
+  }
+}
+
+const { values } = parseArgs({
+  options: { target: { type: 'string' }, outfile: { type: 'string', default: 'dist/gatehouse' } },
+})
+mkdirSync(dirname(values.outfile), { recursive: true })
+const built = await Bun.build({
+  entrypoints: ENTRYPOINTS,
+  compile: { outfile: values.outfile, ...(values.target ? { target: values.target as Bun.Build.CompileTarget } : {}) },
+  // Elysia reads the source of its handlers: names are kept as they are written.
+  minify: { whitespace: true, syntax: true, identifiers: false },
+  // The switch of the crash tests: in a binary nothing of it is left.
+  define: { 'process.env.NODE_ENV': '"production"', 'process.env.GATEHOUSE_TEST_CRASH': '""' },
+  plugins: [await consoleEmbedPlugin(), await simulatorPagePlugin()],
+})
+for (const message of built.logs) console.error(message)
+console.log(`${values.outfile} (${Math.round(Bun.file(values.outfile).size / 1024 / 1024)} MB)`)

@@ -1,0 +1,8 @@
+/**
+ * The programs of the threads. In the binary all code is one file at the top of what is embedded, so their addresses
+ * are right only when they are made here, at the top of the source.
+ */
+export const THREADS = {
+  journal: new URL('./journal/journal-thread.ts', import.meta.url),
+  book: new URL('./relay/book-thread.ts', import.meta.url),
+}
