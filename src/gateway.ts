@@ -54,6 +54,8 @@ export interface GatewayOptions {
   /** Where the simulator runs; in the demo its address takes the platform's place. */
   graphUrl: string
   simulatorUrl: string | null
+  /** How long a send may be without an answer before it is in doubt. Default: 15 s. */
+  sendTimeoutMs?: number
   /** The process has to end: a thread or a disk has failed. */
   onFatal(error: Error): void
 }
@@ -361,7 +363,7 @@ export class Gateway {
         to: departure.to,
         content: departure.content,
         correlation: departure.correlation,
-        timeoutMs: SEND_TIMEOUT_MS,
+        timeoutMs: this.#options.sendTimeoutMs ?? SEND_TIMEOUT_MS,
       },
       fetch,
     )

@@ -161,7 +161,8 @@ async function measure(plan: Plan): Promise<number> {
   const perEvent = (cpuSeconds / received) * 1e6
   console.log(
     `${kind.padEnd(5)} ${clients} x ${rate}/s: ${received}/${expected} delivered, ` +
-      `${(cpuSeconds / seconds).toFixed(3)} core, ${perEvent.toFixed(2)} us per event, p50 ${p50.toFixed(1)} p99 ${p99.toFixed(1)} max ${max.toFixed(1)} ms`,
+      `${(cpuSeconds / seconds).toFixed(3)} core, ${perEvent.toFixed(2)} us per event, ` +
+      `p50 ${p50.toFixed(1)} p99 ${p99.toFixed(1)} max ${max.toFixed(1)} ms`,
   )
   if (received !== expected) throw new Error('Events are missing')
   return perEvent

@@ -4,13 +4,29 @@
  * an empty text and nothing is left of it.
  */
 export const CRASH_POINTS = [
+  /** Starting: the book is open, the journal is not; then everything is open and nothing was taken up again yet. */
+  'start.before_journal',
+  'start.before_recovery',
+  /** A new day: its key is durable without a file, then its file is there and not bound to the one before. */
+  'day.key_made',
+  'day.file_made',
   'journal.before_commit',
+  'journal.before_mark',
   'journal.after_commit',
+  /** Stored, and the platform does not know it: it will come again with the same. */
+  'journal.before_answers',
   'book.before_commit',
   'book.between_commits',
   'book.after_commit',
+  /** Between an event and its reactions: committed, no reactor has heard of it; then they have, but nobody else. */
+  'book.before_hearing',
+  'book.before_answers',
+  /** The outbound relay's reactions: chosen to leave, about to leave, answered; waited too long. */
+  'send.before_begin',
   'send.before_fetch',
   'send.after_fetch',
+  'expiry.before',
+  /** A duty that is due. */
   'reaction.before',
 ] as const
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
 import { Failure } from '../core/failure.ts'
 import { Thread } from '../storage/thread.ts'
 import type { NewEntry } from './entry.ts'
@@ -112,6 +113,7 @@ export class JournalClient {
       await this.#bringKey(nowMs)
       const packed = pack(batch.map(({ entry }) => entry))
       const done = await this.#thread.ask<Appended>('append', { packed, nowMs }, [packed.bytes.buffer])
+      crashPoint('journal.before_answers')
       for (const [index, waiting] of batch.entries()) waiting.resolve(done.first + index)
       this.#options.onAppended(done.first, done.packed, done.commitMs)
     } catch (refusal) {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { crashPoint } from '../core/crash-point.ts'
 import type { OpenOptions } from '../storage/database.ts'
 import { CHAIN_START, type ChainEnd, DayFile, daysIn } from './day-file.ts'
 import { dayOf, type NewEntry } from './entry.ts'
@@ -75,6 +76,7 @@ export class Journal {
     }
     const first = this.#end.seq + 1
     this.#end = this.#today.append(entries, first, this.#end)
+    crashPoint('journal.before_mark')
     this.#mark.write(this.#end.seq)
     return first
   }
@@ -86,6 +88,7 @@ export class Journal {
 
   #openDay(day: string, previous: ChainEnd): DayFile {
     const file = new DayFile({ ...this.#options, day, key: this.#keyOf(day) })
+    crashPoint('day.file_made')
     file.begin(previous)
     return file
   }

@@ -41,8 +41,8 @@ export const REALTIME_BOUNDS = {
   /** Log reads of resuming sessions under way at once. */
   readsMax: 4,
   /**
-   * After a flush the next one waits three times as long as the sockets took, within these bounds: 500 sockets take
-   * 4 ms, so at 50 events a second each leaves at once, and what comes faster is joined.
+   * After a flush the next one waits two or four times as long as the sockets took, within these bounds: 500 sockets
+   * take 4 ms, so at 50 events a second each leaves at once, and what comes faster is joined.
    */
   coalesceMsMin: 5,
   coalesceMsMax: 25,

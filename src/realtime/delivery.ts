@@ -27,6 +27,9 @@ export interface DeliveryHooks {
   onGone: (session: Session) => void
 }
 
+/** A flush of so few events gains nothing by waiting longer for the next. */
+const FEW_EVENTS = 2
+
 /** How long to wait after a failed read of the log, by the number of failures in a row. */
 function retryDelayMs(failureCount: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(failureCount, 10))
@@ -57,6 +60,8 @@ export class Delivery {
   #pumping = false
   #cancelFlush: (() => void) | null = null
   #flushedMs = Number.NEGATIVE_INFINITY
+  /** New events that the last flush brought. */
+  #flushedEvents = 0
   /** Time spent on sockets since the last flush began. */
   #servedMs = 0
   /** When the first commit was announced that no flush covers yet. */
@@ -130,6 +135,8 @@ export class Delivery {
   reset(): void {
     for (const session of this.#subscribed) this.unsubscribe(session)
     this.#reads.forget()
+    this.stop()
+    this.#flushedMs = Number.NEGATIVE_INFINITY
     this.#ring = null
     this.#ringVersion++
   }
@@ -158,10 +165,10 @@ export class Delivery {
     else this.#flushIn(waitMs)
   }
 
-  /** The dearer a flush, the rarer: sending takes at most a third of the time, until the upper bound. */
+  /** The dearer a flush, the rarer, within bounds; and rarer still while waiting joins many events into one frame. */
   #coalesceMs(): number {
     const { coalesceMsMin, coalesceMsMax } = this.#bounds
-    return Math.min(coalesceMsMax, Math.max(coalesceMsMin, 3 * this.#servedMs))
+    return Math.min(coalesceMsMax, Math.max(coalesceMsMin, (this.#flushedEvents > FEW_EVENTS ? 4 : 2) * this.#servedMs))
   }
 
   #flushIn(waitMs: number): void {
@@ -177,6 +184,7 @@ export class Delivery {
     this.#pumping = true
     this.#flushedMs = clock.monoMs()
     this.#servedMs = 0
+    this.#flushedEvents = 0
     const wokenMs = this.#wokenMs
     this.#wokenMs = null
     try {
@@ -203,6 +211,7 @@ export class Delivery {
       if (version !== this.#ringVersion) return
       if (chunk.upto <= ring.upto) throw new Error('Cannot follow the event log: a read made no progress')
       ring.append(chunk)
+      this.#flushedEvents += chunk.events.length
       this.#forgetBodies()
       this.#queueAllBehind(ring.upto)
       this.#serve()

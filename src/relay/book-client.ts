@@ -1,3 +1,4 @@
+import { crashPoint } from '../core/crash-point.ts'
 import { Failure, failureFrom } from '../core/failure.ts'
 import type { Packed } from '../journal/packed.ts'
 import type { Answer, Commit } from '../records/book.ts'
@@ -76,7 +77,9 @@ export class BookClient {
       this.#take(notice.id)?.reject(new Failure('unavailable', 'Too many commands wait: try again later'))
       return
     }
+    crashPoint('book.before_hearing')
     this.#options.onCommit(notice.commit)
+    crashPoint('book.before_answers')
     for (const answer of notice.commit.answers) this.#give(answer)
   }
 

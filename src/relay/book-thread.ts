@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { channelNamed } from '../channels/registry.ts'
 import { systemClock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import { daysIn } from '../journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../journal/entry.ts'
@@ -83,6 +84,7 @@ class BookThread {
     const key = this.#vault.namedKey(dayKeyName(day), nowMs)
     // While a commit is being gathered the vault may hold keys of persons: they become durable a little earlier.
     this.#vault.commit()
+    crashPoint('day.key_made')
     return key
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
 import { dayKeyName } from '../journal/entry.ts'
 import { JournalClient } from '../journal/journal-client.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
@@ -73,6 +74,7 @@ export class House {
     const { folder, masterKey, clock, acceptLoss } = this.#options
     const nowMs = clock.epochMs()
     const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs })
+    crashPoint('start.before_journal')
     const journalHead = await this.journal.open({
       folder: join(folder, 'journal'),
       dayKeys: opened.dayKeys,

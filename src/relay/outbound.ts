@@ -76,6 +76,7 @@ export class Outbound {
   async start(lastInputAtMs: number): Promise<void> {
     const { ask } = this.#deps
     const { doubtWaitMs } = this.#settings
+    crashPoint('start.before_recovery')
     while ((await ask(recoverSending, { doubtWaitMs })).recovered === RECOVER_BATCH);
     this.#hearing = true
     for (const number of this.#deps.reader.numbers()) this.#declare(number)
@@ -202,7 +203,10 @@ export class Outbound {
     this.#cancelTimer?.()
     const nowMs = clock.monoMs()
     const taken = dispatcher.take(nowMs)
-    if (taken.expired.length > 0) void this.#quietly(ask(expireMessages, { messageIds: taken.expired }))
+    if (taken.expired.length > 0) {
+      crashPoint('expiry.before')
+      void this.#quietly(ask(expireMessages, { messageIds: taken.expired }))
+    }
     if (taken.leave.length > 0) void this.#quietly(this.#leave(taken.leave))
     if (this.#more.size > 0) this.#refillWhereHalfEmpty()
     if (taken.wakeAtMs !== null) {
@@ -215,6 +219,7 @@ export class Outbound {
     const { ask, dispatcher, clock } = this.#deps
     this.#leaving += assignments.length
     const leavesAtMs = new Map(assignments.map((assignment) => [assignment.messageId, assignment.leavesAtMs]))
+    crashPoint('send.before_begin')
     try {
       const begun = await ask(beginSending, { messageIds: [...leavesAtMs.keys()] })
       for (const { messageId } of begun.stay) {

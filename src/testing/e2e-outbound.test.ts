@@ -1,0 +1,310 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { first, SLOW_NUMBER, TestGateway, until } from './test-gateway.ts'
+
+let house: TestGateway
+beforeAll(async () => {
+  house = await TestGateway.open({ sendTimeoutMs: 300 })
+})
+afterAll(async () => {
+  await house.close()
+})
+afterEach(async () => {
+  await house.simulator('/_/faults', undefined, 'DELETE')
+})
+
+let people = 0
+
+/** Somebody new, who has just written: the window is open. */
+async function newConversation(): Promise<{ phone: string; id: string; wamid: string }> {
+  people += 1
+  const phone = `+1555030${1000 + people}`
+  const wamid = await house.write(phone, 'Good morning')
+  const { id } = await house.conversationOf(phone)
+  return { phone, id, wamid }
+}
+
+function textTo(to: unknown, body: string, more: object = {}): object {
+  return { to, type: 'text', text: { body }, ...more }
+}
+
+function statesOf(message: { timeline: { state: string }[] }): string[] {
+  return message.timeline.map(({ state }) => state)
+}
+
+describe('a reply', () => {
+  test('leaves once, and its ticks come back in order', async () => {
+    const { id, phone } = await newConversation()
+    const answer = await house.api('/api/v1/messages', textTo(id, 'Your parcel is here', { reference: 'order-7' }))
+    expect(answer).toMatchObject({ status: 202, body: { state: 'queued', waits_for: null, conversation_id: id } })
+    const message = await house.messageIn('read', answer.body.id)
+    expect(statesOf(message)).toEqual(['queued', 'sending', 'accepted', 'sent', 'delivered', 'read'])
+    expect(message).toMatchObject({ direction: 'out', to: phone, class: 'reply', reference: 'order-7', reason: null })
+    const sends = await house.sendsOf('Your parcel is here')
+    expect(sends).toHaveLength(1)
+    expect(first(sends)).toMatchObject({ wamid: message.upstream_id, outcome: 'answered' })
+  })
+
+  test('to a phone number finds the number that the person wrote to', async () => {
+    const { id, phone } = await newConversation()
+    const { status, body } = await house.api('/api/v1/messages', textTo(phone, 'Found you'))
+    expect({ status, conversation: body.conversation_id }).toEqual({ status: 202, conversation: id })
+  })
+
+  test.each(['ours', 'the platform’s'])('quotes a message by the id that is %s', async (whose) => {
+    const { id, wamid } = await newConversation()
+    const { body } = await house.api(`/api/v1/conversations/${id}/messages`)
+    const quoted = whose === 'ours' ? body.items[0].id : wamid
+    const text = `Quoting by an id that is ${whose}`
+    const sent = await house.api('/api/v1/messages', textTo(id, text, { context: { message_id: quoted } }))
+    expect(sent.status).toBe(202)
+    const message = await house.messageIn('read', sent.body.id)
+    expect(message.context.message_id).toBe(wamid)
+  })
+
+  test('gives the caller’s own value back and never sends it', async () => {
+    const { id } = await newConversation()
+    const ask = textTo(id, 'With a value', { biz_opaque_callback_data: 'campaign 12' })
+    const { body } = await house.api('/api/v1/messages', ask)
+    expect((await house.messageIn('read', body.id)).biz_opaque_callback_data).toBe('campaign 12')
+    expect(first(await house.sendsOf('With a value')).correlation).toStartWith('gh1.')
+  })
+
+  test('after the 24-hour window is refused in words; a template is not', async () => {
+    const phone = '+15550309999'
+    const refused = await house.api('/api/v1/messages', textTo(phone, 'Hello?', { from: { pool: 'support' } }))
+    expect(refused).toMatchObject({ status: 422, body: { code: 'window_closed' } })
+    const template = { type: 'template', template: { name: 'hello_world', language: { code: 'en_US' } } }
+    const sent = await house.api('/api/v1/messages', { to: phone, from: { pool: 'support' }, ...template })
+    expect(sent.status).toBe(202)
+    await house.messageIn('read', sent.body.id)
+  })
+
+  test('to somebody unknown, with two pools and none named, is refused with sender_required', async () => {
+    const answer = await house.api('/api/v1/messages', textTo('+15550308888', 'Hello'))
+    expect(answer).toMatchObject({ status: 400, body: { code: 'sender_required', path: '/from' } })
+  })
+})
+
+describe('a repeated request', () => {
+  test('with the same key gives the same answer and sends once; with another body it is refused', async () => {
+    const { id } = await newConversation()
+    const ask = textTo(id, 'Only once', { reference: 'r' })
+    const send = (body: unknown) => house.api('/api/v1/messages', body, { 'Idempotency-Key': 'key-1' })
+    const [one, two, three] = await Promise.all([send(ask), send(ask), send(ask)])
+    expect([one, two, three].map(({ status }) => status).sort()).toEqual([200, 200, 202])
+    expect(two.body).toEqual(one.body)
+    expect(three.body).toEqual(one.body)
+    expect(await send(textTo(id, 'Only once', { reference: 'other' }))).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency_mismatch' },
+    })
+    await house.messageIn('read', one.body.id)
+    expect(await house.sendsOf('Only once')).toHaveLength(1)
+  })
+
+  test('knows its key in the body too, in whatever order the members came', async () => {
+    const { id } = await newConversation()
+    const one = await house.api('/api/v1/messages', { to: id, type: 'text', text: { body: 'a' }, idempotency_key: 'k2' })
+    const two = await house.api('/api/v1/messages', { idempotency_key: 'k2', text: { body: 'a' }, type: 'text', to: id })
+    expect([one.status, two.status]).toEqual([202, 200])
+    expect(two.body).toEqual(one.body)
+  })
+})
+
+describe('a batch', () => {
+  test('of 500 answers each in order, and each leaves once', async () => {
+    const { id } = await newConversation()
+    const messages = Array.from({ length: 500 }, (_, index) => textTo(id, `batch ${index}`))
+    const { status, body } = await house.api('/api/v1/messages/batch', { messages })
+    expect(status).toBe(200)
+    expect(body.results).toHaveLength(500)
+    const ids = body.results.map((result: { id: string }) => result.id)
+    expect(new Set(ids).size).toBe(500)
+    await until('all have left', async () => (await batchTexts()).length >= 500)
+    expect(await batchTexts()).toEqual(messages.map((_, index) => `batch ${index}`))
+  })
+
+  async function batchTexts(): Promise<string[]> {
+    const { body } = await house.simulator('/_/sends?limit=10000')
+    return body.items
+      .map((send: { text?: string }) => send.text ?? '')
+      .filter((text: string) => text.startsWith('batch '))
+  }
+
+  test('answers a problem with its path in the place of what it refused', async () => {
+    const { id } = await newConversation()
+    const messages = [textTo(id, 'first'), { to: id, type: 'text', text: {} }, 'x', textTo(id, 'last'), textTo('?', 'no')]
+    const { body } = await house.api('/api/v1/messages/batch', { messages })
+    expect(body.results.map((result: { state?: string; code?: string }) => result.state ?? result.code)).toEqual([
+      'queued',
+      'invalid',
+      'invalid',
+      'queued',
+      'invalid',
+    ])
+    expect(body.results[1].path).toStartWith('/messages/1/text')
+    expect(body.results[2].path).toBe('/messages/2')
+    expect(body.results[4].path).toBe('/messages/4/to')
+  })
+
+  test.each([
+    ['no list', {}],
+    ['an empty list', { messages: [] }],
+    ['501 messages', { messages: Array.from({ length: 501 }, () => ({})) }],
+  ])('of %s is refused', async (_, ask) => {
+    expect(await house.api('/api/v1/messages/batch', ask)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid', path: '/messages' },
+    })
+  })
+})
+
+describe('with a fault of the platform', () => {
+  const fault = (kind: string, more: object = {}) => house.simulator('/_/faults', { kind, ...more })
+
+  interface Case {
+    name: string
+    kind: string
+    more?: object
+    count?: number
+    /** The state the message must end in. */
+    ends: string
+    /** States that must be in its timeline, in this order. */
+    passes: string[]
+    sends?: number
+    ask?: object
+  }
+
+  const cases: Case[] = [
+    // Statuses prove that it went out: in doubt, and then not.
+    { name: 'accepted, then 500', kind: 'accept_then_500', ends: 'read', passes: ['sending', 'in_doubt', 'read'] },
+    { name: 'accepted, then silence', kind: 'accept_then_silence', ends: 'read', passes: ['sending', 'read'] },
+    { name: 'accepted, then reset', kind: 'reset_after_accept', ends: 'read', passes: ['sending', 'read'] },
+    { name: 'statuses before the answer', kind: 'status_before_answer', more: { ms: 100 }, ends: 'read', passes: ['sent', 'delivered', 'read'] },
+    { name: 'a slow answer', kind: 'slow', more: { ms: 150 }, ends: 'read', passes: ['sending', 'read'] },
+    // A definite no: it is tried again, and goes out once.
+    { name: '429 twice', kind: 'throttle_429', count: 2, ends: 'read', passes: ['sending', 'queued', 'sending', 'read'] },
+    { name: 'a refusal', kind: 'refuse', ends: 'failed', passes: ['sending', 'failed'], sends: 0 },
+    { name: 'a failure later', kind: 'fail_later', ends: 'failed', passes: ['accepted', 'failed'] },
+    // Statuses in whatever way they come.
+    { name: 'late statuses', kind: 'statuses_late', more: { ms: 200 }, ends: 'read', passes: ['accepted', 'sent', 'delivered', 'read'] },
+    { name: 'doubled statuses', kind: 'statuses_doubled', ends: 'read', passes: ['accepted', 'sent', 'delivered', 'read'] },
+    { name: 'reordered statuses', kind: 'statuses_reordered', ends: 'read', passes: ['accepted', 'read'] },
+    { name: 'a missing "delivered"', kind: 'statuses_missing', more: { statuses: ['delivered'] }, ends: 'read', passes: ['accepted', 'sent', 'read'] },
+    { name: 'no status at all', kind: 'statuses_missing', ends: 'accepted', passes: ['sending', 'accepted'] },
+  ]
+
+  test.each(cases.map((one) => [one.name, one] as const))('%s ends right, and nothing is sent twice', async (name, one) => {
+    const { id } = await newConversation()
+    await fault(one.kind, { count: one.count ?? 1, ...one.more })
+    const text = `with ${name}`
+    const { body } = await house.api('/api/v1/messages', textTo(id, text, one.ask))
+    const message = await house.messageIn(one.ends, body.id)
+    const states = statesOf(message)
+    expect(one.passes.filter((state) => states.includes(state))).toEqual(one.passes)
+    let from = 0
+    for (const state of one.passes) {
+      const at = states.indexOf(state, from)
+      expect({ state, states, isThere: at >= from }).toEqual({ state, states, isThere: true })
+      from = at + 1
+    }
+    expect(await house.sendsOf(text)).toHaveLength(one.sends ?? 1)
+  })
+
+  // Nothing proves that it went out: the choice of its class, or of the caller, decides when the wait ends.
+  test.each([
+    ['reply', undefined, 'held'],
+    ['notice', undefined, 'held'],
+    ['bulk', undefined, 'failed'],
+    ['reply', 'fail', 'failed'],
+    ['bulk', 'hold', 'held'],
+  ])('in doubt for good, a %s with when_in_doubt %p ends %s', async (messageClass, choice, ends) => {
+    const { id } = await newConversation()
+    await fault('accept_then_500', { count: 1 })
+    await fault('statuses_missing', { count: 1 })
+    const text = `in doubt ${messageClass} ${choice}`
+    const more = { class: messageClass, ...(choice === undefined ? {} : { when_in_doubt: choice }) }
+    const { body } = await house.api('/api/v1/messages', textTo(id, text, more))
+    const message = await house.messageIn(ends, body.id)
+    expect(statesOf(message)).toEqual(['queued', 'sending', 'in_doubt', ends])
+    expect(message.reason).toBe('in_doubt')
+    expect(await house.sendsOf(text)).toHaveLength(1)
+  })
+
+  test('in doubt for good, an urgent message is sent again, which is counted apart', async () => {
+    const { id } = await newConversation()
+    const before = await house.metric('gatehouse_resends_total')
+    await fault('accept_then_500', { count: 1 })
+    await fault('statuses_missing', { count: 1 })
+    const { body } = await house.api('/api/v1/messages', textTo(id, 'the code is 1', { class: 'urgent' }))
+    const message = await house.messageIn('read', body.id)
+    expect(statesOf(message).slice(0, 4)).toEqual(['queued', 'sending', 'in_doubt', 'queued'])
+    expect(await house.sendsOf('the code is 1')).toHaveLength(2)
+    expect(await house.metric('gatehouse_resends_total')).toBe(before + 1)
+  })
+
+  test('reset before anything was written or after: in doubt, then held, and the simulator has none', async () => {
+    const { id } = await newConversation()
+    await fault('reset', { count: 1 })
+    const { body } = await house.api('/api/v1/messages', textTo(id, 'reset'))
+    const message = await house.messageIn('held', body.id)
+    expect(statesOf(message)).toContain('in_doubt')
+    expect(await house.sendsOf('reset')).toHaveLength(0)
+  })
+
+  test('held in doubt, a message is sent again by a person, or cancelled', async () => {
+    const { id } = await newConversation()
+    await fault('reset', { count: 2 })
+    const ask = ['again', 'never'].map((text) => house.api('/api/v1/messages', textTo(id, `held ${text}`)))
+    const [again, never] = (await Promise.all(ask)).map(({ body }) => body.id as string) as [string, string]
+    await Promise.all([house.messageIn('held', again), house.messageIn('held', never)])
+    expect(await house.api(`/api/v1/messages/${again}/retry`, {})).toMatchObject({ status: 202, body: { state: 'queued' } })
+    expect(await house.api(`/api/v1/messages/${never}/cancel`, {})).toMatchObject({ status: 200, body: { state: 'cancelled' } })
+    await house.messageIn('read', again)
+    expect(await house.api(`/api/v1/messages/${again}/cancel`, {})).toMatchObject({ status: 409, body: { code: 'conflict' } })
+    expect(await house.sendsOf('held never')).toHaveLength(0)
+    expect(await house.sendsOf('held again')).toHaveLength(1)
+  })
+})
+
+describe('a paused number', () => {
+  test('takes nothing new, keeps what waits, and sends it when it is resumed', async () => {
+    const { id } = await newConversation()
+    const pause = await house.api(`/api/v1/numbers/106540352242922/pause`, {})
+    expect(pause).toMatchObject({ status: 200, body: { state: 'paused' } })
+    const refused = await house.api('/api/v1/messages', textTo(id, 'not now'))
+    expect(refused).toMatchObject({ status: 422, body: { code: 'number_paused' } })
+    await house.api(`/api/v1/numbers/106540352242922/resume`, {})
+    const { body } = await house.api('/api/v1/messages', textTo(id, 'now'))
+    await house.messageIn('read', body.id)
+  })
+})
+
+describe('the limit of a number, counted by the platform', () => {
+  test('300 messages to different people at 80/s: at most 80 in any second, at least 95 % of the limit used', async () => {
+    await house.simulator('/_/limits', undefined, 'DELETE')
+    const template = { type: 'template', template: { name: 'hello_world', language: { code: 'en_US' } } }
+    const messages = Array.from({ length: 300 }, (_, index) => ({
+      to: `+1555040${1000 + index}`,
+      from: { number: SLOW_NUMBER },
+      class: 'notice',
+      ...template,
+    }))
+    const { body } = await house.api('/api/v1/messages/batch', { messages })
+    expect(body.results.every((result: { state?: string }) => result.state === 'queued')).toBe(true)
+    const ofSlow = async () => (await house.simulator('/_/sends?number=slow&limit=1000')).body.items as { at: string }[]
+    const sends = await until('300 sends', async () => (await ofSlow()).length >= 300 && (await ofSlow()))
+    expect(sends).toHaveLength(300)
+    const { body: limits } = await house.simulator('/_/limits')
+    const counted = JSON.stringify(limits)
+    const moments = sends.map(({ at }) => Date.parse(at)).sort((one, other) => one - other)
+    const mostInASecond = Math.max(
+      ...moments.map((start) => moments.filter((at) => at >= start && at < start + 1000).length),
+    )
+    const spanS = ((moments.at(-1) ?? 0) - first(moments)) / 1000
+    const used = 299 / spanS / 80
+    expect({ counted, isWithin: mostInASecond <= 80 }).toEqual({ counted, isWithin: true })
+    expect({ spanS, used: used >= 0.95 }).toEqual({ spanS, used: true })
+    console.log(counted, mostInASecond, spanS, used)
+  }, 15_000)
+})
