@@ -1,22 +1,45 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Config } from './config.ts'
 import { readMasterKey } from './config/kinds.ts'
+import type { Config } from './config.ts'
 import type { SimulatedNumber } from './simulator/settings.ts'
 
 /** What the demo shows: two numbers in a pool and one of its own. The numbers are from the range kept for fiction. */
 export const DEMO_NUMBERS: readonly (SimulatedNumber & { pool: string })[] = [
-  { phoneNumberId: '100000000000001', display: '+12025550101', alias: 'support-1', wabaId: '200000000000001', pool: 'support' },
-  { phoneNumberId: '100000000000002', display: '+12025550102', alias: 'support-2', wabaId: '200000000000001', pool: 'support' },
-  { phoneNumberId: '100000000000003', display: '+12025550103', alias: 'orders', wabaId: '200000000000001', pool: 'orders' },
+  {
+    phoneNumberId: '100000000000001',
+    display: '+12025550101',
+    alias: 'support-1',
+    wabaId: '200000000000001',
+    pool: 'support',
+  },
+  {
+    phoneNumberId: '100000000000002',
+    display: '+12025550102',
+    alias: 'support-2',
+    wabaId: '200000000000001',
+    pool: 'support',
+  },
+  {
+    phoneNumberId: '100000000000003',
+    display: '+12025550103',
+    alias: 'orders',
+    wabaId: '200000000000001',
+    pool: 'orders',
+  },
 ]
 
 export const DEMO_APP = 'demo'
 
 /** People who have written before the first visit, so that the screen is not empty. */
 export const DEMO_MESSAGES: readonly { phone: string; name: string; number: string; text: string }[] = [
-  { phone: '12025550143', name: 'Amina Farouk', number: 'support-1', text: 'Hello, my parcel says delivered but nothing is here' },
+  {
+    phone: '12025550143',
+    name: 'Amina Farouk',
+    number: 'support-1',
+    text: 'Hello, my parcel says delivered but nothing is here',
+  },
   { phone: '12025550143', name: 'Amina Farouk', number: 'support-1', text: 'The order number is 48213' },
   { phone: '12025550177', name: 'Jonas Lindqvist', number: 'support-1', text: 'Can I change the delivery address?' },
   { phone: '12025550119', name: 'Mei Tanaka', number: 'orders', text: 'こんにちは。青いマグカップはまだありますか?' },

@@ -133,7 +133,9 @@ export class Gateway {
     const newOwnerKey = await this.#firstKey()
     await this.#build()
     this.#serving = true
-    void this.#outboundPart().start(lastInputAtMs).catch((error: Error) => this.#fail(error))
+    void this.#outboundPart()
+      .start(lastInputAtMs)
+      .catch((error: Error) => this.#fail(error))
     this.#dutiesPart().start()
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
@@ -190,9 +192,10 @@ export class Gateway {
         metrics: {
           connections: (count) => metrics.socketConnections.set(count),
           lagSeconds: (seconds) => metrics.socketLagSeconds.observe(seconds),
-          delivered: () => {},
-          closed: () => {},
-          refused: () => {},
+          delivered: (events) => metrics.socketEvents.add(events),
+          closed: (reason) => metrics.socketCloses.add(1, { outcome: reason }),
+          refused: (reason) => metrics.socketRefusals.add(1, { outcome: reason }),
+          // How often the hub had to read back is seen in its effect, the lag.
           logRead: () => {},
         },
       },
@@ -209,7 +212,8 @@ export class Gateway {
         send: (departure) => this.#send(departure),
         metrics: {
           sent: (outcome) => metrics.sends.add(1, { outcome }),
-          waited: (messageClass, ms) => metrics.sendWaitSeconds.observe(Math.max(0, ms) / 1000, { class: messageClass }),
+          waited: (messageClass, ms) =>
+            metrics.sendWaitSeconds.observe(Math.max(0, ms) / 1000, { class: messageClass }),
           overflow: () => metrics.overflows.add(1, { queue: 'dispatch' }),
         },
       },
@@ -272,7 +276,10 @@ export class Gateway {
         if (outcome === 'stored') metrics.webhookSeconds.observe(seconds)
       },
     })
-    const pages = [await consoleRoutes(simulatorUrl), documentationRoutes(packageJson.version, config.http.publicUrl ?? '')]
+    const pages = [
+      await consoleRoutes(simulatorUrl),
+      documentationRoutes(packageJson.version, config.http.publicUrl ?? ''),
+    ]
     this.#server = startServer({
       hostname: config.http.host,
       port: config.http.port,

@@ -13,8 +13,8 @@ import { CONTROL_SOCKET } from './http/control.ts'
 import { House } from './relay/house.ts'
 import { type ReplayAsk, replay } from './relay/replay.ts'
 import { setupOf } from './setup.ts'
-import { THREADS } from './threads.ts'
 import { startSimulator } from './simulator/simulator.ts'
+import { THREADS } from './threads.ts'
 
 /** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
 const STOP_MS_MAX = 15_000
@@ -65,10 +65,14 @@ function greet(context: Context, config: Config, started: StartedGateway, simula
   const lines = ['', `  Gatehouse   ${config.http.publicUrl ?? `http://${shownHost}:${started.port}/`}`]
   if (simulatorUrl !== null) lines.push(`  Phone       ${simulatorUrl}/   (a customer's phone: write to a number)`)
   if (started.setup.demo) lines.push(`  API key     ${started.setup.demo.ownerKey}   (sign in with it)`)
-  else if (started.newOwnerKey) lines.push(`  API key     ${started.newOwnerKey}   (sign in with it; it is shown only this once)`)
+  else if (started.newOwnerKey)
+    lines.push(`  API key     ${started.newOwnerKey}   (sign in with it; it is shown only this once)`)
   if (started.setup.demo) {
     lines.push('', '  This is the demo: no app is configured, so nothing leaves this machine.')
-    if (started.setup.demo.keyPath) lines.push(`  Its master key lies beside its data, in ${started.setup.demo.keyPath}: a real house keeps it elsewhere.`)
+    if (started.setup.demo.keyPath)
+      lines.push(
+        `  Its master key lies beside its data, in ${started.setup.demo.keyPath}: a real house keeps it elsewhere.`,
+      )
   }
   for (const line of [...lines, '']) context.complain(line)
 }
@@ -137,7 +141,9 @@ export function simulate(context: Context): Promise<number> {
       random: Math.random,
       log,
     })
-    context.complain(`\n  Simulator   http://${loopback(config)}:${simulator.port}/   (set graph_url to this address)\n`)
+    context.complain(
+      `\n  Simulator   http://${loopback(config)}:${simulator.port}/   (set graph_url to this address)\n`,
+    )
     if (!app) {
       context.complain('  No app is configured, so these secrets were made for this run:')
       for (const [name, value] of Object.entries(secrets)) context.complain(`    ${name}  ${value}`)

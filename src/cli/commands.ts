@@ -63,9 +63,7 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
   serve: {
     name: 'serve',
     summary: 'Runs the gateway; with no app configured also the simulator, with demo data.',
-    options: [
-      { name: 'accept-loss', help: 'Starts although the journal has lost entries that were committed.' },
-    ],
+    options: [{ name: 'accept-loss', help: 'Starts although the journal has lost entries that were committed.' }],
   },
   simulate: { name: 'simulate', summary: 'Runs only the simulator of the platform.', options: [] },
   'check-config': {

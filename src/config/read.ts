@@ -75,7 +75,8 @@ class Reader {
       if (known.includes(variable) || this.#referredTo.has(variable) || FOREIGN_VARIABLE.test(variable)) continue
       const name = variable.slice(PREFIX.length)
       const near = names.find((known) => known === `${name}_FILE`) ?? nearest(name, names)
-      if (near !== undefined) this.#add(variable, '', 'an unknown variable', suggestion(PREFIX + near, 'a known variable'))
+      if (near !== undefined)
+        this.#add(variable, '', 'an unknown variable', suggestion(PREFIX + near, 'a known variable'))
     }
   }
 

@@ -36,7 +36,15 @@ export type CrashPoint = (typeof CRASH_POINTS)[number]
 const [armedPoint, armedPass] = (process.env['GATEHOUSE_TEST_CRASH'] ?? '').split(':')
 let passesLeft = Number(armedPass ?? '1')
 
+let simulated: ((point: CrashPoint) => void) | null = null
+
+/** For the whole-house simulation, which dies without a process: called at every pass; null ends it. */
+export function onCrashPoint(hook: ((point: CrashPoint) => void) | null): void {
+  simulated = hook
+}
+
 export function crashPoint(point: CrashPoint): void {
+  simulated?.(point)
   if (point !== armedPoint) return
   passesLeft -= 1
   if (passesLeft === 0) process.kill(process.pid, 'SIGKILL')

@@ -77,8 +77,21 @@ export type SendOutcome =
   /** The platform took it. */
   | { kind: 'accepted'; upstreamId: string; recipient: PersonReference | null; pacing: boolean }
   /** A definite no that may be repeated: it has not gone out. */
-  | { kind: 'retry'; code: number | null; reason: string; afterMs: number | null; scope: 'number' | 'pair' | 'app' | 'transport'; throttled: boolean }
+  | {
+      kind: 'retry'
+      code: number | null
+      reason: string
+      afterMs: number | null
+      scope: 'number' | 'pair' | 'app' | 'transport'
+      throttled: boolean
+    }
   /** A definite and final no. `pauses` names what must not send until somebody has looked. */
-  | { kind: 'refused'; code: number | null; reason: string; pauses: 'nothing' | 'number' | 'waba' | 'token' | 'template'; closesWindow: boolean }
+  | {
+      kind: 'refused'
+      code: number | null
+      reason: string
+      pauses: 'nothing' | 'number' | 'waba' | 'token' | 'template'
+      closesWindow: boolean
+    }
   /** It may have gone out: only a status, or the end of its wait, settles it. */
   | { kind: 'unknown'; code: number | null; reason: string }

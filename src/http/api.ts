@@ -4,12 +4,13 @@ import { toTime } from '../core/clock.ts'
 import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { type IdKind, readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
+import { maySee, type Principal } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
 import { type NumberRow, setNumberState } from '../records/number.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
-import { numberView, type PageAsk, type Reader } from '../records/reader.ts'
+import { numberView, type PageAsk, type Reader, type See } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
 import { readJson } from './body.ts'
 import type { EventsPoll } from './events-poll.ts'
@@ -48,37 +49,83 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
     route(deps, `/api/v1${pattern}`, handle)
   const raw = { parse: 'none' } as const
 
-  app.get('/me', on('/me', async ({ principal }) => me(deps, principal.role)))
-  app.get('/numbers', on('/numbers', async ({ query }) => listNumbers(deps, query)))
-  app.post('/numbers/:number/pause', on('/numbers/:number/pause', async ({ params }) => setState(deps, params, 'paused')), raw)
-  app.post('/numbers/:number/resume', on('/numbers/:number/resume', async ({ params }) => setState(deps, params, 'active')), raw)
+  app.get(
+    '/me',
+    on('/me', async ({ principal }) => me(deps, principal.role)),
+  )
+  app.get(
+    '/numbers',
+    on('/numbers', async (asked) => listNumbers(deps, asked)),
+  )
+  app.post(
+    '/numbers/:number/pause',
+    on('/numbers/:number/pause', async ({ params }) => setState(deps, params, 'paused')),
+    raw,
+  )
+  app.post(
+    '/numbers/:number/resume',
+    on('/numbers/:number/resume', async ({ params }) => setState(deps, params, 'active')),
+    raw,
+  )
 
-  app.get('/conversations', on('/conversations', async ({ query }) => deps.reader.conversations(pageOf(query))))
+  app.get(
+    '/conversations',
+    on('/conversations', async ({ query, principal }) => deps.reader.conversations(pageOf(query), seeOf(principal))),
+  )
   app.get(
     '/conversations/:id',
-    on('/conversations/:id', async ({ params }) =>
-      found(await deps.reader.conversation(idOf('conversation', params)), 'conversation'),
+    on('/conversations/:id', async ({ params, principal }) =>
+      found(await deps.reader.conversation(idOf('conversation', params), seeOf(principal)), 'conversation'),
     ),
   )
   app.get(
     '/conversations/:id/messages',
-    on('/conversations/:id/messages', async ({ params, query }) =>
-      found(await deps.reader.messages(idOf('conversation', params), pageOf(query)), 'conversation'),
+    on('/conversations/:id/messages', async ({ params, query, principal }) =>
+      found(await deps.reader.messages(idOf('conversation', params), pageOf(query), seeOf(principal)), 'conversation'),
     ),
   )
-  app.post('/conversations/:id/read', on('/conversations/:id/read', async (asked) => markRead(deps, asked)), raw)
+  app.post(
+    '/conversations/:id/read',
+    on('/conversations/:id/read', async (asked) => markRead(deps, asked)),
+    raw,
+  )
 
-  app.post('/messages', on('/messages', async (asked) => sendOne(deps, asked)), raw)
-  app.post('/messages/batch', on('/messages/batch', async (asked) => sendMany(deps, asked)), raw)
+  app.post(
+    '/messages',
+    on('/messages', async (asked) => sendOne(deps, asked)),
+    raw,
+  )
+  app.post(
+    '/messages/batch',
+    on('/messages/batch', async (asked) => sendMany(deps, asked)),
+    raw,
+  )
   app.get(
     '/messages/:id',
-    on('/messages/:id', async ({ params }) => found(await deps.reader.message(idOf('message', params)), 'message')),
+    on('/messages/:id', async ({ params, principal }) =>
+      found(await deps.reader.message(idOf('message', params), seeOf(principal)), 'message'),
+    ),
   )
-  app.post('/messages/:id/cancel', on('/messages/:id/cancel', async ({ params }) => cancel(deps, params)), raw)
-  app.post('/messages/:id/retry', on('/messages/:id/retry', async ({ params }) => sendAgain(deps, params)), raw)
+  app.post(
+    '/messages/:id/cancel',
+    on('/messages/:id/cancel', async (asked) => cancel(deps, asked)),
+    raw,
+  )
+  app.post(
+    '/messages/:id/retry',
+    on('/messages/:id/retry', async (asked) => sendAgain(deps, asked)),
+    raw,
+  )
 
-  app.get('/events', on('/events', async (asked) => listEvents(deps, asked)))
-  app.post('/realtime/tickets', on('/realtime/tickets', async (asked) => issueTicket(deps, asked)), raw)
+  app.get(
+    '/events',
+    on('/events', async (asked) => listEvents(deps, asked)),
+  )
+  app.post(
+    '/realtime/tickets',
+    on('/realtime/tickets', async (asked) => issueTicket(deps, asked)),
+    raw,
+  )
   return app as unknown as Elysia
 }
 
@@ -86,20 +133,27 @@ function me(deps: ApiDependencies, role: string): object {
   return { role, epoch: deps.reader.epoch(), head: deps.reader.head() }
 }
 
-function listNumbers(deps: ApiDependencies, query: URLSearchParams): object {
+function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object {
   knownQuery(query, ['limit', 'cursor'])
-  return { items: deps.reader.numbers().map(numberView), next: null, as_of: deps.reader.head() }
+  const numbers = deps.reader.numbers().filter(({ id }) => maySee(principal, { conversationId: null, numberId: id }))
+  return { items: numbers.map(numberView), next: null, as_of: deps.reader.head() }
 }
 
-async function setState(deps: ApiDependencies, params: Record<string, string>, state: 'active' | 'paused'): Promise<object> {
+async function setState(
+  deps: ApiDependencies,
+  params: Record<string, string>,
+  state: 'active' | 'paused',
+): Promise<object> {
   const number = deps.reader.numbers().find((row: NumberRow) => row.account === params['number'])
   if (!number) throw new Failure('not_found', 'No such number')
   await deps.ask(setNumberState, { numberId: number.id, state, reason: state === 'paused' ? 'operator' : null })
   return { number: number.account, state }
 }
 
-async function markRead(deps: ApiDependencies, { request, params }: Asked): Promise<object> {
+async function markRead(deps: ApiDependencies, { request, params, principal }: Asked): Promise<object> {
   const conversationId = idOf('conversation', params)
+  if (!deps.reader.canSeeConversation(conversationId, seeOf(principal)))
+    throw new Failure('not_found', 'No such conversation')
   const body = await optionalJson(request)
   const unknown = Object.keys(body).find((name) => name !== 'upto')
   if (unknown !== undefined) throw new Failure('invalid', 'Unknown member', { path: `/${unknown.slice(0, 50)}` })
@@ -152,8 +206,13 @@ async function sendInBatch(deps: ApiDependencies, message: unknown, index: numbe
   }
 }
 
-async function send(deps: ApiDependencies, body: Record<string, unknown>, keyInHeader: string | null): Promise<SendAnswer> {
-  if (!deps.isAccepting()) throw new Failure('unavailable', 'Stopping: send again in a moment', { retry_after_ms: 5000 })
+async function send(
+  deps: ApiDependencies,
+  body: Record<string, unknown>,
+  keyInHeader: string | null,
+): Promise<SendAnswer> {
+  if (!deps.isAccepting())
+    throw new Failure('unavailable', 'Stopping: send again in a moment', { retry_after_ms: 5000 })
   const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs, idempotencyKey: keyInHeader })
   const idempotency =
     ask.idempotencyKey === null
@@ -175,19 +234,33 @@ async function send(deps: ApiDependencies, body: Record<string, unknown>, keyInH
   return { status: repeated ? 200 : 202, body: answer }
 }
 
-async function cancel(deps: ApiDependencies, params: Record<string, string>): Promise<object> {
-  return { id: params['id'], ...(await deps.ask(cancelMessage, { messageId: idOf('message', params) })) }
+async function cancel(deps: ApiDependencies, asked: Asked): Promise<object> {
+  const messageId = visibleMessage(deps, asked)
+  return { id: asked.params['id'], ...(await deps.ask(cancelMessage, { messageId })) }
 }
 
-async function sendAgain(deps: ApiDependencies, params: Record<string, string>): Promise<Response> {
+async function sendAgain(deps: ApiDependencies, asked: Asked): Promise<Response> {
   const { deadlineMs } = deps
-  const state = await deps.ask(retryMessage, { messageId: idOf('message', params), deadlineMs })
-  return json({ id: params['id'], ...state }, 202)
+  const state = await deps.ask(retryMessage, { messageId: visibleMessage(deps, asked), deadlineMs })
+  return json({ id: asked.params['id'], ...state }, 202)
+}
+
+function visibleMessage(deps: ApiDependencies, { params, principal }: Asked): number {
+  const messageId = idOf('message', params)
+  found(deps.reader.conversationOfMessage(messageId, seeOf(principal)), 'message')
+  return messageId
+}
+
+/** The one function that says who may see what, for one caller. */
+function seeOf(principal: Principal): See {
+  return (what) => maySee(principal, what)
 }
 
 async function listEvents(deps: ApiDependencies, { query, principal, request }: Asked): Promise<Response> {
   knownQuery(query, ['after', 'limit', 'wait', 'epoch'])
-  const after = query.has('after') ? integerOf(query, 'after', { min: 0, max: Number.MAX_SAFE_INTEGER, absent: 0 }) : null
+  const after = query.has('after')
+    ? integerOf(query, 'after', { min: 0, max: Number.MAX_SAFE_INTEGER, absent: 0 })
+    : null
   const text = await deps.events.answer(
     {
       after,

@@ -1,5 +1,5 @@
-import { Failure } from '../core/failure.ts'
 import { depthExceeds } from '../channels/depth.ts'
+import { Failure } from '../core/failure.ts'
 
 /** Deep nesting costs seconds to write again, and no honest body has it. */
 export const DEPTH_MAX = 64
@@ -23,7 +23,8 @@ export async function readBody(request: Request, bytesMax: number): Promise<Uint
 /** A JSON object from a request's body. Throws `Failure('invalid')` for anything else. */
 export async function readJson(request: Request, bytesMax: number): Promise<Record<string, unknown>> {
   const bytes = await readBody(request, bytesMax)
-  if (depthExceeds(bytes, DEPTH_MAX)) throw new Failure('invalid', `The body is nested deeper than ${DEPTH_MAX}`, { path: '' })
+  if (depthExceeds(bytes, DEPTH_MAX))
+    throw new Failure('invalid', `The body is nested deeper than ${DEPTH_MAX}`, { path: '' })
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))

@@ -15,11 +15,23 @@ export async function consoleRoutes(simulatorUrl: string | null): Promise<Elysia
   const html = typeof page?.body === 'string' ? page.body : new TextDecoder().decode(page?.body)
   const shown = simulatorUrl === null ? html : withSimulator(html, simulatorUrl)
   const app = new Elysia({ name: 'console' })
-  app.get('/', () => new Response(shown, { headers: { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' } }))
+  app.get(
+    '/',
+    () =>
+      new Response(shown, {
+        headers: { ...HEADERS, 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' },
+      }),
+  )
   for (const [path, asset] of assets) {
     if (path === '/index.html') continue
     const cache = asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache'
-    app.get(path, () => new Response(asset.body, { headers: { ...HEADERS, 'Content-Type': asset.contentType, 'Cache-Control': cache } }))
+    app.get(
+      path,
+      () =>
+        new Response(asset.body, {
+          headers: { ...HEADERS, 'Content-Type': asset.contentType, 'Cache-Control': cache },
+        }),
+    )
   }
   return app as unknown as Elysia
 }

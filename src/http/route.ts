@@ -54,17 +54,24 @@ export function json(value: object, status = 200): Response {
 /** Refuses query parameters that the route does not know. */
 export function knownQuery(query: URLSearchParams, names: readonly string[]): void {
   for (const name of query.keys()) {
-    if (!names.includes(name)) throw new Failure('invalid', `Unknown query parameter: ${name.slice(0, 50)}`, { path: `?${name.slice(0, 50)}` })
+    if (!names.includes(name))
+      throw new Failure('invalid', `Unknown query parameter: ${name.slice(0, 50)}`, { path: `?${name.slice(0, 50)}` })
   }
 }
 
 /** A whole number from a query parameter, between bounds; the default where it is absent. */
-export function integerOf(query: URLSearchParams, name: string, bounds: { min: number; max: number; absent: number }): number {
+export function integerOf(
+  query: URLSearchParams,
+  name: string,
+  bounds: { min: number; max: number; absent: number },
+): number {
   const text = query.get(name)
   if (text === null) return bounds.absent
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
   if (!(value >= bounds.min && value <= bounds.max)) {
-    throw new Failure('invalid', `${name} must be a whole number from ${bounds.min} to ${bounds.max}`, { path: `?${name}` })
+    throw new Failure('invalid', `${name} must be a whole number from ${bounds.min} to ${bounds.max}`, {
+      path: `?${name}`,
+    })
   }
   return value
 }

@@ -17,7 +17,10 @@ const OWN = Type.Object(
   {
     to: Type.Union([
       Type.String({ minLength: 1, maxLength: 200 }),
-      Type.Object({ user_id: Type.String({ pattern: '^[A-Z]{2}\\.[A-Za-z0-9.]{1,140}$' }) }, { additionalProperties: false }),
+      Type.Object(
+        { user_id: Type.String({ pattern: '^[A-Z]{2}\\.[A-Za-z0-9.]{1,140}$' }) },
+        { additionalProperties: false },
+      ),
     ]),
     class: Type.Optional(
       Type.Union([Type.Literal('urgent'), Type.Literal('reply'), Type.Literal('notice'), Type.Literal('bulk')]),

@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
+import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { Realtime } from '../realtime/realtime.ts'
-import { Failure } from '../core/failure.ts'
 import { problemResponse, responseOf } from './errors.ts'
 
 /** Larger than every route's own bound, which each checks itself and says so. */

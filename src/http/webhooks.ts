@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
-import { depthExceeds } from '../channels/depth.ts'
 import type { Channel } from '../channels/channel.ts'
+import { depthExceeds } from '../channels/depth.ts'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'

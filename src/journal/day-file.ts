@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import createDay from '../../migrations/journal/0001_create_day.sql' with { type: 'text' }
 import { Db, type OpenOptions } from '../storage/database.ts'
-import { migrate, type Migration } from '../storage/migrate.ts'
+import { type Migration, migrate } from '../storage/migrate.ts'
 import { seal, tagOf, unseal } from '../vault/sealing.ts'
 import { type Entry, type NewEntry, placeOf } from './entry.ts'
 
@@ -39,11 +39,17 @@ export class DayFile {
   readonly #database: Db
   readonly #key: Uint8Array
 
-  constructor(options: { folder: string; day: string; key: Uint8Array } & Pick<OpenOptions, 'readonly' | 'synchronous'>) {
+  constructor(
+    options: { folder: string; day: string; key: Uint8Array } & Pick<OpenOptions, 'readonly' | 'synchronous'>,
+  ) {
     this.day = options.day
     this.#key = options.key
     // An append-only file wants frequent small checkpoints: at 200 pages p99.9 was 4 ms, at 4000 35 ms (measured).
-    this.#database = new Db(join(options.folder, `${options.day}.db`), { ...options, checkpointPages: 200, cacheKib: 2048 })
+    this.#database = new Db(join(options.folder, `${options.day}.db`), {
+      ...options,
+      checkpointPages: 200,
+      cacheKib: 2048,
+    })
     if (!options.readonly) migrate(this.#database, `journal/${options.day}.db`, MIGRATIONS)
   }
 
@@ -55,7 +61,12 @@ export class DayFile {
 
   /** Writes down that the entries after `afterSeq` and before `nextSeq` are gone. */
   noteLoss(afterSeq: number, nextSeq: number, atMs: number): void {
-    this.#database.run('INSERT OR REPLACE INTO losses (after_seq, next_seq, at) VALUES (?1, ?2, ?3)', afterSeq, nextSeq, atMs)
+    this.#database.run(
+      'INSERT OR REPLACE INTO losses (after_seq, next_seq, at) VALUES (?1, ?2, ?3)',
+      afterSeq,
+      nextSeq,
+      atMs,
+    )
   }
 
   /** Appends in one durable commit, from `first` on; answers the new end of the chain. */
@@ -79,12 +90,12 @@ export class DayFile {
     })
   }
 
-  /** The file's last entry; what it was bound to where it has none. */
-  end(): ChainEnd {
+  /** The file's last entry; what it was bound to where it has none; undefined where a crash came before the binding. */
+  end(): ChainEnd | undefined {
     const last = this.#database.one<{ seq: number; sealed: Uint8Array }>(
       'SELECT seq, sealed FROM entries ORDER BY seq DESC LIMIT 1',
     )
-    return last ? { seq: last.seq, tag: tagOf(last.sealed) } : this.#before()
+    return last ? { seq: last.seq, tag: tagOf(last.sealed) } : this.#binding()
   }
 
   firstSeq(): number | undefined {
@@ -132,14 +143,14 @@ export class DayFile {
       'SELECT seq, sealed FROM entries WHERE seq < ?1 ORDER BY seq DESC LIMIT 1',
       seq,
     )
-    return row ? { seq: row.seq, tag: tagOf(row.sealed) } : this.#before()
+    return row ? { seq: row.seq, tag: tagOf(row.sealed) } : (this.#binding() ?? CHAIN_START)
   }
 
-  #before(): ChainEnd {
+  #binding(): ChainEnd | undefined {
     const row = this.#database.one<{ previous_seq: number; previous_tag: Uint8Array }>(
       'SELECT previous_seq, previous_tag FROM chain',
     )
-    return row ? { seq: row.previous_seq, tag: row.previous_tag } : CHAIN_START
+    return row && { seq: row.previous_seq, tag: row.previous_tag }
   }
 
   #isKnownLoss(afterSeq: number, nextSeq: number): boolean {

@@ -5,7 +5,7 @@ import { Thread } from '../storage/thread.ts'
 import type { NewEntry } from './entry.ts'
 import type { JournalOptions } from './journal.ts'
 import type { Appended, JournalRefusal } from './journal-thread.ts'
-import { pack, type Packed } from './packed.ts'
+import { type Packed, pack } from './packed.ts'
 
 /** One group commit: large enough that the fsync is shared widely, small enough to be answered soon. */
 const BATCH_ENTRIES_MAX = 2048
@@ -145,7 +145,8 @@ export class JournalClient {
 
   /** A full disk is waited for; any other failed commit ends the process, since a failed fsync may not be repeated. */
   #refuse(batch: Waiting[], refusal: JournalRefusal): void {
-    for (const { reject } of batch) reject(new Failure('unavailable', 'The journal could not store it: send again later'))
+    for (const { reject } of batch)
+      reject(new Failure('unavailable', 'The journal could not store it: send again later'))
     if (refusal.kind === 'full') this.#fullUntilMs = this.#options.clock.monoMs() + FULL_RETRY_MS
     else this.#options.onFailure(new Error(`The journal failed: ${refusal.message ?? String(refusal)}`))
   }

@@ -1,5 +1,5 @@
-import type { Entry } from './entry.ts'
 import { DayFile, daysIn } from './day-file.ts'
+import type { Entry } from './entry.ts'
 
 /** Bytes of entries that one read may bring into memory. */
 const READ_BYTES_MAX = 4 * 1024 * 1024

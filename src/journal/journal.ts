@@ -44,8 +44,9 @@ export class Journal {
     this.#keys = new Map(options.dayKeys)
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
     this.#mark = new HighWaterMark(join(options.folder, 'high-water'))
-    const newest = daysIn(options.folder).at(-1)
-    const end = newest === undefined ? CHAIN_START : this.#endOf(newest)
+    const days = daysIn(options.folder)
+    const newest = days.at(-1)
+    const end = this.#endOf(days)
     const today = dayOf(options.nowMs)
     // A clock that went back does not go back to an older file.
     this.#today = this.#openDay(newest !== undefined && newest > today ? newest : today, end)
@@ -93,13 +94,18 @@ export class Journal {
     return file
   }
 
-  #endOf(day: string): ChainEnd {
-    const file = new DayFile({ ...this.#options, day, key: this.#keyOf(day) })
-    try {
-      return file.end()
-    } finally {
-      file.close()
+  /** The chain's end: in the newest file, or in the one before where a crash came between making and binding it. */
+  #endOf(days: readonly string[]): ChainEnd {
+    for (const day of days.toReversed()) {
+      const file = new DayFile({ ...this.#options, day, key: this.#keyOf(day) })
+      try {
+        const end = file.end()
+        if (end) return end
+      } finally {
+        file.close()
+      }
     }
+    return CHAIN_START
   }
 
   /** The next sequence is above everything that was ever given: head, applied and the mark. */

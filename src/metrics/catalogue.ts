@@ -88,6 +88,9 @@ export const CATALOGUE = {
 
   // Who listens.
   socketConnections: gauge(['socket_connections', 'Open real-time sockets.']),
+  socketEvents: counter(['socket_events_total', 'Events delivered to sockets, each counted for each socket.']),
+  socketCloses: counter(['socket_closes_total', 'Sockets closed, by reason; `client` is the other side.'], ['outcome']),
+  socketRefusals: counter(['socket_refusals_total', 'Handshakes refused, by reason.'], ['outcome']),
   socketLagSeconds: histogram(['socket_lag_seconds', 'From an event committed to its frame handed over.'], LAG_SECONDS),
   httpRequests: counter(['http_requests_total', 'HTTP requests by route and status.'], ['route', 'status']),
   httpRequestSeconds: histogram(['http_request_seconds', 'From a request to its answer.'], REQUEST_SECONDS, ['route']),

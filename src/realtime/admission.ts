@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
-import { problemOf } from '../core/failure.ts'
 import type { FailureCode } from '../core/failure.ts'
+import { problemOf } from '../core/failure.ts'
 import type { RealtimeBounds } from './bounds.ts'
 import type { UpgradeRefusal } from './metrics.ts'
 import { Pace } from './pace.ts'

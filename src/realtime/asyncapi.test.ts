@@ -6,8 +6,8 @@ import { asyncApiDocument } from './asyncapi.ts'
 import { CLOSE_CODES } from './close-codes.ts'
 import type { ClientFrame, ServerFrame } from './protocol.ts'
 import { readClientFrame } from './protocol.ts'
-import { clientFrameSchema, eventSchema } from './schemas.ts'
 import type { ClientFrameShape, ServerFrameShape } from './schemas.ts'
+import { clientFrameSchema, eventSchema } from './schemas.ts'
 
 const at = '2026-11-22T09:00:00.000Z'
 

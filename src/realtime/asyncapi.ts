@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
-import { CLOSE_CODES, CLOSE_MEANING } from './close-codes.ts'
 import type { CloseName } from './close-codes.ts'
+import { CLOSE_CODES, CLOSE_MEANING } from './close-codes.ts'
 import { SUBPROTOCOL, TICKET_PREFIX } from './protocol.ts'
 import {
   ackSchema,

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { openRealtimeHouse } from '../testing/realtime-house.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { connectRealtime } from './client.ts'
 import type { GoneInfo, Position, RealtimeOptions, WebSocketLike } from './client.ts'
+import { connectRealtime } from './client.ts'
 import type { MaySee } from './event-log.ts'
 
 /** A server's end of a socket that the test plays by hand. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Socket as TcpSocket } from 'node:net'
 import { connect } from 'node:net'
-import { connectTo, openRealtimeHouse } from '../testing/realtime-house.ts'
 import type { RealtimeHouse, TestSocket } from '../testing/realtime-house.ts'
+import { connectTo, openRealtimeHouse } from '../testing/realtime-house.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import type { MaySee } from './event-log.ts'
 

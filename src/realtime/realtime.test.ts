@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { FakeClock } from '../testing/fake-clock.ts'
-import { connectTo, openRealtimeHouse, TEST_ORIGIN, TestSocket } from '../testing/realtime-house.ts'
 import type { RealtimeHouse, RealtimeHouseOptions } from '../testing/realtime-house.ts'
+import { connectTo, openRealtimeHouse, TEST_ORIGIN, TestSocket } from '../testing/realtime-house.ts'
 
 const houses: RealtimeHouse[] = []
 const sockets: TestSocket[] = []

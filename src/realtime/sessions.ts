@@ -1,5 +1,5 @@
-import { CLOSE_CODES } from './close-codes.ts'
 import type { CloseName } from './close-codes.ts'
+import { CLOSE_CODES } from './close-codes.ts'
 import type { Viewer } from './event-log.ts'
 import type { RealtimeMetrics } from './metrics.ts'
 import type { Session, SessionBounds, Socket, VisibilityGroup } from './session.ts'

@@ -4,8 +4,8 @@ import type { CloseName } from './close-codes.ts'
 import type { Delivery } from './delivery.ts'
 import type { Session } from './session.ts'
 import { unblock } from './session.ts'
-import { closeSocket } from './sessions.ts'
 import type { Sessions } from './sessions.ts'
+import { closeSocket } from './sessions.ts'
 
 export interface WatchDeps {
   clock: Clock

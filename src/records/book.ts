@@ -182,7 +182,8 @@ export class Book {
       return { id: command.id, value: await this.#apply(known, command.args) }
     } catch (error) {
       if (storageFault(error)) throw error
-      const failure = error instanceof Failure ? error : new Failure('internal', `${command.name} failed: ${kindOf(error)}`)
+      const failure =
+        error instanceof Failure ? error : new Failure('internal', `${command.name} failed: ${kindOf(error)}`)
       return { id: command.id, failure: failureData(failure) }
     }
   }

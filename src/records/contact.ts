@@ -38,10 +38,7 @@ export async function contactOf(
   context: InputContext,
 ): Promise<{ id: number; person: number }> {
   const person = personOf(tx, portfolio, who, context)
-  const known = await tx.one<ContactRow>(
-    'SELECT id, person, profile FROM contacts WHERE person = ?1',
-    person,
-  )
+  const known = await tx.one<ContactRow>('SELECT id, person, profile FROM contacts WHERE person = ?1', person)
   if (!known) return await insertContact(tx, { person, portfolio, profile: merged({}, who) }, context)
   const old = tx.unseal(person, profilePlace(known.id), known.profile)
   const before = (old === undefined ? {} : JSON.parse(old)) as Profile

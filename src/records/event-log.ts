@@ -4,7 +4,14 @@ import type { Db } from '../storage/database.ts'
 import { CLASS, EVENT, NUMBER_STATE, STATE } from './codes.ts'
 import type { ConversationEventData } from './conversation.ts'
 import type { StateEventData } from './sent-message.ts'
-import { CONVERSATION_VIEW, type ConversationViewRow, MESSAGE_VIEW, type MessageViewRow, type View, type Views } from './views.ts'
+import {
+  CONVERSATION_VIEW,
+  type ConversationViewRow,
+  MESSAGE_VIEW,
+  type MessageViewRow,
+  type View,
+  type Views,
+} from './views.ts'
 
 interface EventRow {
   offset: number
@@ -45,7 +52,10 @@ export class RecordedEvents {
 
   /** The oldest offset that is still kept; one above the head when there is none. */
   oldest(): number {
-    return this.#database.one<{ oldest: number | null }>('SELECT min("offset") AS oldest FROM events')?.oldest ?? this.head() + 1
+    return (
+      this.#database.one<{ oldest: number | null }>('SELECT min("offset") AS oldest FROM events')?.oldest ??
+      this.head() + 1
+    )
   }
 
   epoch(): string {

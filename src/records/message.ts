@@ -75,6 +75,8 @@ export const receiveMessage = input(
 
 /** Whether a message with this platform id is here already; equal hashes are confirmed against the sealed id. */
 async function isKnown(tx: Tx, hash: bigint, item: MessageItem): Promise<boolean> {
+  // Nearly every message is new: asked without the joins, a miss costs a quarter (measured).
+  if ((await tx.one('SELECT id FROM messages WHERE upstream_hash = ?1', hash)) === undefined) return false
   const rows = await tx.all<{ id: number; body: Uint8Array; direction: number; flags: number; person: number }>(
     `SELECT m.id, m.body, m.direction, m.flags, k.person FROM messages m JOIN conversations c ON c.id = m.conversation_id
      JOIN contacts k ON k.id = c.contact_id WHERE m.upstream_hash = ?1`,

@@ -1,6 +1,6 @@
 import createMessagePath from '../../migrations/records/0001_create_message_path.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
-import { migrate, type Migration } from '../storage/migrate.ts'
+import { type Migration, migrate } from '../storage/migrate.ts'
 
 const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_message_path.sql', sql: createMessagePath }]
 

@@ -65,10 +65,13 @@ export const listQuarantine = input('quarantine.list', async (tx: Tx, ask: { lim
 })
 
 /** Notes that a body was given in again, as a new entry of the journal; it stays here until it expires. */
-export const markReplayed = input('quarantine.replayed', async (tx: Tx, ask: { seq: number }, { now }: InputContext) => {
-  await tx.run('UPDATE quarantine SET replayed_at = ?2 WHERE seq = ?1 AND replayed_at IS NULL', ask.seq, now)
-  return null
-})
+export const markReplayed = input(
+  'quarantine.replayed',
+  async (tx: Tx, ask: { seq: number }, { now }: InputContext) => {
+    await tx.run('UPDATE quarantine SET replayed_at = ?2 WHERE seq = ?1 AND replayed_at IS NULL', ask.seq, now)
+    return null
+  },
+)
 
 export const purgeQuarantine = input('quarantine.purge', async (tx: Tx, _ask: null, { now }: InputContext) => {
   const purged = await tx.run(

@@ -13,9 +13,7 @@ import { type InputContext, input, type Tx } from './tx.ts'
 export const IDEMPOTENCY_KEEP_MS = 7 * 24 * 60 * 60 * 1000
 
 /** Whom a message is for. */
-export type Recipient =
-  | { kind: 'conversation'; id: number }
-  | { kind: 'person'; person: PersonReference }
+export type Recipient = { kind: 'conversation'; id: number } | { kind: 'person'; person: PersonReference }
 
 /** Which of our numbers it leaves from; null leaves the choice to the rules. */
 export type Sender = { kind: 'number'; account: string } | { kind: 'pool'; pool: string } | null
@@ -179,7 +177,10 @@ async function chooseNumber(tx: Tx, ask: QueueMessage, person: PersonReference):
   if (pool === undefined) {
     throw new Failure('sender_required', 'Say which number or pool it is to leave from', { path: '/from' })
   }
-  return shortestWait(numbers.filter((number) => isDeclared(number) && number.pool === pool), ask)
+  return shortestWait(
+    numbers.filter((number) => isDeclared(number) && number.pool === pool),
+    ask,
+  )
 }
 
 /** The number that the person talked with last, in any portfolio that knows them. */

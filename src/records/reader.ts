@@ -4,7 +4,14 @@ import type { MessageClass } from '../core/message.ts'
 import type { Db } from '../storage/database.ts'
 import { CLASS, NUMBER_STATE, SOURCE, STATE } from './codes.ts'
 import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
-import { CONVERSATION_VIEW, type ConversationViewRow, MESSAGE_VIEW, type MessageViewRow, type View, type Views } from './views.ts'
+import {
+  CONVERSATION_VIEW,
+  type ConversationViewRow,
+  MESSAGE_VIEW,
+  type MessageViewRow,
+  type View,
+  type Views,
+} from './views.ts'
 
 export interface Page {
   items: View[]
@@ -17,6 +24,19 @@ export interface Page {
 export interface PageAsk {
   limit: number
   cursor: string | null
+}
+
+/** Whether whoever asks may see it: what they may not see is not there for them. */
+export type See = (what: { conversationId: number | null; numberId: number | null }) => boolean
+
+/** Rounds of reading over what is hidden before a page ends early, with a cursor to go on. */
+const HIDDEN_ROUNDS_MAX = 20
+
+interface PageRow {
+  at: number
+  id: number
+  seen: Parameters<See>[0]
+  view: () => View
 }
 
 /** A message that waits to be sent, as the dispatcher needs it after a start. */
@@ -60,29 +80,47 @@ export class Reader {
   }
 
   /** Newest activity first. */
-  async conversations(ask: PageAsk): Promise<Page> {
-    return this.#page(ask, (at, id, limit) => {
+  async conversations(ask: PageAsk, see: See): Promise<Page> {
+    return this.#page(ask, see, (at, id, limit) => {
       const rows = this.#database.all<ConversationViewRow>(
         `${CONVERSATION_VIEW} WHERE (c.last_message_at, c.id) < (?1, ?2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?3`,
         at,
         id,
         limit,
       )
-      return rows.map((row) => ({ at: row.last_message_at, id: row.id, view: () => this.#withLastMessage(row) }))
+      return rows.map((row) => ({
+        at: row.last_message_at,
+        id: row.id,
+        seen: { conversationId: row.id, numberId: row.number_id },
+        view: () => this.#withLastMessage(row),
+      }))
     })
   }
 
-  async conversation(id: number): Promise<View | undefined> {
+  async conversation(id: number, see: See): Promise<View | undefined> {
     return this.#database.snapshot(() => {
-      const row = this.#conversationRow(id)
+      const row = this.#visibleConversation(id, see)
       return row && this.#withLastMessage(row)
     })
   }
 
+  /** Whether the conversation is there for whoever asks. */
+  canSeeConversation(id: number, see: See): boolean {
+    return this.#visibleConversation(id, see) !== undefined
+  }
+
+  /** The conversation of a message, where whoever asks may see it. */
+  conversationOfMessage(messageId: number, see: See): number | undefined {
+    const row = this.#database.one<{ id: number }>('SELECT conversation_id AS id FROM messages WHERE id = ?1', messageId)
+    return row && this.#visibleConversation(row.id, see)?.id
+  }
+
   /** Newest first: the platform's time, then arrival. */
-  async messages(conversationId: number, ask: PageAsk): Promise<Page | undefined> {
-    if (!this.#conversationRow(conversationId)) return undefined
-    return this.#page(ask, (at, id, limit) => {
+  async messages(conversationId: number, ask: PageAsk, see: See): Promise<Page | undefined> {
+    const conversation = this.#visibleConversation(conversationId, see)
+    if (!conversation) return undefined
+    const seen = { conversationId, numberId: conversation.number_id }
+    return this.#page(ask, see, (at, id, limit) => {
       const rows = this.#database.all<MessageViewRow>(
         `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
         conversationId,
@@ -90,13 +128,14 @@ export class Reader {
         id,
         limit,
       )
-      return rows.map((row) => ({ at: row.at, id: row.id, view: () => this.#views.message(row) }))
+      return rows.map((row) => ({ at: row.at, id: row.id, seen, view: () => this.#views.message(row) }))
     })
   }
 
   /** One message with its timeline. */
-  async message(id: number): Promise<View | undefined> {
+  async message(id: number, see: See): Promise<View | undefined> {
     return this.#database.snapshot(() => {
+      if (this.conversationOfMessage(id, see) === undefined) return undefined
       const row = this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
       return row && { ...this.#views.message(row), timeline: this.#timeline(id) }
     })
@@ -193,21 +232,27 @@ export class Reader {
       }))
   }
 
-  /** A page by (moment, id), newest first; one more row than asked tells whether there is a next page. */
-  #page(
-    ask: PageAsk,
-    read: (at: number, id: number, limit: number) => { at: number; id: number; view: () => View }[],
-  ): Page {
-    const [at, id] = ask.cursor === null ? [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] : readCursor(ask.cursor)
+  #visibleConversation(id: number, see: See): ConversationViewRow | undefined {
+    const row = this.#conversationRow(id)
+    return row && see({ conversationId: row.id, numberId: row.number_id }) ? row : undefined
+  }
+
+  /** A page by (moment, id), newest first; one more visible row than asked tells whether there is a next page. */
+  #page(ask: PageAsk, see: See, read: (at: number, id: number, limit: number) => PageRow[]): Page {
     return this.#database.snapshot(() => {
-      const rows = read(at, id, ask.limit + 1)
-      const shown = rows.slice(0, ask.limit)
-      const last = shown.at(-1)
-      return {
-        items: shown.map((row) => row.view()),
-        next: rows.length > ask.limit && last ? showCursor(last.at, last.id) : null,
-        as_of: this.head(),
+      let from = ask.cursor === null ? NEWEST : readCursor(ask.cursor)
+      const shown: PageRow[] = []
+      let isEnd = false
+      for (let round = 0; round < HIDDEN_ROUNDS_MAX && !isEnd && shown.length <= ask.limit; round++) {
+        const rows = read(from.at, from.id, ask.limit + 1)
+        shown.push(...rows.filter((row) => see(row.seen)))
+        isEnd = rows.length <= ask.limit
+        from = rows.at(-1) ?? from
       }
+      const items = shown.slice(0, ask.limit)
+      const last = shown.length > ask.limit ? items.at(-1) : from
+      const next = (isEnd && shown.length <= ask.limit) || !last ? null : showCursor(last.at, last.id)
+      return { items: items.map((row) => row.view()), next, as_of: this.head() }
     })
   }
 }
@@ -232,8 +277,12 @@ function showCursor(at: number, id: number): string {
   return `${at.toString(36)}.${id.toString(36)}`
 }
 
-function readCursor(text: string): [number, number] {
+/** Before every row. */
+const NEWEST = { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER }
+
+function readCursor(text: string): { at: number; id: number } {
   const match = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
-  if (!match?.[1] || !match[2]) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '/cursor' })
-  return [Number.parseInt(match[1], 36), Number.parseInt(match[2], 36)]
+  if (!match?.[1] || !match[2])
+    throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '/cursor' })
+  return { at: Number.parseInt(match[1], 36), id: Number.parseInt(match[2], 36) }
 }

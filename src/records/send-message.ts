@@ -238,7 +238,10 @@ async function putBack(
     atMs: now,
     attempt: message.attempt,
   })
-  const row = await tx.one<{ deadline_at: number }>('SELECT deadline_at FROM outbound WHERE message_id = ?1', message.id)
+  const row = await tx.one<{ deadline_at: number }>(
+    'SELECT deadline_at FROM outbound WHERE message_id = ?1',
+    message.id,
+  )
   tx.wake({
     kind: 'queued',
     messageId: message.id,
@@ -297,32 +300,42 @@ export const expireMessages = input(
 )
 
 /** A person takes a message back that has not left yet. */
-export const cancelMessage = input('message.cancel', async (tx: Tx, ask: { messageId: number }, { now }: InputContext) => {
-  const message = await sentMessage(tx, ask.messageId)
-  if (!message) throw new Failure('not_found', 'No such message')
-  if (message.state !== 'queued' && message.state !== 'held') {
-    throw new Failure('conflict', `Only a queued or held message can be cancelled: this one is ${message.state}`)
-  }
-  await closeDuty(tx, message.id)
-  tx.wake({ kind: 'unqueued', messageId: message.id })
-  await changeState(tx, message, {
-    state: 'cancelled',
-    reason: null,
-    source: 'person',
-    atMs: now,
-    attempt: message.attempt,
-  })
-  return { state: 'cancelled' }
-})
+export const cancelMessage = input(
+  'message.cancel',
+  async (tx: Tx, ask: { messageId: number }, { now }: InputContext) => {
+    const message = await sentMessage(tx, ask.messageId)
+    if (!message) throw new Failure('not_found', 'No such message')
+    if (message.state !== 'queued' && message.state !== 'held') {
+      throw new Failure('conflict', `Only a queued or held message can be cancelled: this one is ${message.state}`)
+    }
+    await closeDuty(tx, message.id)
+    tx.wake({ kind: 'unqueued', messageId: message.id })
+    await changeState(tx, message, {
+      state: 'cancelled',
+      reason: null,
+      source: 'person',
+      atMs: now,
+      attempt: message.attempt,
+    })
+    return { state: 'cancelled' }
+  },
+)
 
 /** A person sends a failed, held or expired message again, with a new deadline. */
 export const retryMessage = input(
   'message.retry',
-  async (tx: Tx, ask: { messageId: number; deadlineMs: Readonly<Record<MessageClass, number>> }, context: InputContext) => {
+  async (
+    tx: Tx,
+    ask: { messageId: number; deadlineMs: Readonly<Record<MessageClass, number>> },
+    context: InputContext,
+  ) => {
     const message = await sentMessage(tx, ask.messageId)
     if (!message) throw new Failure('not_found', 'No such message')
     if (message.state !== 'failed' && message.state !== 'held' && message.state !== 'expired') {
-      throw new Failure('conflict', `Only a failed, held or expired message can be sent again: this one is ${message.state}`)
+      throw new Failure(
+        'conflict',
+        `Only a failed, held or expired message can be sent again: this one is ${message.state}`,
+      )
     }
     const number = await numberById(tx, message.numberId)
     if (number?.state !== NUMBER_STATE.code('active')) {
@@ -333,7 +346,10 @@ export const retryMessage = input(
       message.conversationId,
     )
     if (message.type !== 'template' && (window?.window_expires_at ?? 0) <= context.now) {
-      throw new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
+      throw new Failure(
+        'window_closed',
+        'The customer has not written in the last 24 hours: only a template may be sent',
+      )
     }
     await tx.run(
       'UPDATE outbound SET deadline_at = ?2 WHERE message_id = ?1',

@@ -3,7 +3,7 @@ import type { MessageClass } from '../core/message.ts'
 import type { Db, Value } from '../storage/database.ts'
 import { keyedHash64, sealText, unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
-import { EVENT, type Direction, type EventType } from './codes.ts'
+import { type Direction, EVENT, type EventType } from './codes.ts'
 
 /** What reactors are told after a commit. They change nothing by themselves: what they learn or decide is an input. */
 export type Wake =

@@ -47,6 +47,7 @@ export const MESSAGE_VIEW = `SELECT m.id, m.conversation_id, m.at, m.direction, 
 
 export interface ConversationViewRow {
   id: number
+  number_id: number
   created_at: number
   last_message_at: number
   last_message_id: number | null
@@ -61,7 +62,7 @@ export interface ConversationViewRow {
   number_state: number
 }
 
-export const CONVERSATION_VIEW = `SELECT c.id, c.created_at, c.last_message_at, c.last_message_id, c.window_expires_at, c.unread,
+export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last_message_at, c.last_message_id, c.window_expires_at, c.unread,
   c.standby, k.person, k.id AS contact_id, k.profile, n.account, n.alias, n.state AS number_state
   FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id`
 

@@ -1,5 +1,5 @@
-import type { JournalReader } from '../journal/journal-reader.ts'
 import type { NewEntry } from '../journal/entry.ts'
+import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Ask } from '../records/inputs.ts'
 import { listQuarantine, markReplayed } from '../records/quarantine.ts'
 

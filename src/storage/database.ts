@@ -67,9 +67,14 @@ export class Db {
       this.run('COMMIT')
       return result
     } catch (error) {
-      this.run('ROLLBACK')
+      this.rollback()
       throw error
     }
+  }
+
+  /** Takes back the open transaction. After a full disk or an I/O error SQLite may have done so by itself. */
+  rollback(): void {
+    if (this.#database.inTransaction) this.run('ROLLBACK')
   }
 
   /** Runs `work` on one snapshot: all its reads see the same commit. */
@@ -78,7 +83,7 @@ export class Db {
     try {
       return work()
     } finally {
-      this.run('COMMIT')
+      if (this.#database.inTransaction) this.run('COMMIT')
     }
   }
 
@@ -114,6 +119,7 @@ export function requireSqliteVersion(database: Db): void {
   for (const [index, least] of SQLITE_VERSION_MIN.entries()) {
     const part = parts[index] ?? 0
     if (part > least) return
-    if (part < least) throw new Error(`SQLite ${version} is too old: ${SQLITE_VERSION_MIN.join('.')} or newer is needed`)
+    if (part < least)
+      throw new Error(`SQLite ${version} is too old: ${SQLITE_VERSION_MIN.join('.')} or newer is needed`)
   }
 }

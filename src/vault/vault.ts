@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { must } from '../core/assert.ts'
 import createVault from '../../migrations/vault/0001_create_vault.sql' with { type: 'text' }
+import { must } from '../core/assert.ts'
 import { Db, type OpenOptions } from '../storage/database.ts'
-import { migrate, type Migration } from '../storage/migrate.ts'
+import { type Migration, migrate } from '../storage/migrate.ts'
 import { keyedHash, seal, unseal } from './sealing.ts'
 
 const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_vault.sql', sql: createVault }]
@@ -37,7 +37,12 @@ export class Vault {
     const known = this.findNamedKey(name)
     if (known) return known
     const key = new Uint8Array(randomBytes(KEY_BYTES))
-    this.#write('INSERT INTO named_keys (name, wrapped, created_at) VALUES (?1, ?2, ?3)', name, this.#wrap(name, key), nowMs)
+    this.#write(
+      'INSERT INTO named_keys (name, wrapped, created_at) VALUES (?1, ?2, ?3)',
+      name,
+      this.#wrap(name, key),
+      nowMs,
+    )
     return this.#remember(name, key)
   }
 

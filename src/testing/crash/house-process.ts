@@ -1,0 +1,98 @@
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { pause, systemClock } from '../../core/clock.ts'
+
+/** How often a starting process is asked whether it is ready. */
+const POLL_MS = 15
+/** A start that takes longer hangs. */
+const START_MS_MAX = 20_000
+/** What a failing run shows of the process's own words. */
+const TAIL_CHARACTERS = 3000
+
+export interface ProcessOptions {
+  /** Program and arguments before `serve`: `['bun', 'src/main.ts']`, or the compiled binary alone. */
+  command: readonly string[]
+  /** Arguments after `serve`. */
+  more?: readonly string[]
+  configPath: string
+  /** Where it will listen. */
+  url: string
+  /** Its standard output and error are added to this file. */
+  outputPath: string
+  /** `point:pass`, see src/core/crash-point.ts; null: it is not to kill itself. */
+  crash: string | null
+}
+
+export interface Exit {
+  code: number | null
+  signal: string | null
+}
+
+/** The real program as a process of its own, which dies when it is told to. */
+export class HouseProcess {
+  readonly exited: Promise<Exit>
+  readonly #child: Bun.Subprocess
+  readonly #options: ProcessOptions
+  readonly #startedMs = systemClock.monoMs()
+  #exit: Exit | null = null
+
+  constructor(options: ProcessOptions) {
+    this.#options = options
+    const output = openSync(options.outputPath, 'a')
+    this.#child = Bun.spawn([...options.command, 'serve', ...(options.more ?? [])], {
+      cwd: new URL('../../..', import.meta.url).pathname,
+      env: {
+        PATH: process.execPath.slice(0, process.execPath.lastIndexOf('/')),
+        HOME: '/nonexistent',
+        GATEHOUSE_CONFIG: options.configPath,
+        ...(options.crash === null ? {} : { GATEHOUSE_TEST_CRASH: options.crash }),
+      },
+      stdin: 'ignore',
+      stdout: output,
+      stderr: output,
+    })
+    closeSync(output)
+    this.exited = this.#child.exited.then(() => {
+      this.#exit = { code: this.#child.exitCode, signal: this.#child.signalCode }
+      return this.#exit
+    })
+  }
+
+  hasExited(): boolean {
+    return this.#exit !== null
+  }
+
+  /** Milliseconds from the start until it was ready; null where it ended before. */
+  async ready(): Promise<number | null> {
+    while (systemClock.monoMs() - this.#startedMs < START_MS_MAX) {
+      if (this.#exit) return null
+      const response = await fetch(`${this.#options.url}/readyz`).catch(() => undefined)
+      if (response?.status === 200) return systemClock.monoMs() - this.#startedMs
+      await pause(systemClock, POLL_MS)
+    }
+    throw new Error(`The process was not ready after ${START_MS_MAX} ms:\n${this.tail()}`)
+  }
+
+  /** As a power switch would, but for the disk's caches. */
+  async kill(): Promise<Exit> {
+    this.#child.kill('SIGKILL')
+    return await this.exited
+  }
+
+  /** As an operator would. */
+  async stop(): Promise<Exit> {
+    this.#child.kill('SIGTERM')
+    return await this.exited
+  }
+
+  /** Waits for its end, at most so long; null where it lives on. */
+  async endsWithin(delayMs: number): Promise<Exit | null> {
+    const late = new AbortController()
+    const exit = await Promise.race([this.exited, pause(systemClock, delayMs, late.signal).then(() => null)])
+    late.abort()
+    return exit
+  }
+
+  tail(): string {
+    return readFileSync(this.#options.outputPath, 'utf8').slice(-TAIL_CHARACTERS)
+  }
+}
