@@ -44,7 +44,7 @@ export function readPhone(text: string): string {
 
 /** Reads the body of `POST /_/customers/{phone}/messages`. */
 export function readWrite(input: unknown): WriteInput {
-  const body = readObject(input, WRITE_MEMBERS)
+  const body = withMessage(input)
   const { text, message } = body
   if ((text === undefined) === (message === undefined)) {
     throw new Failure('invalid', 'Either text or message is needed, and not both', { path: 'text' })
@@ -58,6 +58,17 @@ export function readWrite(input: unknown): WriteInput {
     count: readCount(body['count'], 'count') ?? 1,
     batch:
       body['batch'] === true ? COUNT_MAX : body['batch'] === false ? null : (readCount(body['batch'], 'batch') ?? null),
+  }
+}
+
+/** The platform's own form, `{"type":"text","text":{"body":"…"}}` beside our members, as `message`. */
+function withMessage(input: unknown): JsonObject {
+  if (!isObject(input) || input['type'] === undefined) return readObject(input, WRITE_MEMBERS)
+  const own = WRITE_MEMBERS.filter((name) => name !== 'text' && name !== 'message')
+  const entries = Object.entries(input)
+  return {
+    ...Object.fromEntries(entries.filter(([name]) => own.includes(name))),
+    message: Object.fromEntries(entries.filter(([name]) => !own.includes(name))),
   }
 }
 

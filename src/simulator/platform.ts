@@ -119,11 +119,11 @@ export class Platform {
     return /^bearer\s+(.+)$/i.exec(authorization ?? '')?.[1] === this.#options.accessToken
   }
 
-  /** The number of an id or alias; without one, the only number. Refuses what it does not know. */
+  /** The number of an id, alias or display; without one, the first. Refuses what it does not know. */
   numberOf(text: string | undefined): SimulatedNumber {
-    const only = this.numbers.length === 1 ? this.numbers[0] : undefined
-    if (text === undefined && only) return only
-    const found = this.numbers.find((number) => number.phoneNumberId === text || number.alias === text)
+    const found = this.numbers.find(
+      (number) => text === undefined || [number.phoneNumberId, number.alias, number.display].includes(text),
+    )
     if (found) return found
     const aliases = this.numbers.map((number) => number.alias).join(', ')
     throw new Failure('invalid', `Must be the id or alias of a number; aliases are: ${aliases}`, { path: 'number' })

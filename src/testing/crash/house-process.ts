@@ -52,8 +52,10 @@ export class HouseProcess {
     })
     closeSync(output)
     this.exited = this.#child.exited.then(() => {
-      this.#exit = { code: this.#child.exitCode, signal: this.#child.signalCode }
-      return this.#exit
+      const { signalCode } = this.#child
+      const exit = { code: this.#child.exitCode, signal: signalCode === null ? null : String(signalCode) }
+      this.#exit = exit
+      return exit
     })
   }
 

@@ -1,0 +1,157 @@
+import { join } from 'node:path'
+import type { Clock } from '../../core/clock.ts'
+import { crashPoint } from '../../core/crash-point.ts'
+import { daysIn } from '../../journal/day-file.ts'
+import { dayKeyName, dayOf, type Entry, type NewEntry } from '../../journal/entry.ts'
+import { Journal } from '../../journal/journal.ts'
+import { JournalReader } from '../../journal/journal-reader.ts'
+import { Book, type Command, type Commit } from '../../records/book.ts'
+import { openRecords } from '../../records/open.ts'
+import { parseEntry } from '../../relay/book-thread.ts'
+import type { Db } from '../../storage/database.ts'
+import { prepareVault, Vault } from '../../vault/vault.ts'
+import type { Chance } from './chance.ts'
+import { WorkingClock } from './process-clock.ts'
+import type { Step } from './trace.ts'
+
+/** Nobody cuts the power here: what a commit wrote survives the death of a process also without the disk's sync. */
+const SYNCHRONOUS = 'OFF'
+/** How long one look of the book at its clock takes at most: a slice of 5 ms then ends after a few items. */
+const LOOK_MS_MAX = 2.5
+
+export const MASTER_KEY = new Uint8Array(32).fill(7)
+
+export interface StorageOptions {
+  folder: string
+  epoch: string
+  clock: Clock
+  chance: Chance
+  /** Hears of each commit, as the book's thread tells it. */
+  onCommit(commit: Commit): void
+  /** Hears what became durable in the journal; `answer` gives the appenders their answers. */
+  onAppended(entries: Entry[], answer: () => void): void
+  /** A part of the book threw. */
+  onFailure(error: unknown): void
+}
+
+interface Appending {
+  entry: NewEntry
+  resolve(seq: number): void
+}
+
+/** What the journal's and the book's threads are in production, as steps: the real classes over real files. */
+export class StorageSide {
+  readonly book: Book
+  readonly journalHead: number
+  readonly #options: StorageOptions
+  readonly #vault: Vault
+  readonly #records: Db
+  readonly #journal: Journal
+  readonly #reader: JournalReader
+  #appending: Appending[] = []
+  #isWorking = false
+  #resumeBook: (() => void) | null = null
+
+  constructor(options: StorageOptions) {
+    this.#options = options
+    const { folder, clock, chance } = options
+    const nowMs = clock.epochMs()
+    this.#vault = new Vault(join(folder, 'vault.db'), MASTER_KEY, { synchronous: SYNCHRONOUS })
+    prepareVault(this.#vault, nowMs)
+    this.#records = openRecords(join(folder, 'records.db'), options.epoch, { synchronous: SYNCHRONOUS })
+    const journalFolder = join(folder, 'journal')
+    this.#reader = new JournalReader(journalFolder, (day) => this.#vault.findNamedKey(dayKeyName(day)))
+    this.book = new Book({
+      database: this.#records,
+      vault: this.#vault,
+      journal: this.#reader,
+      clock: new WorkingClock(clock, chance.random, LOOK_MS_MAX),
+      randomId: () => chance.between(1, Number.MAX_SAFE_INTEGER - 1),
+      parse: parseEntry,
+      yieldToLoop: () => new Promise((resolve) => (this.#resumeBook = resolve)),
+    })
+    const days = new Set([...daysIn(journalFolder), dayOf(nowMs)])
+    this.#journal = new Journal({
+      folder: journalFolder,
+      dayKeys: new Map([...days].map((day) => [day, this.#dayKey(day, nowMs)])),
+      appliedSeq: this.book.appliedSeq(),
+      synchronous: SYNCHRONOUS,
+      nowMs,
+    })
+    this.journalHead = this.#journal.head()
+    this.book.noteJournalHead(this.journalHead)
+  }
+
+  submit(command: Command): boolean {
+    return this.book.submit(command)
+  }
+
+  append(entry: NewEntry): Promise<number> {
+    return new Promise((resolve) => this.#appending.push({ entry, resolve }))
+  }
+
+  isIdle(): boolean {
+    return !this.#isWorking && !this.book.hasWork() && this.#appending.length === 0
+  }
+
+  steps(): Step[] {
+    const steps: Step[] = []
+    const resume = this.#resumeBook
+    if (resume) {
+      steps.push({ name: 'the book goes on', weight: 10, run: () => this.#goOn(resume) })
+    } else if (!this.#isWorking && this.book.hasWork()) {
+      steps.push({ name: 'the book begins a commit', weight: 10, run: () => this.#work() })
+    }
+    if (this.#appending.length > 0) {
+      steps.push({ name: 'the journal commits', weight: 10, run: () => this.#commitJournal() })
+    }
+    return steps
+  }
+
+  /** Closes the connections. Open transactions are rolled back by that, as by the death of a process. */
+  close(): void {
+    this.#reader.close()
+    this.#journal.close()
+    this.#records.close()
+    this.#vault.close()
+  }
+
+  #dayKey(day: string, nowMs: number): Uint8Array {
+    const key = this.#vault.namedKey(dayKeyName(day), nowMs)
+    this.#vault.commit()
+    return key
+  }
+
+  #goOn(resume: () => void): void {
+    this.#resumeBook = null
+    resume()
+  }
+
+  #work(): void {
+    this.#isWorking = true
+    this.book.work().then(
+      (commit) => {
+        this.#isWorking = false
+        this.#options.onCommit(commit)
+      },
+      (error: unknown) => this.#options.onFailure(error),
+    )
+  }
+
+  #commitJournal(): void {
+    const { clock, chance } = this.#options
+    const batch = this.#appending.splice(0, chance.between(1, this.#appending.length))
+    const nowMs = clock.epochMs()
+    if (!this.#journal.hasKeyFor(nowMs)) this.#journal.addKey(dayOf(nowMs), this.#dayKey(dayOf(nowMs), nowMs))
+    crashPoint('journal.before_commit')
+    const first = this.#journal.append(
+      batch.map(({ entry }) => entry),
+      nowMs,
+    )
+    crashPoint('journal.after_commit')
+    const entries = batch.map(({ entry }, index) => ({ ...entry, seq: first + index }))
+    this.#options.onAppended(entries, () => {
+      for (const [index, { resolve }] of batch.entries()) resolve(first + index)
+    })
+  }
+}
