@@ -131,6 +131,10 @@ export class Book {
     this.#journalHead = Math.max(this.#journalHead, seq)
   }
 
+  hasCommands(): boolean {
+    return this.#waiting.length > 0
+  }
+
   hasWork(): boolean {
     return this.#waiting.length > 0 || this.#house.applied_seq < this.#journalHead
   }

@@ -55,6 +55,7 @@ class BookThread {
   readonly #journal: JournalReader
   readonly #book: Book
   #working = false
+  #closing = false
 
   constructor(open: OpenBook) {
     this.#vault = new Vault(join(open.folder, 'vault.db'), open.masterKey)
@@ -106,15 +107,13 @@ class BookThread {
   wake(): void {
     if (this.#working) return
     this.#working = true
-    this.#work().catch((error: unknown) => {
-      // Nothing may go on after a failed commit: the main thread hears of it and ends the process.
-      setImmediate(() => {
-        throw error
-      })
-    })
+    this.#work().catch(fail)
   }
 
-  close(): void {
+  /** Applies the commands that wait and ends the commit under way; the journal keeps what is not applied. */
+  async close(): Promise<void> {
+    this.#closing = true
+    while (this.#working) await new Promise<void>((resolve) => setImmediate(resolve))
     this.#journal.close()
     this.#database.script('PRAGMA wal_checkpoint(TRUNCATE)')
     this.#database.close()
@@ -122,9 +121,10 @@ class BookThread {
   }
 
   async #work(): Promise<void> {
-    while (this.#book.hasWork()) {
+    while (this.#book.hasWork() && (this.#book.hasCommands() || !this.#closing)) {
       const commit = await this.#book.work()
       self.postMessage({ notice: { kind: 'commit', commit } })
+      if (commit.paused && this.#closing) break
       if (commit.paused) await new Promise<void>((resolve) => systemClock.after(FULL_RETRY_MS, resolve))
     }
     this.#working = false
@@ -161,10 +161,9 @@ function answer(question: Question): unknown {
   }
 }
 
-function hear(event: MessageEvent<Question>): void {
-  const question = event.data
+async function hear(question: Question): Promise<void> {
   try {
-    const value = answer(question)
+    const value = await answer(question)
     if (question.id > 0) self.postMessage({ id: question.id, value })
     if (question.name === 'close') process.exit(0)
   } catch (error) {
@@ -174,4 +173,15 @@ function hear(event: MessageEvent<Question>): void {
 }
 
 // Imported by tests for its functions, this file is no worker.
-if (!Bun.isMainThread) self.onmessage = hear
+if (!Bun.isMainThread) {
+  self.onmessage = (event: MessageEvent<Question>) => {
+    hear(event.data).catch(fail)
+  }
+}
+
+/** Nothing may go on after this: the main thread hears of it and ends the process. */
+function fail(error: unknown): void {
+  setImmediate(() => {
+    throw error
+  })
+}

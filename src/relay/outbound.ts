@@ -1,5 +1,6 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, pause } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
+import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { Log } from '../core/log.ts'
@@ -22,6 +23,8 @@ const PAIR_RETRY_MS_MAX = 3_600_000
 /** How long a stop waits for requests that have left: the answer decides between accepted and in doubt. */
 const DRAIN_MS_MAX = 10_000
 const RECOVER_BATCH = 500
+/** Pause before the book is asked again that could not take something, such as on a full disk. */
+const UNAVAILABLE_MS = 1000
 /** The fence's width: beyond it no send of another process counts any more. */
 const FENCE_MS = 1015
 /** Bulk that is in memory, for each number: a window over the records. */
@@ -235,6 +238,7 @@ export class Outbound {
       this.#leaving -= assignments.length
       for (const { messageId } of assignments) dispatcher.finished(messageId, 'unsent', clock.monoMs())
       for (const { numberId } of assignments) this.#noteMore(numberId)
+      clock.after(UNAVAILABLE_MS, () => this.#pump())
       throw error
     }
   }
@@ -263,7 +267,6 @@ export class Outbound {
     const nowMs = clock.monoMs()
     const retryMs = outcome.kind === 'retry' ? this.#retryMs(outcome, departure.attempt) : 0
     dispatcher.finished(departure.messageId, resultOf(outcome, nowMs + retryMs), nowMs)
-    this.#leaving -= 1
     metrics.sent(outcome.kind)
     log.info('message', {
       number: this.#numbers.get(departure.numberId)?.alias ?? '',
@@ -273,15 +276,30 @@ export class Outbound {
       outcome: outcome.kind,
       ...(outcome.kind === 'accepted' || outcome.code === null ? {} : { code: outcome.code }),
     })
-    const settled = await ask(recordOutcome, {
-      messageId: departure.messageId,
-      attempt: departure.attempt,
-      outcome,
-      doubtWaitMs: this.#settings.doubtWaitMs,
-      notBeforeMs: clock.epochMs() + retryMs,
-    })
+    const settled = await this.#insist(() =>
+      ask(recordOutcome, {
+        messageId: departure.messageId,
+        attempt: departure.attempt,
+        outcome,
+        doubtWaitMs: this.#settings.doubtWaitMs,
+        notBeforeMs: clock.epochMs() + retryMs,
+      }),
+    )
+    this.#leaving -= 1
     if (outcome.kind === 'retry' && settled.state !== 'queued') dispatcher.remove(departure.messageId, clock.monoMs())
     this.#pump()
+  }
+
+  /** An answer of the platform comes once: while the disk is full it waits here. */
+  async #insist<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== 'unavailable') throw error
+        await pause(this.#deps.clock, UNAVAILABLE_MS)
+      }
+    }
   }
 
   #retryMs(outcome: Extract<SendOutcome, { kind: 'retry' }>, attempt: number): number {

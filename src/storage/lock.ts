@@ -16,6 +16,7 @@ export class FolderLock {
       this.#database.script('BEGIN EXCLUSIVE')
     } catch (cause) {
       this.#database.close()
+      if ((cause as { code?: unknown }).code !== 'SQLITE_BUSY') throw cause
       throw new Error('Another Gatehouse is using this data folder: stop it first, or choose another folder', { cause })
     }
   }

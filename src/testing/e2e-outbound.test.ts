@@ -269,7 +269,7 @@ describe('with a fault of the platform', () => {
     expect(await house.metric('gatehouse_resends_total')).toBe(before + 1)
   })
 
-  test('reset before anything was written or after: in doubt, then held, and the simulator has none', async () => {
+  test('reset before an answer: in doubt, then held, and the platform has none of it', async () => {
     const { id } = await newConversation()
     await fault('reset', { count: 1 })
     const { body } = await house.api('/api/v1/messages', textTo(id, 'reset'))
@@ -294,7 +294,7 @@ describe('with a fault of the platform', () => {
 })
 
 describe('a paused number', () => {
-  test('takes nothing new, keeps what waits, and sends it when it is resumed', async () => {
+  test('takes nothing new and says why; resumed, it sends again', async () => {
     const { id } = await newConversation()
     const pause = await house.api(`/api/v1/numbers/106540352242922/pause`, {})
     expect(pause).toMatchObject({ status: 200, body: { state: 'paused' } })

@@ -28,8 +28,13 @@ export class Vault {
   constructor(path: string, master: Uint8Array, options: Pick<OpenOptions, 'readonly' | 'synchronous'> = {}) {
     this.#master = master
     this.#database = new Db(path, { ...options, secureDelete: true, cacheKib: 4096 })
-    if (!options.readonly) migrate(this.#database, 'vault.db', MIGRATIONS)
-    this.#checkMaster()
+    try {
+      if (!options.readonly) migrate(this.#database, 'vault.db', MIGRATIONS)
+      this.#checkMaster()
+    } catch (error) {
+      this.#database.close()
+      throw error
+    }
   }
 
   /** A key by its name, made on first use. Only the writer may make one. */
@@ -99,7 +104,7 @@ export class Vault {
   /** Takes back what was written since the last commit; keys that were never stored are forgotten too. */
   rollback(): void {
     if (!this.#writing) return
-    this.#database.run('ROLLBACK')
+    this.#database.rollback()
     this.#writing = false
     this.#cache.clear()
   }

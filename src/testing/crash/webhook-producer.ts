@@ -102,7 +102,7 @@ function bodyOf(messages: readonly { customer: CrashCustomer; id: string }[]): s
       messages.map(({ customer, id }) => ({
         kind: 'message',
         number: customer.number,
-        person: { phone: customer.phone, name: customer.name, userId: '', identity: 'phone' },
+        person: { phone: customer.phone, name: customer.name, userId: customer.phone, identity: 'phone' },
         id,
         message: { id, timestamp, type: 'text', text: { body: `Words of ${id}` } },
       })),

@@ -1,0 +1,51 @@
+import { CRASH_POINTS, type CrashPoint } from '../../core/crash-point.ts'
+
+/** One kill: at the given pass of a named point, or from outside at any moment. */
+export type Kill = { point: CrashPoint; pass: number; tries: number } | { point: 'random'; afterMs: number }
+
+/** The latest pass at which a point is armed. Those that a start passes, or that a start passes first, die at once. */
+const LAST_PASS: Record<CrashPoint, number> = {
+  'start.before_journal': 1,
+  'start.before_recovery': 1,
+  'day.key_made': 1,
+  'day.file_made': 1,
+  'journal.before_commit': 20,
+  'journal.before_mark': 20,
+  'journal.after_commit': 20,
+  'journal.before_answers': 20,
+  'book.before_commit': 30,
+  'book.between_commits': 30,
+  'book.after_commit': 30,
+  'book.before_hearing': 30,
+  'book.before_answers': 30,
+  'send.before_begin': 3,
+  'send.before_fetch': 6,
+  'send.after_fetch': 6,
+  'expiry.before': 1,
+  'reaction.before': 1,
+}
+
+/** A random kill comes this soon after the process was started, or later, up to the second. */
+const RANDOM_MS_MIN = 100
+const RANDOM_MS_MAX = 2000
+/** A point that was not passed in time is tried again; so often, and then the run fails. */
+export const TRIES_MAX = 4
+
+/** Every named point `perPoint` times and some random moments, in random order. */
+export function planKills(random: () => number, counts: { perPoint: number; random: number }): Kill[] {
+  const kills: Kill[] = CRASH_POINTS.flatMap((point) =>
+    Array.from({ length: counts.perPoint }, () => ({ point, pass: 1 + Math.floor(random() * LAST_PASS[point]), tries: 0 })),
+  )
+  for (let index = 0; index < counts.random; index++) {
+    kills.push({ point: 'random', afterMs: RANDOM_MS_MIN + random() * (RANDOM_MS_MAX - RANDOM_MS_MIN) })
+  }
+  for (let index = kills.length - 1; index > 0; index--) {
+    const other = Math.floor(random() * (index + 1))
+    const one = kills[index]
+    const two = kills[other]
+    if (!one || !two) continue
+    kills[index] = two
+    kills[other] = one
+  }
+  return kills
+}
