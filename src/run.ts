@@ -26,21 +26,23 @@ export function serve(context: Context): Promise<number> {
   return withConfig(context, async (config) => {
     const log = createLog(config.logLevel, standardOutput())
     const ending = new Ending(systemClock)
-    const demo = config.demo ? await startDemo(config, log) : null
-    const gateway = new Gateway({
-      config,
-      clock: systemClock,
-      log,
-      random: Math.random,
-      acceptLoss: context.options['accept-loss'] === true,
-      graphUrl: demo?.url ?? config.graphUrl,
-      simulatorUrl: demo?.url ?? null,
-      onFatal: (error) => {
-        context.complain(error.message)
-        ending.end(EXIT_FAILED)
-      },
-    })
+    let demo: Demo | null = null
+    let gateway: Gateway
     try {
+      demo = config.demo ? await startDemo(config, log) : null
+      gateway = new Gateway({
+        config,
+        clock: systemClock,
+        log,
+        random: Math.random,
+        acceptLoss: context.options['accept-loss'] === true,
+        graphUrl: demo?.url ?? config.graphUrl,
+        simulatorUrl: demo?.url ?? null,
+        onFatal: (error) => {
+          context.complain(error.message)
+          ending.end(EXIT_FAILED)
+        },
+      })
       const started = await gateway.start()
       greet(context, config, started, demo?.url ?? null)
       if (demo) await demo.fill()
@@ -131,16 +133,22 @@ export function simulate(context: Context): Promise<number> {
       accessToken: app?.accessToken.reveal() ?? fresh(),
     }
     const ending = new Ending(systemClock)
-    const simulator = await startSimulator({
-      ...secrets,
-      host: config.http.host,
-      port: config.simulatorPort,
-      webhookUrl: `http://${loopback(config)}:${config.http.port}/webhooks/whatsapp/${app?.id ?? DEMO_APP}`,
-      numbers: simulatedNumbers(config),
-      clock: systemClock,
-      random: Math.random,
-      log,
-    })
+    let simulator: Simulator
+    try {
+      simulator = await startSimulator({
+        ...secrets,
+        host: config.http.host,
+        port: config.simulatorPort,
+        webhookUrl: `http://${loopback(config)}:${config.http.port}/webhooks/whatsapp/${app?.id ?? DEMO_APP}`,
+        numbers: simulatedNumbers(config),
+        clock: systemClock,
+        random: Math.random,
+        log,
+      })
+    } catch (error) {
+      context.complain(messageOf(error))
+      return EXIT_FAILED
+    }
     context.complain(
       `\n  Simulator   http://${loopback(config)}:${simulator.port}/   (set graph_url to this address)\n`,
     )

@@ -38,6 +38,7 @@ export class DayFile {
   readonly day: string
   readonly #database: Db
   readonly #key: Uint8Array
+  #hasTables = false
 
   constructor(
     options: { folder: string; day: string; key: Uint8Array } & Pick<OpenOptions, 'readonly' | 'synchronous'>,
@@ -90,20 +91,40 @@ export class DayFile {
     })
   }
 
-  /** The file's last entry; what it was bound to where it has none; undefined where a crash came before the binding. */
+  /** The end of its chain: what was lost behind the last entry is counted. Undefined where a crash left it unbound. */
   end(): ChainEnd | undefined {
+    const binding = this.#binding()
+    if (!binding) return undefined
     const last = this.#database.one<{ seq: number; sealed: Uint8Array }>(
       'SELECT seq, sealed FROM entries ORDER BY seq DESC LIMIT 1',
     )
-    return last ? { seq: last.seq, tag: tagOf(last.sealed) } : this.#binding()
+    const { seq, tag } = last ? { seq: last.seq, tag: tagOf(last.sealed) } : binding
+    return { seq: this.accountedAfter(seq), tag }
   }
 
+  /** The first sequence that this file may hold; undefined where a crash left it unbound. */
   firstSeq(): number | undefined {
-    return this.#database.one<{ seq: number }>('SELECT seq FROM entries ORDER BY seq LIMIT 1')?.seq
+    const binding = this.#binding()
+    return binding && binding.seq + 1
+  }
+
+  /** How far nothing has to be there behind a sequence: the sequence itself, or the end of the known loss it is in. */
+  accountedAfter(seq: number): number {
+    if (!this.#binding()) return seq
+    let last = seq
+    for (;;) {
+      const loss = this.#database.one<{ next_seq: number | null }>(
+        'SELECT max(next_seq) AS next_seq FROM losses WHERE after_seq <= ?1 AND next_seq > ?1 + 1',
+        last,
+      )
+      if (!loss?.next_seq) return last
+      last = loss.next_seq - 1
+    }
   }
 
   /** Entries after a sequence, opened and checked against the chain; a broken one throws and names its sequence. */
   read(after: number, limit: number, bytesMax: number): Entry[] {
+    if (!this.#binding()) return []
     const rows = this.#database.all<Row>(
       'SELECT seq, at, source, sealed FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2',
       after,
@@ -114,9 +135,7 @@ export class DayFile {
     let bytes = 0
     for (const row of rows) {
       previous ??= this.#endBefore(row.seq)
-      if (row.seq !== previous.seq + 1 && !this.#isKnownLoss(previous.seq, row.seq)) {
-        throw new Error(`The journal is damaged: entry ${previous.seq + 1} is missing`)
-      }
+      if (row.seq !== previous.seq + 1) this.#requireKnownLoss(previous.seq, row.seq)
       entries.push(this.#open(row, previous.tag))
       previous = { seq: row.seq, tag: tagOf(row.sealed) }
       bytes += row.sealed.length
@@ -146,14 +165,18 @@ export class DayFile {
     return row ? { seq: row.seq, tag: tagOf(row.sealed) } : (this.#binding() ?? CHAIN_START)
   }
 
+  /** What the file is bound to. A crash, or a reader at midnight, may meet a file without its table or its row. */
   #binding(): ChainEnd | undefined {
+    this.#hasTables ||= this.#database.one("SELECT name FROM sqlite_schema WHERE name = 'losses'") !== undefined
+    if (!this.#hasTables) return undefined
     const row = this.#database.one<{ previous_seq: number; previous_tag: Uint8Array }>(
       'SELECT previous_seq, previous_tag FROM chain',
     )
     return row && { seq: row.previous_seq, tag: row.previous_tag }
   }
 
-  #isKnownLoss(afterSeq: number, nextSeq: number): boolean {
-    return !!this.#database.one('SELECT at FROM losses WHERE after_seq = ?1 AND next_seq = ?2', afterSeq, nextSeq)
+  #requireKnownLoss(afterSeq: number, nextSeq: number): void {
+    const accounted = this.accountedAfter(afterSeq)
+    if (accounted + 1 !== nextSeq) throw new Error(`The journal is damaged: entry ${accounted + 1} is missing`)
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { Failure } from '../core/failure.ts'
 import { Thread } from '../storage/thread.ts'
-import type { NewEntry } from './entry.ts'
+import { dayOf, type NewEntry } from './entry.ts'
 import type { JournalOptions } from './journal.ts'
 import type { Appended, JournalRefusal } from './journal-thread.ts'
 import { type Packed, pack } from './packed.ts'
@@ -47,6 +47,7 @@ export class JournalClient {
   #scheduled = false
   #busy = false
   #fullUntilMs = 0
+  #failed = false
   #keyDay = ''
   #idle: (() => void)[] = []
 
@@ -60,7 +61,7 @@ export class JournalClient {
 
   /** Opens the journal and answers its head. Throws `JournalDamaged`'s message where entries are missing. */
   async open(options: JournalOptions): Promise<number> {
-    this.#keyDay = new Date(options.nowMs).toISOString().slice(0, 10)
+    this.#keyDay = dayOf(options.nowMs)
     return await this.#thread.ask<number>('open', options).catch((refusal: JournalRefusal) => {
       throw new Error(refusal.message)
     })
@@ -74,6 +75,7 @@ export class JournalClient {
   /** Resolves with the entry's sequence once it is on stable storage. */
   append(entry: NewEntry): Promise<number> {
     if (
+      this.#failed ||
       this.#waiting.length >= WAITING_ENTRIES_MAX ||
       this.#waitingBytes + entry.body.length > WAITING_BYTES_MAX ||
       this.isFull()
@@ -137,7 +139,7 @@ export class JournalClient {
   }
 
   async #bringKey(nowMs: number): Promise<void> {
-    const day = new Date(nowMs).toISOString().slice(0, 10)
+    const day = dayOf(nowMs)
     if (day <= this.#keyDay) return
     this.#thread.tell('add_key', await this.#options.dayKey(nowMs))
     this.#keyDay = day
@@ -148,6 +150,14 @@ export class JournalClient {
     for (const { reject } of batch)
       reject(new Failure('unavailable', 'The journal could not store it: send again later'))
     if (refusal.kind === 'full') this.#fullUntilMs = this.#options.clock.monoMs() + FULL_RETRY_MS
-    else this.#options.onFailure(new Error(`The journal failed: ${refusal.message ?? String(refusal)}`))
+    else this.#fail(new Error(`The journal failed: ${refusal.message ?? String(refusal)}`))
+  }
+
+  /** Nothing is committed any more, not even what waits: a failed fsync may have lost it, and the process ends. */
+  #fail(error: Error): void {
+    this.#failed = true
+    for (const { reject } of this.#waiting.splice(0)) reject(new Failure('unavailable', 'The journal has failed'))
+    this.#waitingBytes = 0
+    this.#options.onFailure(error)
   }
 }

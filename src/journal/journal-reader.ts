@@ -15,15 +15,26 @@ export class JournalReader {
     this.#keyOf = keyOf
   }
 
-  /** The next entries after a sequence, in order; none at the journal's end. */
+  /** The next entries after a sequence, in order; none at the journal's end. Throws where one is missing. */
   read(after: number, limit: number): Entry[] {
     const entries = this.#open?.read(after, limit, READ_BYTES_MAX) ?? []
     if (entries.length > 0 && entries[0]?.seq === after + 1) return entries
     for (const day of daysIn(this.#folder)) {
       const found = this.#readDay(day, after, limit)
-      if (found.length > 0) return found
+      if (!found[0]) continue
+      if (found[0].seq !== after + 1) this.#requireKnownLoss(after, found[0].seq)
+      return found
     }
     return []
+  }
+
+  /** How far nothing has to be there behind a sequence: itself, or the end of the losses an operator accepted. */
+  accountedAfter(seq: number): number {
+    let last = seq
+    for (const day of daysIn(this.#folder)) {
+      last = this.#withDay(day, (file) => file.accountedAfter(last)) ?? last
+    }
+    return last
   }
 
   close(): void {
@@ -31,15 +42,40 @@ export class JournalReader {
     this.#open = undefined
   }
 
+  /** A file's own chain does not tell that the end of the file before it is gone. */
+  #requireKnownLoss(after: number, found: number): void {
+    const accounted = this.accountedAfter(after)
+    if (accounted + 1 === found) return
+    const [oldest] = daysIn(this.#folder)
+    const firstSeq = oldest === undefined ? undefined : this.#withDay(oldest, (file) => file.firstSeq())
+    if (firstSeq !== undefined && accounted + 1 < firstSeq) {
+      throw new Error(`The journal does not hold entry ${accounted + 1} any more: it begins with ${firstSeq}`)
+    }
+    throw new Error(`The journal is damaged: entry ${accounted + 1} is missing`)
+  }
+
+  #withDay<T>(day: string, look: (file: DayFile) => T): T | undefined {
+    const key = this.#keyOf(day)
+    if (!key) return undefined
+    const file = new DayFile({ folder: this.#folder, day, key, readonly: true })
+    try {
+      return look(file)
+    } finally {
+      file.close()
+    }
+  }
+
   #readDay(day: string, after: number, limit: number): Entry[] {
     const key = this.#keyOf(day)
     if (!key) return []
     const file = new DayFile({ folder: this.#folder, day, key, readonly: true })
-    const entries = file.read(after, limit, READ_BYTES_MAX)
-    if (entries.length === 0) {
-      file.close()
-      return entries
+    let entries: Entry[] = []
+    try {
+      entries = file.read(after, limit, READ_BYTES_MAX)
+    } finally {
+      if (entries.length === 0) file.close()
     }
+    if (entries.length === 0) return entries
     this.close()
     this.#open = file
     return entries

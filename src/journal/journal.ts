@@ -72,8 +72,10 @@ export class Journal {
   append(entries: readonly NewEntry[], nowMs: number): number {
     const day = dayOf(nowMs)
     if (day > this.#today.day) {
+      // In this order: where the new file cannot be made, the next attempt finds the old one open.
+      const next = this.#openDay(day, this.#end)
       this.#today.close()
-      this.#today = this.#openDay(day, this.#end)
+      this.#today = next
     }
     const first = this.#end.seq + 1
     this.#end = this.#today.append(entries, first, this.#end)
@@ -90,7 +92,12 @@ export class Journal {
   #openDay(day: string, previous: ChainEnd): DayFile {
     const file = new DayFile({ ...this.#options, day, key: this.#keyOf(day) })
     crashPoint('day.file_made')
-    file.begin(previous)
+    try {
+      file.begin(previous)
+    } catch (error) {
+      file.close()
+      throw error
+    }
     return file
   }
 

@@ -25,6 +25,7 @@ const TAIL_BYTES_MAX = 32 * 1024 * 1024
 const READ_ENTRIES_MAX = 512
 /** Commands that may wait; beyond it the caller is told to come again. */
 const COMMANDS_MAX = 20_000
+const DISK_FULL = failureData(new Failure('unavailable', 'The disk is full: try again when there is space'))
 
 export interface Command {
   id: number
@@ -86,6 +87,7 @@ export class Book {
   #lastCommitMs = 0
   #answers: Answer[] = []
   #inputs = 0
+  #paused = false
 
   constructor(deps: BookDependencies) {
     this.#deps = deps
@@ -135,8 +137,9 @@ export class Book {
     return this.#waiting.length > 0
   }
 
+  /** While the disk is full there is work too: to find out whether it takes a commit again. */
   hasWork(): boolean {
-    return this.#waiting.length > 0 || this.#house.applied_seq < this.#journalHead
+    return this.#paused || this.#hasInputs()
   }
 
   /** Applies what waits and commits it. */
@@ -148,12 +151,16 @@ export class Book {
       do {
         await this.#slice()
         await this.#deps.yieldToLoop()
-      } while (this.hasWork() && this.#waiting.length === 0 && this.#elapsed(startedMs) < this.#budgetMs())
+      } while (this.#hasInputs() && this.#waiting.length === 0 && this.#elapsed(startedMs) < this.#budgetMs())
       await this.#applyCommands(this.#deps.clock.monoMs() + SLICE_MS)
       return this.#commit()
     } catch (error) {
       return this.#takeBack(error, before)
     }
+  }
+
+  #hasInputs(): boolean {
+    return this.#waiting.length > 0 || this.#house.applied_seq < this.#journalHead
   }
 
   #elapsed(sinceMs: number): number {
@@ -190,7 +197,10 @@ export class Book {
     try {
       return { id: command.id, value: await this.#apply(known, command.args) }
     } catch (error) {
-      if (storageFault(error)) throw error
+      if (storageFault(error)) {
+        this.#answers.push({ id: command.id, failure: DISK_FULL })
+        throw error
+      }
       const failure =
         error instanceof Failure ? error : new Failure('internal', `${command.name} failed: ${kindOf(error)}`)
       return { id: command.id, failure: failureData(failure) }
@@ -268,18 +278,31 @@ export class Book {
     if (this.#house.applied_seq >= this.#journalHead) return undefined
     const wanted = this.#house.applied_seq + 1
     const first = this.#tail[0]
-    if (first === undefined || first.seq > wanted) {
-      const read = this.#deps.journal.read(this.#house.applied_seq, READ_ENTRIES_MAX)
-      // What is read reaches up to the journal's end, so it takes the tail's place.
-      this.#tail = read
-      this.#tailBytes = read.reduce((sum, entry) => sum + entry.body.length, 0)
-    }
+    if (first === undefined || first.seq > wanted) this.#readTail()
     for (;;) {
       const entry = this.#tail.shift()
       if (!entry) return undefined
       this.#tailBytes -= entry.body.length
-      if (entry.seq >= wanted) return entry
+      if (entry.seq < wanted) continue
+      // Behind a loss: the items that were applied belong to an entry that is gone.
+      if (entry.seq > wanted) this.#house.applied_items = 0
+      return entry
     }
+  }
+
+  /** What is read reaches up to the journal's end, so it takes the tail's place. */
+  #readTail(): void {
+    const { journal } = this.#deps
+    this.#tail = journal.read(this.#house.applied_seq, READ_ENTRIES_MAX)
+    this.#tailBytes = this.#tail.reduce((sum, entry) => sum + entry.body.length, 0)
+    if (this.#tail.length > 0) return
+    const accounted = journal.accountedAfter(this.#house.applied_seq)
+    if (accounted === this.#house.applied_seq) {
+      throw new Error(`The journal is damaged: entry ${accounted + 1} is missing`)
+    }
+    // An accepted loss at the journal's end: there is nothing to wait for.
+    this.#house.applied_seq = accounted
+    this.#house.applied_items = 0
   }
 
   async #applyItem(entry: Entry, item: InboundItem, index: number): Promise<void> {
@@ -313,6 +336,7 @@ export class Book {
   }
 
   #report(paused: boolean): Commit {
+    this.#paused = paused
     const commit = {
       answers: this.#answers,
       wakes: this.#tx.takeWakes(),
@@ -330,19 +354,14 @@ export class Book {
   /** A full disk is no poison: nothing happened, commands are told, the journal's entries wait. Anything else ends the process. */
   #takeBack(error: unknown, before: House): Commit {
     if (storageFault(error) !== 'full') throw error
-    try {
-      this.#deps.database.run('ROLLBACK')
-    } catch {
-      // SQLite has rolled back by itself.
-    }
+    this.#deps.database.rollback()
     this.#deps.vault.rollback()
     this.#house = before
     this.#current = undefined
     this.#tail = []
     this.#tailBytes = 0
     this.#tx.takeWakes()
-    const failure = failureData(new Failure('unavailable', 'The disk is full: try again when there is space'))
-    this.#answers = this.#answers.map(({ id }) => ({ id, failure }))
+    this.#answers = this.#answers.map(({ id }) => ({ id, failure: DISK_FULL }))
     return this.#report(true)
   }
 }

@@ -71,3 +71,7 @@ export const EVENT = new Codes<EventType>({
 export const FLAG_STANDBY = 1
 export const FLAG_FROM_PHONE = 2
 export const FLAG_PACING = 4
+
+/** Cells whose former content is kept for the events told with it. */
+export type FormerKind = 'profile' | 'number' | 'upstream'
+export const FORMER = new Codes<FormerKind>({ profile: 1, number: 2, upstream: 3 })

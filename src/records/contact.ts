@@ -13,6 +13,7 @@ export interface Profile {
 export interface ContactRow {
   id: number
   person: number
+  portfolio: string
   profile: Uint8Array
 }
 
@@ -20,14 +21,71 @@ export function profilePlace(contactId: number): string {
   return `contacts.profile:${contactId}`
 }
 
-/** The person behind a reference, found by user id, then by phone; made when nobody is known by either. */
-export function personOf(tx: Tx, portfolio: string, who: PersonReference, { ids }: InputContext): number {
+/**
+ * The person behind a reference, found by user id, then by phone; made when nobody is known by either. The platform's
+ * rule: a user id stays with its user and changes with the number, so a phone under another user id has another owner.
+ */
+export async function personOf(
+  tx: Tx,
+  portfolio: string,
+  who: PersonReference,
+  { ids }: InputContext,
+): Promise<number> {
   const byUserId = who.userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, who.userId)
   const byPhone = who.phone === undefined ? undefined : tx.vault.findPerson('phone', portfolio, who.phone)
-  const person = byUserId ?? byPhone ?? tx.vault.createPerson(() => ids.random())
+  const holder = byPhone === undefined || byPhone === byUserId ? undefined : await contactOfPerson(tx, byPhone)
+  const isSameUser = who.userId === undefined || (holder?.profile.userId ?? who.userId) === who.userId
+  const person = byUserId ?? (isSameUser ? byPhone : undefined) ?? tx.vault.createPerson(() => ids.random())
   if (who.userId !== undefined && byUserId === undefined) tx.vault.linkPerson('user', portfolio, who.userId, person)
-  if (who.phone !== undefined && byPhone === undefined) tx.vault.linkPerson('phone', portfolio, who.phone, person)
+  if (who.phone !== undefined && byPhone !== person) tx.vault.linkPerson('phone', portfolio, who.phone, person)
+  if (holder && !isSameUser && holder.profile.phone === who.phone) {
+    const { phone: _, ...without } = holder.profile
+    await writeProfile(tx, holder, without)
+  }
   return person
+}
+
+/** Takes in what the platform's answer to a send says of its recipient: the form of the phone it uses, a user id. */
+export async function learnPerson(
+  tx: Tx,
+  message: { conversationId: number; person: number },
+  who: PersonReference,
+): Promise<void> {
+  const contact = await contactOfPerson(tx, message.person)
+  if (!contact) return
+  const { portfolio, profile } = contact
+  if (who.phone !== undefined && tx.vault.findPerson('phone', portfolio, who.phone) === undefined) {
+    tx.vault.linkPerson('phone', portfolio, who.phone, message.person)
+  }
+  if (who.userId === undefined || profile.userId !== undefined) return
+  if (tx.vault.findPerson('user', portfolio, who.userId) !== undefined) return
+  tx.vault.linkPerson('user', portfolio, who.userId, message.person)
+  await writeProfile(tx, contact, merged(profile, { userId: who.userId }))
+}
+
+interface OpenContact {
+  id: number
+  person: number
+  portfolio: string
+  profile: Profile
+}
+
+async function contactOfPerson(tx: Tx, person: number): Promise<OpenContact | undefined> {
+  const row = await tx.one<ContactRow>('SELECT id, person, portfolio, profile FROM contacts WHERE person = ?1', person)
+  if (!row) return undefined
+  const text = tx.unseal(person, profilePlace(row.id), row.profile)
+  return { ...row, profile: text === undefined ? {} : (JSON.parse(text) as Profile) }
+}
+
+/** The profile that events have told so far is kept for them. */
+async function writeProfile(tx: Tx, contact: OpenContact, profile: Profile): Promise<void> {
+  const { id, person } = contact
+  await tx.keepFormer('profile', { subject: id, person, text: JSON.stringify(contact.profile) })
+  await tx.run(
+    'UPDATE contacts SET profile = ?2 WHERE id = ?1',
+    id,
+    tx.seal(person, profilePlace(id), JSON.stringify(profile)),
+  )
 }
 
 /** The contact of a reference: found, made, or brought up to date where the reference says something new. */
@@ -37,18 +95,11 @@ export async function contactOf(
   who: PersonReference,
   context: InputContext,
 ): Promise<{ id: number; person: number }> {
-  const person = personOf(tx, portfolio, who, context)
-  const known = await tx.one<ContactRow>('SELECT id, person, profile FROM contacts WHERE person = ?1', person)
+  const person = await personOf(tx, portfolio, who, context)
+  const known = await contactOfPerson(tx, person)
   if (!known) return await insertContact(tx, { person, portfolio, profile: merged({}, who) }, context)
-  const old = tx.unseal(person, profilePlace(known.id), known.profile)
-  const before = (old === undefined ? {} : JSON.parse(old)) as Profile
-  const after = merged(before, who)
-  if (sameProfile(before, after)) return { id: known.id, person }
-  await tx.run(
-    'UPDATE contacts SET profile = ?2 WHERE id = ?1',
-    known.id,
-    tx.seal(person, profilePlace(known.id), JSON.stringify(after)),
-  )
+  const after = merged(known.profile, who)
+  if (!sameProfile(known.profile, after)) await writeProfile(tx, known, after)
   return { id: known.id, person }
 }
 

@@ -1,7 +1,7 @@
 import { toTime } from '../core/clock.ts'
 import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
-import { CLASS, EVENT, NUMBER_STATE, STATE } from './codes.ts'
+import { CLASS, EVENT, STATE } from './codes.ts'
 import type { ConversationEventData } from './conversation.ts'
 import type { StateEventData } from './sent-message.ts'
 import {
@@ -94,14 +94,14 @@ export class RecordedEvents {
       case 'conversation.updated':
         return this.#conversation(row, kept as ConversationEventData)
       case 'number.state':
-        return { ...this.#number(row.number_id), ...(kept as View) }
+        return { ...this.#number(row), ...(kept as View) }
     }
   }
 
   #received(row: EventRow, then: ConversationEventData): View {
     const message = this.#message(row.message_id)
     if (!message) return { erased: true }
-    return { message: this.#views.message(message), ...this.#conversation(row, then) }
+    return { message: this.#views.message(message, row.offset), ...this.#conversation(row, then) }
   }
 
   #state(row: EventRow, then: StateEventData): View {
@@ -109,7 +109,7 @@ export class RecordedEvents {
     if (!message) return { erased: true, state: then.state }
     return {
       message_id: showId('message', message.id),
-      upstream_id: then.upstream ? this.#views.upstreamId(message) : null,
+      upstream_id: then.upstream ? this.#views.upstreamId(message, row.offset) : null,
       conversation_id: showId('conversation', message.conversation_id),
       reference: this.#views.reference(message),
       state: then.state,
@@ -117,13 +117,15 @@ export class RecordedEvents {
       class: CLASS.word(then.class),
       attempt: then.attempt,
       at: toTime(then.at),
-      ...(then.state === 'queued' && then.attempt === 0 ? { message: this.#asQueued(message) } : {}),
+      ...(then.state === 'queued' && then.attempt === 0 ? { message: this.#asQueued(message, row.offset) } : {}),
     }
   }
 
   /** The message as it was when it was queued: an event never changes. */
-  #asQueued(message: MessageViewRow): View {
-    return this.#views.message({ ...message, state: STATE.code('queued'), upstream: null, flags: 0 })
+  #asQueued(message: MessageViewRow, asOf: number): View {
+    const view = this.#views.message({ ...message, state: STATE.code('queued'), flags: 0 }, asOf)
+    // The view's reason is that of the latest such state, which may have come later: sent again, put back.
+    return { ...view, upstream_id: null, reason: null }
   }
 
   #conversation(row: EventRow, then: ConversationEventData): View {
@@ -131,18 +133,21 @@ export class RecordedEvents {
       row.conversation_id === null
         ? undefined
         : this.#database.one<ConversationViewRow>(`${CONVERSATION_VIEW} WHERE c.id = ?1`, row.conversation_id)
-    return conversation ? { conversation: this.#views.conversationAt(conversation, then) } : { erased: true }
+    if (!conversation || this.#views.isErased(conversation.person)) return { erased: true }
+    return { conversation: this.#views.conversationAt(conversation, then, row.offset) }
   }
 
+  /** Undefined where its person has been erased. */
   #message(id: number | null): MessageViewRow | undefined {
-    return id === null ? undefined : this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
+    const row = id === null ? undefined : this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
+    return row && this.#views.isErased(row.person) ? undefined : row
   }
 
-  #number(id: number | null): View {
-    const row = this.#database.one<{ account: string; alias: string; state: number }>(
-      'SELECT account, alias, state FROM numbers WHERE id = ?1',
-      id,
+  #number(event: EventRow): View {
+    const row = this.#database.one<{ number_id: number; account: string; alias: string; display: string | null }>(
+      'SELECT id AS number_id, account, alias, display FROM numbers WHERE id = ?1',
+      event.number_id,
     )
-    return row ? { number: row.account, alias: row.alias, state: NUMBER_STATE.word(row.state) } : {}
+    return row ? { number: row.account, alias: this.#views.numberNames(row, event.offset).alias } : {}
   }
 }

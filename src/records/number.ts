@@ -22,6 +22,16 @@ export interface NumberRow {
 export const NUMBER_COLUMNS =
   'id, channel, account, app, portfolio, waba, pool, alias, display, per_second_max, state, reason'
 
+/** What a number is called; an operator may change it. */
+export interface NumberNames {
+  alias: string
+  display: string | null
+}
+
+function namesOf({ alias, display }: NumberNames): NumberNames {
+  return { alias, display }
+}
+
 export interface DeclareNumber {
   channel: string
   account: string
@@ -49,6 +59,9 @@ export const declareNumber = input('number.declare', async (tx: Tx, ask: Declare
   const known = await findNumber(tx, ask.channel, ask.account)
   if (!known) {
     return { id: await insertNumber(tx, ask, { id: ids.next(), state: 'active', now }) }
+  }
+  if (known.alias !== ask.alias || known.display !== ask.display) {
+    await tx.keepFormer('number', { subject: known.id, person: 0, text: JSON.stringify(namesOf(known)) })
   }
   const state = known.state === NUMBER_STATE.code('unclaimed') ? NUMBER_STATE.code('active') : known.state
   await tx.run(

@@ -40,6 +40,7 @@ export async function setAside(
     what.reason,
     now + QUARANTINE_KEEP_MS,
   )
+  tx.wake({ kind: 'quarantined' })
   if (await tx.one('SELECT seq FROM quarantine_bodies WHERE seq = ?1', seq)) return
   await tx.run(
     'INSERT INTO quarantine_bodies (seq, source, body) VALUES (?1, ?2, ?3)',
@@ -47,22 +48,32 @@ export async function setAside(
     source,
     seal(key(tx.vault), place(seq), body),
   )
-  tx.wake({ kind: 'quarantined' })
 }
 
-/** The bodies with items that were set aside and not given in again yet, oldest first, whole. */
-export const listQuarantine = input('quarantine.list', async (tx: Tx, ask: { limit: number }) => {
-  const rows = await tx.all<{ seq: number; source: string; body: Uint8Array }>(
-    `SELECT seq, source, body FROM quarantine_bodies
-     WHERE seq IN (SELECT seq FROM quarantine WHERE replayed_at IS NULL) ORDER BY seq LIMIT ?1`,
-    ask.limit,
-  )
-  return rows.map((row) => ({
-    seq: row.seq,
-    source: row.source,
-    body: unseal(key(tx.vault), place(row.seq), row.body),
-  }))
-})
+/**
+ * Bodies with items that were set aside and not given in again yet, oldest first, whole: those after one sequence, up to
+ * another or the last there is. What fails once more while a replay goes on is beyond that end, so the replay ends.
+ */
+export const listQuarantine = input(
+  'quarantine.list',
+  async (tx: Tx, ask: { limit: number; afterSeq: number; uptoSeq: number | null }) => {
+    const last = await tx.one<{ seq: number }>('SELECT coalesce(max(seq), 0) AS seq FROM quarantine_bodies')
+    const uptoSeq = ask.uptoSeq ?? last?.seq ?? 0
+    const rows = await tx.all<{ seq: number; source: string; body: Uint8Array }>(
+      `SELECT seq, source, body FROM quarantine_bodies WHERE seq > ?1 AND seq <= ?2
+       AND seq IN (SELECT seq FROM quarantine WHERE replayed_at IS NULL) ORDER BY seq LIMIT ?3`,
+      ask.afterSeq,
+      uptoSeq,
+      ask.limit,
+    )
+    const bodies = rows.map((row) => ({
+      seq: row.seq,
+      source: row.source,
+      body: unseal(key(tx.vault), place(row.seq), row.body),
+    }))
+    return { uptoSeq, bodies }
+  },
+)
 
 /** Notes that a body was given in again, as a new entry of the journal; it stays here until it expires. */
 export const markReplayed = input(

@@ -111,7 +111,10 @@ export class Reader {
 
   /** The conversation of a message, where whoever asks may see it. */
   conversationOfMessage(messageId: number, see: See): number | undefined {
-    const row = this.#database.one<{ id: number }>('SELECT conversation_id AS id FROM messages WHERE id = ?1', messageId)
+    const row = this.#database.one<{ id: number }>(
+      'SELECT conversation_id AS id FROM messages WHERE id = ?1',
+      messageId,
+    )
     return row && this.#visibleConversation(row.id, see)?.id
   }
 

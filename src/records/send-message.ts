@@ -2,7 +2,7 @@ import { Failure } from '../core/failure.ts'
 import type { PersonReference, SendOutcome } from '../core/inbound.ts'
 import { type MessageClass, rankOf } from '../core/message.ts'
 import { CLASS, DOUBT, FLAG_PACING, NUMBER_STATE, STATE } from './codes.ts'
-import { type Profile, profilePlace } from './contact.ts'
+import { learnPerson, type Profile, profilePlace } from './contact.ts'
 import type { ConversationEventData } from './conversation.ts'
 import { changeNumberState, numberById } from './number.ts'
 import {
@@ -148,19 +148,18 @@ export const recordOutcome = input('message.outcome', async (tx: Tx, ask: Outcom
   const { outcome } = ask
   if (outcome.kind === 'accepted') return await accept(tx, message, outcome, context)
   if (message.state !== 'sending') return { state: message.state }
-  const at = { source: 'platform' as const, atMs: context.now, attempt: ask.attempt }
-  switch (outcome.kind) {
-    case 'unknown':
-      await doubt(tx, message, { reason: outcome.reason, waitMs: ask.doubtWaitMs[CLASS.word(message.class)] }, context)
-      return { state: 'in_doubt' }
-    case 'retry':
-      return await queueAgain(tx, message, { reason: outcome.reason, notBeforeMs: ask.notBeforeMs }, context)
-    case 'refused':
-      await closeDuty(tx, message.id)
-      await changeState(tx, message, { ...at, state: 'failed', reason: reasonOf(outcome) })
-      await drawConsequences(tx, message, outcome)
-      return { state: 'failed' }
+  if (outcome.kind === 'retry') {
+    return await queueAgain(tx, message, { reason: outcome.reason, notBeforeMs: ask.notBeforeMs }, context)
   }
+  if (outcome.kind === 'unknown') {
+    await doubt(tx, message, { reason: outcome.reason, waitMs: ask.doubtWaitMs[CLASS.word(message.class)] }, context)
+    return { state: 'in_doubt' }
+  }
+  await closeDuty(tx, message.id)
+  const at = { source: 'platform' as const, atMs: context.now, attempt: ask.attempt }
+  await changeState(tx, message, { ...at, state: 'failed', reason: reasonOf(outcome) })
+  await drawConsequences(tx, message, outcome)
+  return { state: 'failed' }
 })
 
 function reasonOf(outcome: { code: number | null; reason: string }): string {
@@ -174,6 +173,7 @@ async function accept(
   { now }: InputContext,
 ): Promise<{ state: string | null }> {
   await setUpstream(tx, message, outcome.upstreamId)
+  if (outcome.recipient) await learnPerson(tx, message, outcome.recipient)
   await closeDuty(tx, message.id)
   if (outcome.pacing) await tx.run('UPDATE messages SET flags = flags | ?2 WHERE id = ?1', message.id, FLAG_PACING)
   if (rankOf(message.state) < rankOf('accepted') && message.state !== 'failed') {
@@ -356,10 +356,17 @@ export const retryMessage = input(
       message.id,
       context.now + ask.deadlineMs[CLASS.word(message.class)],
     )
+    if (message.hasUpstream) await forgetAttempt(tx, message, context)
     await putBack(tx, message, { reason: 'sent_again', notBeforeMs: 0, source: 'person' }, context.now)
     return { state: 'queued' }
   },
 )
+
+/** The platform said what became of the last attempt: late news of it is no news of the next one. */
+async function forgetAttempt(tx: Tx, message: SentMessage, { ids }: InputContext): Promise<void> {
+  await setUpstream(tx, message, null)
+  await tx.run('UPDATE outbound SET token = ?2 WHERE message_id = ?1', message.id, ids.random())
+}
 
 /** The wait of a message in doubt is over and no status came: its owner's choice decides. */
 export const endDoubt = input(

@@ -144,17 +144,21 @@ export async function closeDuty(tx: Tx, messageId: number): Promise<void> {
   await tx.settle('doubt.ends', messageId)
 }
 
-/** Remembers the platform's id of a message that we sent. */
-export async function setUpstream(tx: Tx, message: SentMessage, upstreamId: string): Promise<void> {
+/** Remembers the platform's id of a message that we sent; null: it is about to be sent anew. */
+export async function setUpstream(tx: Tx, message: SentMessage, upstreamId: string | null): Promise<void> {
+  const { id, person } = message
+  const former = await upstreamOf(tx, id, person)
+  if (former === upstreamId) return
+  if (former !== undefined) await tx.keepFormer('upstream', { subject: id, person, text: former })
   await tx.run(
     'UPDATE outbound SET upstream = ?2 WHERE message_id = ?1',
-    message.id,
-    tx.seal(message.person, `outbound.upstream:${message.id}`, upstreamId),
+    id,
+    upstreamId === null ? null : tx.seal(person, `outbound.upstream:${id}`, upstreamId),
   )
-  message.hasUpstream = true
+  message.hasUpstream = upstreamId !== null
   await tx.run(
     'UPDATE messages SET upstream_hash = ?2 WHERE id = ?1',
-    message.id,
-    upstreamHash(tx, 'messages', upstreamId),
+    id,
+    upstreamId === null ? null : upstreamHash(tx, 'messages', upstreamId),
   )
 }

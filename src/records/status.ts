@@ -44,7 +44,8 @@ export const receiveStatus = input(
 
     const number = await numberOfItem(tx, ask.source, item.account, context)
     const message = (await byCorrelation(tx, item)) ?? (await byUpstreamId(tx, item, hash))
-    const person = message?.person ?? (item.recipient ? personOf(tx, number.portfolio, item.recipient, context) : 0)
+    const person =
+      message?.person ?? (item.recipient ? await personOf(tx, number.portfolio, item.recipient, context) : 0)
     const id = context.ids.next()
     await tx.run(
       `INSERT INTO statuses (id, upstream_hash, message_id, status, participant_hash, at, person, body)
@@ -59,27 +60,33 @@ export const receiveStatus = input(
       tx.seal(person, statusPlace(id), JSON.stringify({ item: { ...item, raw: undefined }, raw: item.raw })),
     )
     if (!message) return { outcome: 'early' as const }
-    if (item.correlation !== null && (await upstreamOf(tx, message.id, message.person)) === undefined) {
+    if (message.hasUpstream) {
+      await advance(tx, message, item, context.now)
+    } else {
       await setUpstream(tx, message, item.upstreamId)
-      await adoptEarly(tx, message.id, item.upstreamId, hash)
+      await advanceAll(tx, message.id, [...(await adoptEarly(tx, message.id, item.upstreamId)), item], context.now)
     }
-    await advance(tx, message, item, context.now)
     return { outcome: 'received' as const, id: message.id }
   },
 )
 
 /** Statuses that came before the send's answer, joined now that the platform's id is known. */
 export async function applyEarlyStatuses(tx: Tx, messageId: number, upstreamId: string, now: number): Promise<void> {
-  for (const item of await adoptEarly(tx, messageId, upstreamId, upstreamHash(tx, 'messages', upstreamId))) {
+  await advanceAll(tx, messageId, await adoptEarly(tx, messageId, upstreamId), now)
+}
+
+/** In the order in which it happened, whatever the order in which it was told. */
+async function advanceAll(tx: Tx, messageId: number, items: StatusItem[], now: number): Promise<void> {
+  for (const item of items.toSorted((one, other) => one.atMs - other.atMs)) {
     const message = await sentMessage(tx, messageId)
     if (message) await advance(tx, message, item, now)
   }
 }
 
-async function adoptEarly(tx: Tx, messageId: number, upstreamId: string, hash: bigint): Promise<StatusItem[]> {
+async function adoptEarly(tx: Tx, messageId: number, upstreamId: string): Promise<StatusItem[]> {
   const rows = await tx.all<{ id: number; person: number; body: Uint8Array }>(
     'SELECT id, person, body FROM statuses WHERE upstream_hash = ?1 AND message_id IS NULL ORDER BY at, id',
-    hash,
+    upstreamHash(tx, 'messages', upstreamId),
   )
   const items: StatusItem[] = []
   for (const row of rows) {
@@ -129,7 +136,7 @@ async function advance(tx: Tx, message: SentMessage, item: StatusItem, now: numb
     atMs: Math.min(item.atMs, now),
     attempt: message.attempt,
   }
-  const next = nextState(message.state, item.state)
+  const next = (await isOfOtherAttempt(tx, message, item)) ? null : nextState(message.state, item.state)
   if (next === null) {
     // Late news is part of the story, though it changes nothing.
     if (item.state !== message.state) await noteState(tx, message, { ...change, reason: change.reason ?? 'late' })
@@ -138,4 +145,10 @@ async function advance(tx: Tx, message: SentMessage, item: StatusItem, now: numb
   await closeDuty(tx, message.id)
   tx.wake({ kind: 'unqueued', messageId: message.id })
   await changeState(tx, message, { ...change, state: next })
+}
+
+/** An attempt that stayed in doubt and failed after all says nothing of the attempt that was accepted since. */
+async function isOfOtherAttempt(tx: Tx, message: SentMessage, item: StatusItem): Promise<boolean> {
+  if (item.state !== 'failed' || !message.hasUpstream) return false
+  return (await upstreamOf(tx, message.id, message.person)) !== item.upstreamId
 }

@@ -3,7 +3,7 @@ import type { MessageClass } from '../core/message.ts'
 import type { Db, Value } from '../storage/database.ts'
 import { keyedHash64, sealText, unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type Direction, EVENT, type EventType } from './codes.ts'
+import { type Direction, EVENT, type EventType, FORMER, type FormerKind } from './codes.ts'
 
 /** What reactors are told after a commit. They change nothing by themselves: what they learn or decide is an input. */
 export type Wake =
@@ -38,6 +38,10 @@ export interface Ids {
 export interface InputContext {
   now: number
   ids: Ids
+}
+
+export function formerPlace(kind: FormerKind, subject: number, untilOffset: number): string {
+  return `former_cells.cell:${kind}:${subject}:${untilOffset}`
 }
 
 interface Mark {
@@ -89,6 +93,22 @@ export class Tx {
       about.conversationId ?? null,
       about.messageId ?? null,
       data ? JSON.stringify(data) : null,
+    )
+  }
+
+  /**
+   * Keeps what a cell held up to now, sealed with the key of a person or of the house (0): an event never changes, and
+   * those told so far are read with it. Called before the cell is overwritten.
+   */
+  async keepFormer(kind: FormerKind, cell: { subject: number; person: number; text: string }): Promise<void> {
+    const place = formerPlace(kind, cell.subject, this.#offset)
+    // Changed twice between two events: only the first content was told.
+    this.#database.run(
+      'INSERT INTO former_cells (kind, subject, until_offset, cell) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING',
+      FORMER.code(kind),
+      cell.subject,
+      this.#offset,
+      this.seal(cell.person, place, cell.text),
     )
   }
 

@@ -3,10 +3,22 @@ import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
 import { unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
-import { CLASS, DIRECTION, FLAG_FROM_PHONE, FLAG_PACING, FLAG_STANDBY, NUMBER_STATE, STATE } from './codes.ts'
+import {
+  CLASS,
+  DIRECTION,
+  FLAG_FROM_PHONE,
+  FLAG_PACING,
+  FLAG_STANDBY,
+  FORMER,
+  type FormerKind,
+  NUMBER_STATE,
+  STATE,
+} from './codes.ts'
 import { type Profile, profilePlace } from './contact.ts'
 import type { ConversationEventData } from './conversation.ts'
+import type { NumberNames } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
+import { formerPlace } from './tx.ts'
 
 /** What the outside sees. Names are those of the API; moments are RFC 3339. */
 export type View = Record<string, unknown>
@@ -26,8 +38,10 @@ export interface MessageViewRow {
   person: number
   contact_id: number
   profile: Uint8Array
+  number_id: number
   channel: string
   account: string
+  alias: string
   display: string | null
   class: number | null
   upstream: Uint8Array | null
@@ -37,7 +51,7 @@ export interface MessageViewRow {
 
 /** A message with what its view needs; the outbound side is null for what came in. */
 export const MESSAGE_VIEW = `SELECT m.id, m.conversation_id, m.at, m.direction, m.type, m.state, m.body, m.flags,
-  k.person, k.id AS contact_id, k.profile, n.channel, n.account, n.display,
+  k.person, k.id AS contact_id, k.profile, n.id AS number_id, n.channel, n.account, n.alias, n.display,
   o.class, o.upstream, o.reference, o.caller_data
   FROM messages m
   JOIN conversations c ON c.id = m.conversation_id
@@ -59,11 +73,12 @@ export interface ConversationViewRow {
   profile: Uint8Array
   account: string
   alias: string
+  display: string | null
   number_state: number
 }
 
 export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last_message_at, c.last_message_id, c.window_expires_at, c.unread,
-  c.standby, k.person, k.id AS contact_id, k.profile, n.account, n.alias, n.state AS number_state
+  c.standby, k.person, k.id AS contact_id, k.profile, n.account, n.alias, n.display, n.state AS number_state
   FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id`
 
 /** Opens sealed cells and puts rows into the API's words. What belongs to an erased person says `erased`. */
@@ -78,16 +93,17 @@ export class Views {
     this.#describe = describe
   }
 
-  message(row: MessageViewRow): View {
-    const profile = this.#profile(row)
+  /** `asOf`: as the event with this offset told it; without it, as it is now. */
+  message(row: MessageViewRow, asOf?: number): View {
+    const profile = this.#profile(row, asOf)
     const incoming = row.direction === DIRECTION.code('in')
     const customer = profile.phone ?? profile.userId ?? null
-    const number = row.display ?? row.account
+    const number = this.#names(row, asOf).display ?? row.account
     return {
       // First, so that no member of the platform's can take the place of ours.
       ...this.#content(row),
       id: showId('message', row.id),
-      upstream_id: this.upstreamId(row),
+      upstream_id: this.upstreamId(row, asOf),
       conversation_id: showId('conversation', row.conversation_id),
       number: row.account,
       direction: DIRECTION.word(row.direction),
@@ -106,7 +122,9 @@ export class Views {
   }
 
   /** The platform's id: inside what came in, beside what we sent. */
-  upstreamId(row: MessageViewRow): string | null {
+  upstreamId(row: MessageViewRow, asOf?: number): string | null {
+    const former = this.#former('upstream', { subject: row.id, person: row.person }, asOf)
+    if (former !== undefined) return former
     if (row.upstream) return this.#open(row.person, `outbound.upstream:${row.id}`, row.upstream) ?? null
     if (row.class !== null) return null
     const id = this.#body(row)?.['id']
@@ -127,12 +145,12 @@ export class Views {
   }
 
   /** A conversation as it was at an event: only what does not change, and what the event kept. */
-  conversationAt(row: ConversationViewRow, then: ConversationEventData): View {
-    const profile = this.#profile(row)
+  conversationAt(row: ConversationViewRow, then: ConversationEventData, asOf?: number): View {
+    const profile = this.#profile(row, asOf)
     return {
       id: showId('conversation', row.id),
       number: row.account,
-      number_alias: row.alias,
+      number_alias: this.#names(row, asOf).alias,
       contact: {
         id: showId('contact', row.contact_id),
         name: profile.name ?? null,
@@ -163,7 +181,24 @@ export class Views {
     }
   }
 
-  #profile(row: { person: number; contact_id: number; profile: Uint8Array }): Profile {
+  /** Whether the person's key is destroyed: nothing about them can be told any more. */
+  isErased(person: number): boolean {
+    return this.#vault.personKey(person) === undefined
+  }
+
+  /** What a number was called at an event. */
+  numberNames(row: { number_id: number } & NumberNames, asOf: number): NumberNames {
+    return this.#names(row, asOf)
+  }
+
+  #names(row: { number_id: number } & NumberNames, asOf: number | undefined): NumberNames {
+    const former = this.#former('number', { subject: row.number_id, person: 0 }, asOf)
+    return former === undefined ? row : (JSON.parse(former) as NumberNames)
+  }
+
+  #profile(row: { person: number; contact_id: number; profile: Uint8Array }, asOf?: number): Profile {
+    const former = this.#former('profile', { subject: row.contact_id, person: row.person }, asOf)
+    if (former !== undefined) return JSON.parse(former) as Profile
     const text = this.#open(row.person, profilePlace(row.contact_id), row.profile)
     return text === undefined ? {} : (JSON.parse(text) as Profile)
   }
@@ -177,8 +212,21 @@ export class Views {
     return last?.reason ?? null
   }
 
+  /** What a cell held at an event, where it has changed since. */
+  #former(kind: FormerKind, cell: { subject: number; person: number }, asOf: number | undefined): string | undefined {
+    if (asOf === undefined) return undefined
+    const row = this.#database.one<{ until_offset: number; cell: Uint8Array }>(
+      `SELECT until_offset, cell FROM former_cells WHERE kind = ?1 AND subject = ?2 AND until_offset >= ?3
+       ORDER BY until_offset LIMIT 1`,
+      FORMER.code(kind),
+      cell.subject,
+      asOf,
+    )
+    return row && this.#open(cell.person, formerPlace(kind, cell.subject, row.until_offset), row.cell)
+  }
+
   #open(person: number, place: string, sealed: Uint8Array): string | undefined {
-    const key = this.#vault.personKey(person)
+    const key = person === 0 ? this.#vault.findNamedKey('house') : this.#vault.personKey(person)
     return key && unsealText(key, place, sealed)
   }
 }

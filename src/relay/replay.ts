@@ -16,6 +16,11 @@ export interface ReplayDependencies {
 
 const BATCH = 100
 
+interface QuarantinePage {
+  uptoSeq: number
+  bodies: { seq: number; source: string; body: Uint8Array }[]
+}
+
 /**
  * Gives the same bytes in again as new entries of the journal: nothing is ever applied in place a second time. What is
  * in the records already is recognised and changes nothing. Answers how many bodies were given in.
@@ -26,12 +31,16 @@ export async function replay(deps: ReplayDependencies, ask: ReplayAsk): Promise<
 
 async function replayQuarantine(deps: ReplayDependencies): Promise<number> {
   let count = 0
+  let afterSeq = 0
+  let end: number | null = null
   for (;;) {
-    const bodies = await deps.ask(listQuarantine, { limit: BATCH })
+    const { uptoSeq, bodies }: QuarantinePage = await deps.ask(listQuarantine, { limit: BATCH, afterSeq, uptoSeq: end })
+    end = uptoSeq
     for (const { seq, source, body } of bodies) {
       await deps.append({ atMs: deps.nowMs(), source, body })
       // Marked after it is durable in the journal: a crash in between gives it in twice, which changes nothing.
       await deps.ask(markReplayed, { seq })
+      afterSeq = seq
       count++
     }
     if (bodies.length < BATCH) return count
