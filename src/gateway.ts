@@ -224,6 +224,7 @@ export class Gateway {
       log,
       ask: this.#house.book.ask,
       reader,
+      caughtUp: () => this.#house.inbound.caughtUp(),
       eventsKeepMs: config.storage.eventsKeepDays * DAY_MS,
     })
     this.#collectMetrics(reader)

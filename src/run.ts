@@ -237,6 +237,7 @@ async function replayAlone(config: Config, ask: ReplayAsk): Promise<number> {
   const journal = house.journalReader()
   const append = async (entry: Parameters<typeof house.journal.append>[0]) => {
     head = await house.journal.append(entry)
+    return head
   }
   const count = await replay({ ask: house.book.ask, journal, append, nowMs: () => systemClock.epochMs() }, ask)
   while (appliedSeq < head) await new Promise<void>((resolve) => systemClock.after(10, resolve))

@@ -61,11 +61,14 @@ export interface BodyPlan {
   batch: number
   /** Share of items that are statuses of messages that somebody else sent, 0 to 1. */
   statusShare: number
-  /** Where every platform id begins: two runs against one house must not repeat theirs. */
+  /** What platform ids are made from: two runs against one house must not repeat theirs. */
   idPrefix: string
 }
 
-type Item = { raw: Record<string, unknown>; contact: Record<string, unknown> }
+interface Item {
+  raw: Record<string, unknown> & { id: string }
+  contact: Record<string, unknown>
+}
 
 /** Makes the bodies of a run, one after the other, always the same for a plan. */
 export class Bodies {
@@ -83,37 +86,29 @@ export class Bodies {
   /** The JSON of the next body; all its items have this stamp. */
   next(atMs: number): string {
     const items = Array.from({ length: this.#plan.batch }, () => this.#item(atMs))
-    const value: Record<string, unknown> = {
-      messaging_product: 'whatsapp',
-      metadata: { display_phone_number: NUMBER_DISPLAY, phone_number_id: NUMBER_ID },
-    }
-    const messages = items.filter(({ raw }) => 'type' in raw)
-    const statuses = items.filter(({ raw }) => 'status' in raw)
-    if (messages.length > 0) {
-      value['contacts'] = messages.map(({ contact }) => contact)
-      value['messages'] = messages.map(({ raw }) => raw)
-    }
-    if (statuses.length > 0) value['statuses'] = statuses.map(({ raw }) => raw)
-    return JSON.stringify({
-      object: 'whatsapp_business_account',
-      entry: [{ id: WABA_ID, changes: [{ value, field: 'messages' }] }],
-    })
+    return bodyWith(items)
   }
 
-  /** One message of a given person, for filling a folder. */
-  messageOf(person: number, atMs: number): string {
-    return JSON.stringify(this.#message(person, this.#nextId(), atMs).raw)
+  /** The platform's own object of a given person's next message. */
+  messageOf(person: number, atMs: number): Record<string, unknown> & { id: string } {
+    return this.#message(person, this.#nextId(person), atMs).raw
+  }
+
+  /** A body with a given person's next message. */
+  bodyOf(person: number, atMs: number): string {
+    return bodyWith([this.#message(person, this.#nextId(person), atMs)])
   }
 
   #item(atMs: number): Item {
-    const id = this.#nextId()
     const person = this.#person()
+    const id = this.#nextId(person)
     return this.#random() < this.#plan.statusShare ? status(person, id, atMs) : this.#message(person, id, atMs)
   }
 
-  #nextId(): string {
-    // As long as the platform's own.
-    return `wamid.${this.#plan.idPrefix}.${(this.#items++).toString().padStart(9, '0')}.HBgLNDkxNTEyMzQ1Njc4FQIAEhgWM0VCMDdD`
+  /** In the platform's form: base64 of the customer's phone and twenty hexadecimal digits, none like another. */
+  #nextId(person: number): string {
+    const digits = Bun.hash.wyhash(`${this.#plan.idPrefix}.${this.#items++}`).toString(16).toUpperCase().padStart(16, '0')
+    return `wamid.${btoa(`\x1c\x18\x0d${phoneOf(person)}\x15\x02\0\x12\x18\x143EB0${digits}\0`)}`
   }
 
   #message(person: number, id: string, atMs: number): Item {
@@ -121,6 +116,24 @@ export class Bodies {
     const raw = { from: phoneOf(person), id, timestamp: stampOf(atMs), text: { body: sentence }, type: 'text' }
     return { raw, contact: contactOf(person) }
   }
+}
+
+function bodyWith(items: readonly Item[]): string {
+  const value: Record<string, unknown> = {
+    messaging_product: 'whatsapp',
+    metadata: { display_phone_number: NUMBER_DISPLAY, phone_number_id: NUMBER_ID },
+  }
+  const messages = items.filter(({ raw }) => 'type' in raw)
+  const statuses = items.filter(({ raw }) => 'status' in raw)
+  if (messages.length > 0) {
+    value['contacts'] = messages.map(({ contact }) => contact)
+    value['messages'] = messages.map(({ raw }) => raw)
+  }
+  if (statuses.length > 0) value['statuses'] = statuses.map(({ raw }) => raw)
+  return JSON.stringify({
+    object: 'whatsapp_business_account',
+    entry: [{ id: WABA_ID, changes: [{ value, field: 'messages' }] }],
+  })
 }
 
 export function phoneOf(person: number): string {

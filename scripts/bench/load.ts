@@ -91,7 +91,7 @@ class Load {
 
   async run(): Promise<LoadResult> {
     await this.#connect()
-    const startedAtMs = Date.now()
+    const startedAtMs = performance.timeOrigin + performance.now()
     this.#startMs = performance.now()
     const before = process.cpuUsage()
     if (this.#plan.rate === null) this.#floodAll()
@@ -178,7 +178,7 @@ class Load {
   }
 
   #hear(line: Line, chunk: Buffer): void {
-    const text = line.partial + chunk.latin1Slice()
+    const text = line.partial + chunk.toString('latin1')
     if (!isWhole(text)) {
       line.partial = text
       return

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { APP, APP_SECRET, NUMBER_DISPLAY, NUMBER_ID, WABA_ID } from './bodies.ts'
 
 const ROOT = resolve(import.meta.dir, '../..')
 const START_MS_MAX = 60_000
 const STOP_MS_MAX = 20_000
+const JSON_TYPE = { 'Content-Type': 'application/json' }
 export const OWNER_KEY = 'gh_benchmark_owner_key_0123456789abcdef'
 
 export type Kind = 'gatehouse' | 'ceiling' | 'usual'
@@ -77,7 +78,7 @@ export async function startServer(kind: Kind, options: ServerOptions): Promise<R
     process: child,
     origin,
     url: `${origin}/webhooks/whatsapp/${APP}`,
-    stop: () => stop(child),
+    stop: () => stop(child, options.prefix !== undefined),
   }
   await untilItAnswers(server, errors)
   return server
@@ -125,7 +126,7 @@ async function untilItAnswers(server: RunningServer, errors: string): Promise<vo
   while (performance.now() < endMs) {
     if (server.process.exitCode !== null) break
     // An unsigned request: 401 means that the checks are in place.
-    const answer = await fetch(server.url, { method: 'POST', body: '{}' }).catch(() => null)
+    const answer = await fetch(server.url, { method: 'POST', body: '{}', headers: JSON_TYPE }).catch(() => null)
     if (answer?.status === 401) return
     await Bun.sleep(50)
   }
@@ -133,8 +134,10 @@ async function untilItAnswers(server: RunningServer, errors: string): Promise<vo
   throw new Error(`${server.kind} does not answer:\n${await Bun.file(errors).text()}`)
 }
 
-async function stop(child: Bun.Subprocess): Promise<void> {
-  child.kill('SIGTERM')
+async function stop(child: Bun.Subprocess, isTraced: boolean): Promise<void> {
+  // A tracer would let go of what it started and leave it running: its child is asked, and the tracer ends with it.
+  const traced = isTraced ? readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim() : ''
+  process.kill(traced === '' ? child.pid : Number(traced.split(' ')[0]), 'SIGTERM')
   const ended = await Promise.race([child.exited.then(() => true), Bun.sleep(STOP_MS_MAX).then(() => false)])
   if (!ended) child.kill('SIGKILL')
   await child.exited

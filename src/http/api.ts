@@ -12,9 +12,9 @@ import { type NumberRow, setNumberState } from '../records/number.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type PageAsk, type Reader, type See } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
-import { readJson } from './body.ts'
+import { pointerTo, readJson } from './body.ts'
 import type { EventsPoll } from './events-poll.ts'
-import { type Asked, integerOf, json, knownQuery, type RouteDependencies, route } from './route.ts'
+import { type Asked, integerOf, json, type RouteDependencies, route } from './route.ts'
 import { canonicalJson, readSendRequest } from './send-request.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
@@ -23,6 +23,8 @@ const BATCH_BYTES_MAX = 8 * 1024 * 1024
 const BATCH_MAX = 500
 const LIST_MAX = 200
 const EVENTS_MAX = 500
+/** The query parameters of every list. */
+const PAGE = ['limit', 'cursor']
 const WAIT_SECONDS_MAX = 60
 
 export interface ApiDependencies extends RouteDependencies {
@@ -40,92 +42,46 @@ export interface ApiDependencies extends RouteDependencies {
   isAccepting(): boolean
 }
 
+type Handle = (asked: Asked) => Promise<Response | object>
 type SendAnswer = { status: number; body: object }
 
 /** `/api/v1`: everything the console and outside programs do. */
 export function apiRoutes(deps: ApiDependencies): Elysia {
   const app = new Elysia({ name: 'api', prefix: '/api/v1' })
-  const on = (pattern: string, handle: (asked: Asked) => Promise<Response | object>) =>
-    route(deps, `/api/v1${pattern}`, handle)
   const raw = { parse: 'none' } as const
+  const get = (pattern: string, handle: Handle, query: readonly string[] = []) =>
+    void app.get(pattern, route(deps, `/api/v1${pattern}`, handle, query))
+  const post = (pattern: string, handle: Handle) =>
+    void app.post(pattern, route(deps, `/api/v1${pattern}`, handle), raw)
 
-  app.get(
-    '/me',
-    on('/me', async ({ principal }) => me(deps, principal.role)),
-  )
-  app.get(
-    '/numbers',
-    on('/numbers', async (asked) => listNumbers(deps, asked)),
-  )
-  app.post(
-    '/numbers/:number/pause',
-    on('/numbers/:number/pause', async ({ params }) => setState(deps, params, 'paused')),
-    raw,
-  )
-  app.post(
-    '/numbers/:number/resume',
-    on('/numbers/:number/resume', async ({ params }) => setState(deps, params, 'active')),
-    raw,
-  )
+  get('/me', async ({ principal }) => me(deps, principal.role))
+  get('/numbers', async (asked) => listNumbers(deps, asked), PAGE)
+  post('/numbers/:number/pause', async (asked) => setState(deps, asked, 'paused'))
+  post('/numbers/:number/resume', async (asked) => setState(deps, asked, 'active'))
 
-  app.get(
-    '/conversations',
-    on('/conversations', async ({ query, principal }) => deps.reader.conversations(pageOf(query), seeOf(principal))),
+  const { reader } = deps
+  get('/conversations', async ({ query, principal }) => reader.conversations(pageOf(query), seeOf(principal)), PAGE)
+  get('/conversations/:id', async ({ params, principal }) =>
+    found(await reader.conversation(idOf('conversation', params), seeOf(principal)), 'conversation'),
   )
-  app.get(
-    '/conversations/:id',
-    on('/conversations/:id', async ({ params, principal }) =>
-      found(await deps.reader.conversation(idOf('conversation', params), seeOf(principal)), 'conversation'),
-    ),
-  )
-  app.get(
+  get(
     '/conversations/:id/messages',
-    on('/conversations/:id/messages', async ({ params, query, principal }) =>
-      found(await deps.reader.messages(idOf('conversation', params), pageOf(query), seeOf(principal)), 'conversation'),
-    ),
+    async ({ params, query, principal }) =>
+      found(await reader.messages(idOf('conversation', params), pageOf(query), seeOf(principal)), 'conversation'),
+    PAGE,
   )
-  app.post(
-    '/conversations/:id/read',
-    on('/conversations/:id/read', async (asked) => markRead(deps, asked)),
-    raw,
-  )
+  post('/conversations/:id/read', async (asked) => markRead(deps, asked))
 
-  app.post(
-    '/messages',
-    on('/messages', async (asked) => sendOne(deps, asked)),
-    raw,
+  post('/messages', async (asked) => sendOne(deps, asked))
+  post('/messages/batch', async (asked) => sendMany(deps, asked))
+  get('/messages/:id', async ({ params, principal }) =>
+    found(await reader.message(idOf('message', params), seeOf(principal)), 'message'),
   )
-  app.post(
-    '/messages/batch',
-    on('/messages/batch', async (asked) => sendMany(deps, asked)),
-    raw,
-  )
-  app.get(
-    '/messages/:id',
-    on('/messages/:id', async ({ params, principal }) =>
-      found(await deps.reader.message(idOf('message', params), seeOf(principal)), 'message'),
-    ),
-  )
-  app.post(
-    '/messages/:id/cancel',
-    on('/messages/:id/cancel', async (asked) => cancel(deps, asked)),
-    raw,
-  )
-  app.post(
-    '/messages/:id/retry',
-    on('/messages/:id/retry', async (asked) => sendAgain(deps, asked)),
-    raw,
-  )
+  post('/messages/:id/cancel', async (asked) => cancel(deps, asked))
+  post('/messages/:id/retry', async (asked) => sendAgain(deps, asked))
 
-  app.get(
-    '/events',
-    on('/events', async (asked) => listEvents(deps, asked)),
-  )
-  app.post(
-    '/realtime/tickets',
-    on('/realtime/tickets', async (asked) => issueTicket(deps, asked)),
-    raw,
-  )
+  get('/events', async (asked) => listEvents(deps, asked), ['after', 'limit', 'wait', 'epoch'])
+  post('/realtime/tickets', async (asked) => issueTicket(deps, asked))
   return app as unknown as Elysia
 }
 
@@ -133,19 +89,30 @@ function me(deps: ApiDependencies, role: string): object {
   return { role, epoch: deps.reader.epoch(), head: deps.reader.head() }
 }
 
+/** In the order in which the house came to know them. */
 function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object {
-  knownQuery(query, ['limit', 'cursor'])
-  const numbers = deps.reader.numbers().filter(({ id }) => maySee(principal, { conversationId: null, numberId: id }))
-  return { items: numbers.map(numberView), next: null, as_of: deps.reader.head() }
+  const { limit, cursor } = pageOf(query)
+  const after = cursor === null ? 0 : Number.parseInt(/^[0-9a-z]{1,11}$/.exec(cursor)?.[0] ?? '', 36)
+  if (Number.isNaN(after)) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
+  const left = deps.reader
+    .numbers()
+    .filter(({ id }) => id > after && maySee(principal, { conversationId: null, numberId: id }))
+  const shown = left.slice(0, limit)
+  const last = shown.at(-1)
+  const next = left.length > limit && last ? last.id.toString(36) : null
+  return { items: shown.map(numberView), next, as_of: deps.reader.head() }
 }
 
 async function setState(
   deps: ApiDependencies,
-  params: Record<string, string>,
+  { request, params, principal }: Asked,
   state: 'active' | 'paused',
 ): Promise<object> {
   const number = deps.reader.numbers().find((row: NumberRow) => row.account === params['number'])
-  if (!number) throw new Failure('not_found', 'No such number')
+  if (!number || !maySee(principal, { conversationId: null, numberId: number.id })) {
+    throw new Failure('not_found', 'No such number')
+  }
+  await knownBody(request, [])
   await deps.ask(setNumberState, { numberId: number.id, state, reason: state === 'paused' ? 'operator' : null })
   return { number: number.account, state }
 }
@@ -154,18 +121,27 @@ async function markRead(deps: ApiDependencies, { request, params, principal }: A
   const conversationId = idOf('conversation', params)
   if (!deps.reader.canSeeConversation(conversationId, seeOf(principal)))
     throw new Failure('not_found', 'No such conversation')
-  const body = await optionalJson(request)
-  const unknown = Object.keys(body).find((name) => name !== 'upto')
-  if (unknown !== undefined) throw new Failure('invalid', 'Unknown member', { path: `/${unknown.slice(0, 50)}` })
+  const body = await knownBody(request, ['upto'])
   const upto = body['upto'] === undefined ? null : readId('message', String(body['upto']))
   if (upto === undefined) throw new Failure('invalid', 'Wrong member: /upto must be a message id', { path: '/upto' })
   const { unread } = await deps.ask(readConversation, { conversationId, uptoMessageId: upto })
   return { id: params['id'], unread }
 }
 
-async function optionalJson(request: Request): Promise<Record<string, unknown>> {
+/** A body that may be left out, and may hold only these members. */
+async function knownBody(request: Request, names: readonly string[]): Promise<Record<string, unknown>> {
   if (!request.body || request.headers.get('content-length') === '0') return {}
-  return await readJson(request, BODY_BYTES_MAX)
+  const body = await readJson(request, BODY_BYTES_MAX)
+  knownMembers(body, names)
+  return body
+}
+
+function knownMembers(body: Record<string, unknown>, names: readonly string[]): void {
+  const unknown = Object.keys(body).find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  throw new Failure('invalid', `Unknown member: ${names.join(', ') || 'no member'} is known here`, {
+    path: pointerTo(unknown),
+  })
 }
 
 async function sendOne(deps: ApiDependencies, { request }: Asked): Promise<Response> {
@@ -177,8 +153,7 @@ async function sendOne(deps: ApiDependencies, { request }: Asked): Promise<Respo
 async function sendMany(deps: ApiDependencies, { request }: Asked): Promise<object> {
   const body = await readJson(request, BATCH_BYTES_MAX)
   const { messages } = body
-  const unknown = Object.keys(body).find((name) => name !== 'messages')
-  if (unknown !== undefined) throw new Failure('invalid', 'Unknown member', { path: `/${unknown.slice(0, 50)}` })
+  knownMembers(body, ['messages'])
   if (!Array.isArray(messages) || messages.length === 0 || messages.length > BATCH_MAX) {
     throw new Failure('invalid', `Wrong member: /messages must be a list of 1 to ${BATCH_MAX} messages`, {
       path: '/messages',
@@ -236,12 +211,15 @@ async function send(
 
 async function cancel(deps: ApiDependencies, asked: Asked): Promise<object> {
   const messageId = visibleMessage(deps, asked)
+  await knownBody(asked.request, [])
   return { id: asked.params['id'], ...(await deps.ask(cancelMessage, { messageId })) }
 }
 
 async function sendAgain(deps: ApiDependencies, asked: Asked): Promise<Response> {
   const { deadlineMs } = deps
-  const state = await deps.ask(retryMessage, { messageId: visibleMessage(deps, asked), deadlineMs })
+  const messageId = visibleMessage(deps, asked)
+  await knownBody(asked.request, [])
+  const state = await deps.ask(retryMessage, { messageId, deadlineMs })
   return json({ id: asked.params['id'], ...state }, 202)
 }
 
@@ -257,7 +235,6 @@ function seeOf(principal: Principal): See {
 }
 
 async function listEvents(deps: ApiDependencies, { query, principal, request }: Asked): Promise<Response> {
-  knownQuery(query, ['after', 'limit', 'wait', 'epoch'])
   const after = query.has('after')
     ? integerOf(query, 'after', { min: 0, max: Number.MAX_SAFE_INTEGER, absent: 0 })
     : null
@@ -275,6 +252,7 @@ async function listEvents(deps: ApiDependencies, { query, principal, request }: 
 }
 
 async function issueTicket(deps: ApiDependencies, { principal, request }: Asked): Promise<Response> {
+  await knownBody(request, [])
   const issued = deps.tickets.issue({
     viewer: { id: principal.id, role: principal.role },
     byApiKey: principal.by === 'api_key',
@@ -284,7 +262,6 @@ async function issueTicket(deps: ApiDependencies, { principal, request }: Asked)
 }
 
 function pageOf(query: URLSearchParams): PageAsk {
-  knownQuery(query, ['limit', 'cursor'])
   return { limit: integerOf(query, 'limit', { min: 1, max: LIST_MAX, absent: 50 }), cursor: query.get('cursor') }
 }
 

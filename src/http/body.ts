@@ -37,6 +37,11 @@ export async function readJson(request: Request, bytesMax: number): Promise<Reco
   return value as Record<string, unknown>
 }
 
+/** The JSON pointer (RFC 6901) of a member of the body, at a bounded length: its name may be anything. */
+export function pointerTo(name: string): string {
+  return `/${name.slice(0, 50).replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
 function tooLarge(bytesMax: number): Failure {
   return new Failure('too_large', `The body is larger than ${bytesMax} bytes`)
 }

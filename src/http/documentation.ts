@@ -1,6 +1,31 @@
 import { Elysia } from 'elysia'
+import { asyncApiDocument } from '../realtime/asyncapi.ts'
+import { DOCUMENTATION_POLICY, documentationPage } from './documentation-page.ts'
+import { openApiDocument } from './openapi.ts'
 
-/** The API's documents. */
-export function documentationRoutes(_version: string, _publicUrl: string): Elysia {
-  return new Elysia({ name: 'documentation' }) as unknown as Elysia
+/** What a document names where the house has not been told how the outside sees it. */
+const LOCAL_URL = 'http://localhost:8080'
+
+const HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache' }
+
+/** The API's documents: `/api/openapi.json`, `/api/asyncapi.json`, and both to be read at `/api/docs`. */
+export function documentationRoutes(version: string, publicUrl: string): Elysia {
+  const serverUrl = publicUrl.replace(/\/+$/, '')
+  const openApi = openApiDocument(version, serverUrl)
+  const asyncApi = asyncApiDocument(version, serverUrl === '' ? LOCAL_URL : serverUrl)
+  const page = documentationPage(openApi)
+  const app = new Elysia({ name: 'documentation' })
+  // Whoever writes a client may read them from any page: they hold nothing of this house.
+  const shared = { ...HEADERS, 'Access-Control-Allow-Origin': '*' }
+  app.get('/api/openapi.json', () => Response.json(openApi, { headers: shared }))
+  app.get('/api/asyncapi.json', () => Response.json(asyncApi, { headers: shared }))
+  app.get('/api/docs', () => {
+    const headers = {
+      ...HEADERS,
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': DOCUMENTATION_POLICY,
+    }
+    return new Response(page, { headers })
+  })
+  return app as unknown as Elysia
 }

@@ -18,6 +18,9 @@ export interface OperationsDependencies {
   principalOf(authorization: string | null): Principal
 }
 
+/** A proxy on this machine also comes from loopback; one of these headers says that it asks for somebody else. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via']
+
 /** `/healthz`, `/readyz`, `/metrics`, `/version`. Metrics are for this machine and for holders of an API key. */
 export function operationsRoutes(deps: OperationsDependencies): Elysia {
   const app = new Elysia({ name: 'operations' })
@@ -26,8 +29,7 @@ export function operationsRoutes(deps: OperationsDependencies): Elysia {
   app.get('/version', () => Response.json({ name: 'gatehouse', version: deps.version, bun: Bun.version }))
   app.get('/metrics', async ({ request, server }) => {
     try {
-      // A proxy on this machine also comes from loopback; it says for whom it asks.
-      const forwarded = request.headers.has('x-forwarded-for') || request.headers.has('forwarded')
+      const forwarded = FORWARDED.some((name) => request.headers.has(name))
       const address = server?.requestIP(request)?.address ?? ''
       if (forwarded || !isLoopback(address)) deps.principalOf(request.headers.get('authorization'))
       return await metricsResponse(deps)

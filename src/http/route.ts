@@ -30,6 +30,7 @@ export function route(
   deps: RouteDependencies,
   pattern: string,
   handle: (asked: Asked) => Promise<Response | object>,
+  queryNames: readonly string[] = [],
 ): (context: Context) => Promise<Response> {
   return async ({ request, params }) => {
     const startedMs = deps.clock.monoMs()
@@ -40,6 +41,7 @@ export function route(
     async function answer(): Promise<Response> {
       const principal = deps.principalOf(request.headers.get('authorization'))
       const query = new URL(request.url).searchParams
+      knownQuery(query, queryNames)
       const value = await handle({ request, params, query, principal })
       return value instanceof Response ? value : json(value)
     }
@@ -52,7 +54,7 @@ export function json(value: object, status = 200): Response {
 }
 
 /** Refuses query parameters that the route does not know. */
-export function knownQuery(query: URLSearchParams, names: readonly string[]): void {
+function knownQuery(query: URLSearchParams, names: readonly string[]): void {
   for (const name of query.keys()) {
     if (!names.includes(name))
       throw new Failure('invalid', `Unknown query parameter: ${name.slice(0, 50)}`, { path: `?${name.slice(0, 50)}` })

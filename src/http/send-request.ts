@@ -13,7 +13,7 @@ const DEADLINE_MS_MAX = 30 * DAY_MS
 const CALLER_DATA_CHARS_MAX = 512
 
 /** Our own members of a send, beside the platform's. */
-const OWN = Type.Object(
+export const SEND_MEMBERS = Type.Object(
   {
     to: Type.Union([
       Type.String({ minLength: 1, maxLength: 200 }),
@@ -39,10 +39,10 @@ const OWN = Type.Object(
   },
   { additionalProperties: false },
 )
-const OWN_CHECK = TypeCompiler.Compile(OWN)
-const OWN_NAMES = new Set(Object.keys(OWN.properties))
+const OWN_CHECK = TypeCompiler.Compile(SEND_MEMBERS)
+const OWN_NAMES = new Set(Object.keys(SEND_MEMBERS.properties))
 /** What each of our members must be, for the error. */
-const WANTED: Readonly<Record<string, string>> = {
+export const SEND_MEMBERS_WANTED: Readonly<Record<string, string>> = {
   to: 'a phone number in E.164 such as "+15550100", {"user_id": "US.…"} or a conversation id',
   class: 'one of urgent, reply, notice, bulk',
   from: '{"number": "…"} or {"pool": "…"}',
@@ -88,23 +88,25 @@ export function readSendRequest(
   }
 }
 
-function checkOwn(own: Record<string, unknown>): Static<typeof OWN> {
+function checkOwn(own: Record<string, unknown>): Static<typeof SEND_MEMBERS> {
   if (OWN_CHECK.Check(own)) return own
   const path = OWN_CHECK.Errors(own).First()?.path ?? ''
   const member = path.split('/')[1] ?? ''
-  throw new Failure('invalid', `Wrong member: ${path} must be ${WANTED[member] ?? 'something else'}`, { path })
+  throw new Failure('invalid', `Wrong member: ${path} must be ${SEND_MEMBERS_WANTED[member] ?? 'something else'}`, {
+    path,
+  })
 }
 
-function readRecipient(to: Static<typeof OWN>['to']): Recipient {
+function readRecipient(to: Static<typeof SEND_MEMBERS>['to']): Recipient {
   if (typeof to !== 'string') return { kind: 'person', person: { userId: to.user_id } }
   const conversationId = readId('conversation', to)
   if (conversationId !== undefined) return { kind: 'conversation', id: conversationId }
   const phone = to.replace(/[\s().-]/g, '')
   if (/^\+[1-9]\d{5,14}$/.test(phone)) return { kind: 'person', person: { phone } }
-  throw new Failure('invalid', `Wrong member: /to must be ${WANTED['to']}`, { path: '/to' })
+  throw new Failure('invalid', `Wrong member: /to must be ${SEND_MEMBERS_WANTED['to']}`, { path: '/to' })
 }
 
-function readSender(from: Static<typeof OWN>['from']): Sender {
+function readSender(from: Static<typeof SEND_MEMBERS>['from']): Sender {
   if (!from) return null
   if ('number' in from) return { kind: 'number', account: from.number }
   return { kind: 'pool', pool: from.pool }

@@ -22,8 +22,8 @@ export interface RunningServer {
   stop(): Promise<void>
 }
 
-/** Puts the routes together and listens. */
-export function startServer(options: ServerOptions): RunningServer {
+/** All routes together. */
+export function serverApp(options: Pick<ServerOptions, 'routes' | 'realtime' | 'log'>): Elysia {
   const app = new Elysia({ name: 'gatehouse' })
   app.onError(({ error, code }) => {
     if (code === 'NOT_FOUND') return problemResponse({ code: 'not_found', message: 'Nothing is here', members: {} })
@@ -34,6 +34,12 @@ export function startServer(options: ServerOptions): RunningServer {
     if (!server) throw new Error('Assertion failed: a request has a server')
     return options.realtime.upgrade(request, server as never)
   })
+  return app as unknown as Elysia
+}
+
+/** Puts the routes together and listens. */
+export function startServer(options: ServerOptions): RunningServer {
+  const app = serverApp(options)
   app.listen({
     hostname: options.hostname,
     port: options.port,

@@ -30,7 +30,7 @@ export interface WebhookDependencies {
   apps: ReadonlyMap<string, WebhookApp>
   isReady(): boolean
   /** Resolves once it is on stable storage. */
-  accept(source: string, body: Uint8Array): Promise<void>
+  accept(source: string, body: Uint8Array): Promise<unknown>
   bodyBytesMax: number
   count(outcome: WebhookOutcome, seconds: number): void
 }

@@ -286,6 +286,6 @@ const NEWEST = { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER }
 function readCursor(text: string): { at: number; id: number } {
   const match = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
   if (!match?.[1] || !match[2])
-    throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '/cursor' })
+    throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
   return { at: Number.parseInt(match[1], 36), id: Number.parseInt(match[2], 36) }
 }

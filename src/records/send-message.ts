@@ -372,7 +372,7 @@ async function forgetAttempt(tx: Tx, message: SentMessage, { ids }: InputContext
 export const endDoubt = input(
   'doubt.ends',
   async (tx: Tx, ask: { messageId: number; term: number }, { now }: InputContext) => {
-    await tx.settle('doubt.ends', ask.messageId)
+    await tx.settle('doubt.ends', ask.messageId, ask.term)
     const message = await sentMessage(tx, ask.messageId)
     if (message?.state !== 'in_doubt' || message.attempt !== ask.term) return { state: message?.state ?? null }
     const row = await tx.one<{ when_in_doubt: number; deadline_at: number }>(

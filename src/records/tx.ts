@@ -125,8 +125,14 @@ export class Tx {
     this.wake({ kind: 'duty', dueAtMs: due.atMs })
   }
 
-  async settle(kind: string, subject: number): Promise<void> {
-    this.#database.run('DELETE FROM duties WHERE kind = ?1 AND subject = ?2', kind, subject)
+  /** Closes a duty; with a term only if it has not moved on since: a late firing takes nothing from the new one. */
+  async settle(kind: string, subject: number, term: number | null = null): Promise<void> {
+    this.#database.run(
+      'DELETE FROM duties WHERE kind = ?1 AND subject = ?2 AND term = coalesce(?3, term)',
+      kind,
+      subject,
+      term,
+    )
   }
 
   /** Tells the reactors after the commit; nothing is told of what is rolled back. */

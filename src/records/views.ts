@@ -123,7 +123,8 @@ export class Views {
 
   /** The platform's id: inside what came in, beside what we sent. */
   upstreamId(row: MessageViewRow, asOf?: number): string | null {
-    const former = this.#former('upstream', { subject: row.id, person: row.person }, asOf)
+    const cell = { subject: row.id, person: row.person }
+    const former = row.class === null ? undefined : this.#former('upstream', cell, asOf)
     if (former !== undefined) return former
     if (row.upstream) return this.#open(row.person, `outbound.upstream:${row.id}`, row.upstream) ?? null
     if (row.class !== null) return null

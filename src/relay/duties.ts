@@ -24,6 +24,8 @@ export interface DutiesDependencies {
   log: Log
   ask: Ask
   reader: Reader
+  /** Resolves once what the outside has said until now is applied. */
+  caughtUp(): Promise<void>
   eventsKeepMs: number
 }
 
@@ -70,6 +72,9 @@ export class Duties {
     this.#firing = true
     let sleepMsMin = 0
     try {
+      // What waits in the journal may settle a duty: a status that says a message has arrived, and it is not sent again.
+      await this.#deps.caughtUp()
+      if (this.#stopped) return
       for (const duty of this.#deps.reader.dutiesDue(this.#deps.clock.epochMs(), FIRED_MAX)) {
         crashPoint('reaction.before')
         await this.#fulfil(duty)

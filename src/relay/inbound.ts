@@ -27,16 +27,17 @@ export class Inbound {
   readonly #deps: InboundDependencies
   readonly #backlogMsMax: number
   #unapplied: Batch[] = []
+  #awaited: { seq: number; resolve: () => void }[] = []
 
   constructor(deps: InboundDependencies, backlogMsMax: number) {
     this.#deps = deps
     this.#backlogMsMax = backlogMsMax
   }
 
-  /** Resolves when the body may be answered with 200. Throws `Failure('unavailable')` where it was not kept. */
-  async accept(source: string, body: Uint8Array): Promise<void> {
+  /** Resolves, with its sequence, when the body may be answered with 200. Throws `Failure('unavailable')` where it was not kept. */
+  async accept(source: string, body: Uint8Array): Promise<number> {
     if (this.lagMs() > this.#backlogMsMax) await this.#slowDown()
-    await this.#deps.append({ atMs: this.#deps.clock.epochMs(), source, body })
+    return await this.#deps.append({ atMs: this.#deps.clock.epochMs(), source, body })
   }
 
   /** Age of the oldest journal entry that is not applied yet. */
@@ -54,6 +55,17 @@ export class Inbound {
   noteApplied(seq: number): void {
     const left = this.#unapplied.findIndex((batch) => batch.lastSeq > seq)
     this.#unapplied.splice(0, left === -1 ? this.#unapplied.length : left)
+    const reached = this.#awaited.filter((awaited) => awaited.seq <= seq)
+    if (reached.length === 0) return
+    this.#awaited = this.#awaited.filter((awaited) => awaited.seq > seq)
+    for (const { resolve } of reached) resolve()
+  }
+
+  /** Resolves once everything that was kept until now is applied. For one caller at a time. */
+  caughtUp(): Promise<void> {
+    const newest = this.#unapplied.at(-1)
+    if (!newest) return Promise.resolve()
+    return new Promise((resolve) => this.#awaited.push({ seq: newest.lastSeq, resolve }))
   }
 
   async #slowDown(): Promise<void> {

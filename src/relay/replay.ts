@@ -9,8 +9,8 @@ export type ReplayAsk = { kind: 'quarantine' } | { kind: 'range'; from: number; 
 export interface ReplayDependencies {
   ask: Ask
   journal: JournalReader
-  /** Resolves once it is on stable storage. */
-  append(entry: NewEntry): Promise<unknown>
+  /** Resolves with its sequence once it is on stable storage. */
+  append(entry: NewEntry): Promise<number>
   nowMs(): number
 }
 
@@ -50,13 +50,18 @@ async function replayQuarantine(deps: ReplayDependencies): Promise<number> {
 async function replayRange(deps: ReplayDependencies, from: number, to: number): Promise<number> {
   let count = 0
   let after = from - 1
-  while (after < to) {
-    const entries = deps.journal.read(after, BATCH).filter((entry) => entry.seq <= to)
-    const last = entries.at(-1)
-    if (!last) return count
-    for (const { source, body } of entries) await deps.append({ atMs: deps.nowMs(), source, body })
-    count += entries.length
-    after = last.seq
+  let end = to
+  while (after < end) {
+    const entries = deps.journal.read(after, BATCH)
+    if (entries.length === 0) return count
+    for (const { seq, source, body } of entries) {
+      if (seq > end) return count
+      const copySeq = await deps.append({ atMs: deps.nowMs(), source, body })
+      // The journal ended before the first copy: without this, copies of copies would be given in for ever.
+      end = Math.min(end, copySeq - 1)
+      after = seq
+      count++
+    }
   }
   return count
 }

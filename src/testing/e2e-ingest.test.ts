@@ -97,7 +97,9 @@ describe('a signature', () => {
   test('holds for its own app only', async () => {
     expect((await house.webhook(body, { app: 'other' })).status).toBe(401)
     expect((await house.webhook(body, { app: 'nobody' })).status).toBe(404)
-    expect((await house.webhook(body, { app: 'other', signature: sign(body, TEST_SECRETS.otherSecret) })).status).toBe(200)
+    expect((await house.webhook(body, { app: 'other', signature: sign(body, TEST_SECRETS.otherSecret) })).status).toBe(
+      200,
+    )
   })
 })
 
@@ -196,7 +198,9 @@ describe('a webhook', () => {
     const conversation = await house.conversationOf('+15550100003')
     expect(conversation.number).toBe(number)
     const { body: numbers } = await house.api('/api/v1/numbers')
-    expect(numbers.items.find((item: { number: string }) => item.number === number)).toMatchObject({ state: 'unclaimed' })
+    expect(numbers.items.find((item: { number: string }) => item.number === number)).toMatchObject({
+      state: 'unclaimed',
+    })
     const refused = await house.api('/api/v1/messages', { to: conversation.id, type: 'text', text: { body: 'no' } })
     expect(refused).toMatchObject({ status: 422, body: { code: 'number_paused' } })
   })

@@ -112,8 +112,18 @@ describe('a repeated request', () => {
 
   test('knows its key in the body too, in whatever order the members came', async () => {
     const { id } = await newConversation()
-    const one = await house.api('/api/v1/messages', { to: id, type: 'text', text: { body: 'a' }, idempotency_key: 'k2' })
-    const two = await house.api('/api/v1/messages', { idempotency_key: 'k2', text: { body: 'a' }, type: 'text', to: id })
+    const one = await house.api('/api/v1/messages', {
+      to: id,
+      type: 'text',
+      text: { body: 'a' },
+      idempotency_key: 'k2',
+    })
+    const two = await house.api('/api/v1/messages', {
+      idempotency_key: 'k2',
+      text: { body: 'a' },
+      type: 'text',
+      to: id,
+    })
     expect([one.status, two.status]).toEqual([202, 200])
     expect(two.body).toEqual(one.body)
   })
@@ -151,7 +161,13 @@ describe('a batch', () => {
 
   test('answers a problem with its path in the place of what it refused', async () => {
     const { id } = await newConversation()
-    const messages = [textTo(id, 'first'), { to: id, type: 'text', text: {} }, 'x', textTo(id, 'last'), textTo('?', 'no')]
+    const messages = [
+      textTo(id, 'first'),
+      { to: id, type: 'text', text: {} },
+      'x',
+      textTo(id, 'last'),
+      textTo('?', 'no'),
+    ]
     const { body } = await house.api('/api/v1/messages/batch', { messages })
     expect(body.results.map((result: { state?: string; code?: string }) => result.state ?? result.code)).toEqual([
       'queued',
@@ -198,36 +214,68 @@ describe('with a fault of the platform', () => {
     { name: 'accepted, then 500', kind: 'accept_then_500', ends: 'read', passes: ['sending', 'in_doubt', 'read'] },
     { name: 'accepted, then silence', kind: 'accept_then_silence', ends: 'read', passes: ['sending', 'read'] },
     { name: 'accepted, then reset', kind: 'reset_after_accept', ends: 'read', passes: ['sending', 'read'] },
-    { name: 'statuses before the answer', kind: 'status_before_answer', more: { ms: 100 }, ends: 'read', passes: ['sent', 'delivered', 'read'] },
+    {
+      name: 'statuses before the answer',
+      kind: 'status_before_answer',
+      more: { ms: 100 },
+      ends: 'read',
+      passes: ['sent', 'delivered', 'read'],
+    },
     { name: 'a slow answer', kind: 'slow', more: { ms: 150 }, ends: 'read', passes: ['sending', 'read'] },
     // A definite no: it is tried again, and goes out once.
-    { name: '429 twice', kind: 'throttle_429', count: 2, ends: 'read', passes: ['sending', 'queued', 'sending', 'read'] },
+    {
+      name: '429 twice',
+      kind: 'throttle_429',
+      count: 2,
+      ends: 'read',
+      passes: ['sending', 'queued', 'sending', 'read'],
+    },
     { name: 'a refusal', kind: 'refuse', ends: 'failed', passes: ['sending', 'failed'], sends: 0 },
     { name: 'a failure later', kind: 'fail_later', ends: 'failed', passes: ['accepted', 'failed'] },
     // Statuses in whatever way they come.
-    { name: 'late statuses', kind: 'statuses_late', more: { ms: 200 }, ends: 'read', passes: ['accepted', 'sent', 'delivered', 'read'] },
-    { name: 'doubled statuses', kind: 'statuses_doubled', ends: 'read', passes: ['accepted', 'sent', 'delivered', 'read'] },
+    {
+      name: 'late statuses',
+      kind: 'statuses_late',
+      more: { ms: 200 },
+      ends: 'read',
+      passes: ['accepted', 'sent', 'delivered', 'read'],
+    },
+    {
+      name: 'doubled statuses',
+      kind: 'statuses_doubled',
+      ends: 'read',
+      passes: ['accepted', 'sent', 'delivered', 'read'],
+    },
     { name: 'reordered statuses', kind: 'statuses_reordered', ends: 'read', passes: ['accepted', 'read'] },
-    { name: 'a missing "delivered"', kind: 'statuses_missing', more: { statuses: ['delivered'] }, ends: 'read', passes: ['accepted', 'sent', 'read'] },
+    {
+      name: 'a missing "delivered"',
+      kind: 'statuses_missing',
+      more: { statuses: ['delivered'] },
+      ends: 'read',
+      passes: ['accepted', 'sent', 'read'],
+    },
     { name: 'no status at all', kind: 'statuses_missing', ends: 'accepted', passes: ['sending', 'accepted'] },
   ]
 
-  test.each(cases.map((one) => [one.name, one] as const))('%s ends right, and nothing is sent twice', async (name, one) => {
-    const { id } = await newConversation()
-    await fault(one.kind, { count: one.count ?? 1, ...one.more })
-    const text = `with ${name}`
-    const { body } = await house.api('/api/v1/messages', textTo(id, text, one.ask))
-    const message = await house.messageIn(one.ends, body.id)
-    const states = statesOf(message)
-    expect(one.passes.filter((state) => states.includes(state))).toEqual(one.passes)
-    let from = 0
-    for (const state of one.passes) {
-      const at = states.indexOf(state, from)
-      expect({ state, states, isThere: at >= from }).toEqual({ state, states, isThere: true })
-      from = at + 1
-    }
-    expect(await house.sendsOf(text)).toHaveLength(one.sends ?? 1)
-  })
+  test.each(cases.map((one) => [one.name, one] as const))(
+    '%s ends right, and nothing is sent twice',
+    async (name, one) => {
+      const { id } = await newConversation()
+      await fault(one.kind, { count: one.count ?? 1, ...one.more })
+      const text = `with ${name}`
+      const { body } = await house.api('/api/v1/messages', textTo(id, text, one.ask))
+      const message = await house.messageIn(one.ends, body.id)
+      const states = statesOf(message)
+      expect(one.passes.filter((state) => states.includes(state))).toEqual(one.passes)
+      let from = 0
+      for (const state of one.passes) {
+        const at = states.indexOf(state, from)
+        expect({ state, states, isThere: at >= from }).toEqual({ state, states, isThere: true })
+        from = at + 1
+      }
+      expect(await house.sendsOf(text)).toHaveLength(one.sends ?? 1)
+    },
+  )
 
   test('in doubt for good, the choice of its class, or of the caller, decides when the wait ends', async () => {
     const choices = [
@@ -284,10 +332,19 @@ describe('with a fault of the platform', () => {
     const ask = ['again', 'never'].map((text) => house.api('/api/v1/messages', textTo(id, `held ${text}`)))
     const [again, never] = (await Promise.all(ask)).map(({ body }) => body.id as string) as [string, string]
     await Promise.all([house.messageIn('held', again), house.messageIn('held', never)])
-    expect(await house.api(`/api/v1/messages/${again}/retry`, {})).toMatchObject({ status: 202, body: { state: 'queued' } })
-    expect(await house.api(`/api/v1/messages/${never}/cancel`, {})).toMatchObject({ status: 200, body: { state: 'cancelled' } })
+    expect(await house.api(`/api/v1/messages/${again}/retry`, {})).toMatchObject({
+      status: 202,
+      body: { state: 'queued' },
+    })
+    expect(await house.api(`/api/v1/messages/${never}/cancel`, {})).toMatchObject({
+      status: 200,
+      body: { state: 'cancelled' },
+    })
     await house.messageIn('read', again)
-    expect(await house.api(`/api/v1/messages/${again}/cancel`, {})).toMatchObject({ status: 409, body: { code: 'conflict' } })
+    expect(await house.api(`/api/v1/messages/${again}/cancel`, {})).toMatchObject({
+      status: 409,
+      body: { code: 'conflict' },
+    })
     expect(await house.sendsOf('held never')).toHaveLength(0)
     expect(await house.sendsOf('held again')).toHaveLength(1)
   })

@@ -120,7 +120,10 @@ async function api(key: string, path: string, body?: unknown) {
 }
 
 async function simulated(path: string, body: unknown): Promise<Record<string, unknown>> {
-  const response = await fetch(`http://127.0.0.1:${simulator.port}${path}`, { method: 'POST', body: JSON.stringify(body) })
+  const response = await fetch(`http://127.0.0.1:${simulator.port}${path}`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+  })
   return (await response.json()) as Record<string, unknown>
 }
 
@@ -135,7 +138,9 @@ describe('the program, served', () => {
     const key = /API key\s+(gh_[\w-]{43})/.exec(house.complaints)?.[1] ?? ''
     expect(key).not.toBe('')
 
-    expect(await simulated(`/_/customers/${PHONE}/messages?wait=1`, { text: TEXT, name: NAME })).toMatchObject({ delivered: true })
+    expect(await simulated(`/_/customers/${PHONE}/messages?wait=1`, { text: TEXT, name: NAME })).toMatchObject({
+      delivered: true,
+    })
     const conversation = await until('the conversation', async () => (await api(key, '/api/v1/conversations')).items[0])
 
     // A second process on the same folder.
@@ -164,7 +169,10 @@ describe('the program, served', () => {
     // An answer that is under way when the house is asked to end is waited for.
     await simulated('/_/faults', { kind: 'slow', ms: 1000, count: 1 })
     const sent = await api(key, '/api/v1/messages', { to: conversation['id'], type: 'text', text: { body: ANSWER } })
-    await until('it is being sent', async () => (await api(key, `/api/v1/messages/${sent['id']}`))['state'] !== 'queued')
+    await until(
+      'it is being sent',
+      async () => (await api(key, `/api/v1/messages/${sent['id']}`))['state'] !== 'queued',
+    )
     const startedMs = performance.now()
     house.process.kill('SIGTERM')
     expect(await house.ended()).toBe(0)
@@ -174,9 +182,24 @@ describe('the program, served', () => {
     expect(lines.length).toBeGreaterThan(3)
     const spoken = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(spoken.filter(({ msg }) => msg === 'message')).toContainEqual(
-      expect.objectContaining({ number: 'support', direction: 'in', message: expect.stringMatching(/^msg_/), ms: expect.any(Number) }),
+      expect.objectContaining({
+        number: 'support',
+        direction: 'in',
+        message: expect.stringMatching(/^msg_/),
+        ms: expect.any(Number),
+      }),
     )
-    for (const secret of [TEXT, ANSWER, 'violin', PHONE.slice(1), NAME, 'Wilhelmina', key, MASTER_KEY, ...Object.values(TEST_SECRETS)]) {
+    for (const secret of [
+      TEXT,
+      ANSWER,
+      'violin',
+      PHONE.slice(1),
+      NAME,
+      'Wilhelmina',
+      key,
+      MASTER_KEY,
+      ...Object.values(TEST_SECRETS),
+    ]) {
       expect({ secret, isLogged: house.out.includes(secret) }).toEqual({ secret, isLogged: false })
     }
 

@@ -111,12 +111,29 @@ describe('a reply', () => {
     const { id } = await house.conversationOf('+15550500003')
     const watcher = new Watcher()
     await until('the watcher is live', () => watcher.states.includes('live'))
-    const { body } = await house.api('/api/v1/messages', { to: id, type: 'text', text: { body: 'Hi!' }, reference: 'x1' })
-    const states = () => watcher.events.filter(({ type, data }) => type === 'message.state' && data['message_id'] === body.id)
+    const { body } = await house.api('/api/v1/messages', {
+      to: id,
+      type: 'text',
+      text: { body: 'Hi!' },
+      reference: 'x1',
+    })
+    const states = () =>
+      watcher.events.filter(({ type, data }) => type === 'message.state' && data['message_id'] === body.id)
     await until('read', () => states().some(({ data }) => data['state'] === 'read'))
-    expect(states().map(({ data }) => data['state'])).toEqual(['queued', 'sending', 'accepted', 'sent', 'delivered', 'read'])
+    expect(states().map(({ data }) => data['state'])).toEqual([
+      'queued',
+      'sending',
+      'accepted',
+      'sent',
+      'delivered',
+      'read',
+    ])
     const [queued, , accepted] = states()
-    expect(queued?.data).toMatchObject({ reference: 'x1', upstream_id: null, message: { id: body.id, text: { body: 'Hi!' } } })
+    expect(queued?.data).toMatchObject({
+      reference: 'x1',
+      upstream_id: null,
+      message: { id: body.id, text: { body: 'Hi!' } },
+    })
     expect(String(accepted?.data['upstream_id'])).toStartWith('wamid.')
     watcher.connection.close()
   })
@@ -128,7 +145,10 @@ describe('the events', () => {
     await house.conversationOf('+15550500004')
     const frames: string[] = []
     const { body } = await house.api('/api/v1/realtime/tickets', {})
-    const socket = new WebSocket(`${house.url.replace('http', 'ws')}/realtime`, ['gatehouse.v1', `ticket.${body.ticket}`])
+    const socket = new WebSocket(`${house.url.replace('http', 'ws')}/realtime`, [
+      'gatehouse.v1',
+      `ticket.${body.ticket}`,
+    ])
     socket.onmessage = ({ data }) => {
       frames.push(String(data))
       if (frames.length === 1) socket.send(JSON.stringify({ type: 'subscribe', id: 1, after: 0 }))

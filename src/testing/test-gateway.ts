@@ -212,12 +212,18 @@ export class TestGateway {
   }
 
   /** Posts a body as the platform does; `signature` null leaves the header out. */
-  async webhook(body: string | Uint8Array, options: { signature?: string | null; app?: string } = {}): Promise<ApiAnswer> {
+  async webhook(
+    body: string | Uint8Array,
+    options: { signature?: string | null; app?: string } = {},
+  ): Promise<ApiAnswer> {
     const signature = options.signature === undefined ? sign(body) : options.signature
     return await this.request(`/webhooks/whatsapp/${options.app ?? 'main'}`, {
       method: 'POST',
       body: body as BodyInit,
-      headers: { 'Content-Type': 'application/json', ...(signature === null ? {} : { 'X-Hub-Signature-256': signature }) },
+      headers: {
+        'Content-Type': 'application/json',
+        ...(signature === null ? {} : { 'X-Hub-Signature-256': signature }),
+      },
     })
   }
 

@@ -8,7 +8,7 @@ import { keyedHash, seal, unseal } from './sealing.ts'
 const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_vault.sql', sql: createVault }]
 
 const KEY_BYTES = 32
-/** Unwrapped keys kept in memory; about 150 B each. */
+/** Unwrapped keys of persons kept in memory; about 150 B each. Named keys are few. */
 const CACHED_KEYS_MAX = 50_000
 
 /** What a keyed hash stands for; phones and user ids are separate spaces. */
@@ -21,13 +21,14 @@ export type BlindKind = 'phone' | 'user'
 export class Vault {
   readonly #database: Db
   readonly #master: Uint8Array
-  readonly #cache = new Map<string, Uint8Array>()
+  readonly #namedKeys = new Map<string, Uint8Array>()
+  readonly #personKeys = new Map<number, Uint8Array>()
   #writing = false
 
   /** Throws where the master key is not the one this vault was made with. */
   constructor(path: string, master: Uint8Array, options: Pick<OpenOptions, 'readonly' | 'synchronous'> = {}) {
     this.#master = master
-    this.#database = new Db(path, { ...options, secureDelete: true, cacheKib: 4096 })
+    this.#database = new Db(path, { ...options, secureDelete: true, cacheKib: 16_384 })
     try {
       if (!options.readonly) migrate(this.#database, 'vault.db', MIGRATIONS)
       this.#checkMaster()
@@ -45,26 +46,29 @@ export class Vault {
     this.#write(
       'INSERT INTO named_keys (name, wrapped, created_at) VALUES (?1, ?2, ?3)',
       name,
-      this.#wrap(name, key),
+      seal(this.#master, `vault:${name}`, key),
       nowMs,
     )
-    return this.#remember(name, key)
+    this.#namedKeys.set(name, key)
+    return key
   }
 
   findNamedKey(name: string): Uint8Array | undefined {
-    const cached = this.#cache.get(name)
+    const cached = this.#namedKeys.get(name)
     if (cached) return cached
     const row = this.#database.one<{ wrapped: Uint8Array }>('SELECT wrapped FROM named_keys WHERE name = ?1', name)
-    return row && this.#remember(name, unseal(this.#master, `vault:${name}`, row.wrapped))
+    if (!row) return undefined
+    const key = unseal(this.#master, `vault:${name}`, row.wrapped)
+    this.#namedKeys.set(name, key)
+    return key
   }
 
   /** The key of a person; undefined once it is destroyed. */
   personKey(person: number): Uint8Array | undefined {
-    const name = `person:${person}`
-    const cached = this.#cache.get(name)
+    const cached = this.#personKeys.get(person)
     if (cached) return cached
     const row = this.#database.one<{ wrapped: Uint8Array }>('SELECT wrapped FROM person_keys WHERE person = ?1', person)
-    return row && this.#remember(name, unseal(this.#master, `vault:${name}`, row.wrapped))
+    return row && this.#remember(person, unseal(this.#master, personPlace(person), row.wrapped))
   }
 
   /** Makes a person: a random number that is never used again, and a key. */
@@ -72,9 +76,9 @@ export class Vault {
     let person = randomId()
     while (this.personKey(person)) person = randomId()
     const key = new Uint8Array(randomBytes(KEY_BYTES))
-    const name = `person:${person}`
-    this.#write('INSERT INTO person_keys (person, wrapped) VALUES (?1, ?2)', person, this.#wrap(name, key))
-    this.#remember(name, key)
+    const wrapped = seal(this.#master, personPlace(person), key)
+    this.#write('INSERT INTO person_keys (person, wrapped) VALUES (?1, ?2)', person, wrapped)
+    this.#remember(person, key)
     return person
   }
 
@@ -106,7 +110,8 @@ export class Vault {
     if (!this.#writing) return
     this.#database.rollback()
     this.#writing = false
-    this.#cache.clear()
+    this.#namedKeys.clear()
+    this.#personKeys.clear()
   }
 
   close(): void {
@@ -119,22 +124,18 @@ export class Vault {
     return keyedHash(key, kind, portfolio, value).subarray(0, 16)
   }
 
-  #wrap(name: string, key: Uint8Array): Uint8Array {
-    return seal(this.#master, `vault:${name}`, key)
-  }
-
   #write(sql: string, ...values: (string | number | Uint8Array)[]): void {
     if (!this.#writing) this.#database.run('BEGIN IMMEDIATE')
     this.#writing = true
     this.#database.run(sql, ...values)
   }
 
-  #remember(name: string, key: Uint8Array): Uint8Array {
-    if (this.#cache.size >= CACHED_KEYS_MAX) {
-      const oldest = this.#cache.keys().next().value
-      if (oldest !== undefined) this.#cache.delete(oldest)
+  #remember(person: number, key: Uint8Array): Uint8Array {
+    if (this.#personKeys.size >= CACHED_KEYS_MAX) {
+      const oldest = this.#personKeys.keys().next().value
+      if (oldest !== undefined) this.#personKeys.delete(oldest)
     }
-    this.#cache.set(name, key)
+    this.#personKeys.set(person, key)
     return key
   }
 
@@ -147,6 +148,10 @@ export class Vault {
       throw new Error('Cannot open the vault: this is not the master key that the data folder was made with', { cause })
     }
   }
+}
+
+function personPlace(person: number): string {
+  return `vault:person:${person}`
 }
 
 /** Keys that every house has; made before anything else is sealed. */

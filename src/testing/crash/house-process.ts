@@ -8,6 +8,10 @@ const START_MS_MAX = 20_000
 /** What a failing run shows of the process's own words. */
 const TAIL_CHARACTERS = 3000
 
+/** On Linux the kernel ends the house when whoever watches it is killed. */
+const SETPRIV = Bun.which('setpriv')
+const DIES_WITH_US = SETPRIV === null ? [] : [SETPRIV, '--pdeathsig', 'KILL', '--']
+
 export interface ProcessOptions {
   /** Program and arguments before `serve`: `['bun', 'src/main.ts']`, or the compiled binary alone. */
   command: readonly string[]
@@ -38,7 +42,7 @@ export class HouseProcess {
   constructor(options: ProcessOptions) {
     this.#options = options
     const output = openSync(options.outputPath, 'a')
-    this.#child = Bun.spawn([...options.command, 'serve', ...(options.more ?? [])], {
+    this.#child = Bun.spawn([...DIES_WITH_US, ...options.command, 'serve', ...(options.more ?? [])], {
       cwd: new URL('../../..', import.meta.url).pathname,
       env: {
         PATH: process.execPath.slice(0, process.execPath.lastIndexOf('/')),

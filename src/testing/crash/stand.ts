@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,7 @@ export class CrashStand {
   readonly masterKey: Uint8Array
   readonly #configPath: string
   readonly #command: readonly string[]
+  readonly #started: HouseProcess[] = []
   readonly #stopSimulator: () => Promise<void>
 
   private constructor(built: {
@@ -63,7 +64,7 @@ export class CrashStand {
 
   static async build(options: StandOptions): Promise<CrashStand> {
     const folder = mkdtempSync(join(options.parent ?? tmpdir(), 'gatehouse-crash-'))
-    const port = freePort(options.random)
+    const port = freePort()
     const simulator = await startSimulator({
       host: '127.0.0.1',
       port: 0,
@@ -97,7 +98,7 @@ export class CrashStand {
 
   /** Starts the house. `crash` is `point:pass`. */
   start(crash: string | null = null, more: readonly string[] = []): HouseProcess {
-    return new HouseProcess({
+    const house = new HouseProcess({
       command: this.#command,
       more,
       configPath: this.#configPath,
@@ -105,6 +106,8 @@ export class CrashStand {
       outputPath: join(this.folder, 'output.txt'),
       crash,
     })
+    this.#started.push(house)
+    return house
   }
 
   /** Asks the house's API; undefined where it does not answer. */
@@ -132,8 +135,9 @@ export class CrashStand {
     return (await response.json()) as T
   }
 
-  /** Ends the simulator and takes the folder away, unless it is to be looked at. */
+  /** Ends whatever still runs and takes the folder away, unless it is to be looked at. */
   async close(keepFolder = false): Promise<void> {
+    await Promise.all(this.#started.map((house) => house.kill()))
     await this.#stopSimulator()
     if (!keepFolder) rmSync(this.folder, { recursive: true, force: true })
   }
@@ -181,9 +185,10 @@ ${numbers.join('')}`
   }
 }
 
-function freePort(random: () => number): number {
+/** Not by the seed: two runs of the same seed may go on beside each other. */
+function freePort(): number {
   for (;;) {
-    const port = PORT_MIN + Math.floor(random() * PORT_COUNT)
+    const port = randomInt(PORT_MIN, PORT_MIN + PORT_COUNT)
     try {
       Bun.listen({ hostname: '127.0.0.1', port, exclusive: true, socket: { data() {} } }).stop(true)
       return port

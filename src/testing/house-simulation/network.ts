@@ -5,7 +5,7 @@ import { Failure } from '../../core/failure.ts'
 import { DEPTH_MAX } from '../../http/body.ts'
 import type { Delivery } from '../../simulator/outbox.ts'
 import type { Platform } from '../../simulator/platform.ts'
-import type { Update } from '../../simulator/webhook-body.ts'
+import { signatureOf, type Update } from '../../simulator/webhook-body.ts'
 import type { FakeClock } from '../fake-clock.ts'
 import type { Chance } from './chance.ts'
 import { SEND_TIMEOUT_MS, type SimulatedProcess } from './simulated-process.ts'
@@ -50,6 +50,8 @@ export interface NetworkOptions {
   process(): SimulatedProcess | null
   /** The platform was told 200 for these. */
   onAcknowledged(updates: readonly Update[]): void
+  /** A body that is no message was answered 200. */
+  onNonsense(body: string): void
   note(what: string): void
 }
 
@@ -119,6 +121,16 @@ export class Network {
     const done = [...this.#carried].find((carried) => this.#isOver(carried))
     if (done) steps.push({ name: 'a webhook is answered', weight: 10, run: () => this.#settle(done) })
     return steps
+  }
+
+  /** A signed body that is no message of the platform: it is kept, set aside and answered 200. Not tried again. */
+  sendNonsense(body: string): void {
+    const process = this.#options.process()
+    if (!process) return
+    const signature = signatureOf(body, APP_SECRET)
+    void takeWebhook(process, { body, signature }).then((status) => {
+      if (status === 200 && process.isAlive) this.#options.onNonsense(body)
+    })
   }
 
   /** Whether nothing is on its way, and the platform owes nothing. */
@@ -202,7 +214,10 @@ export class Network {
 }
 
 /** What http/webhooks.ts does with a request: signature, depth, journal, and only then 200. */
-async function takeWebhook(process: SimulatedProcess, { body, signature }: Delivery): Promise<number> {
+async function takeWebhook(
+  process: SimulatedProcess,
+  { body, signature }: Pick<Delivery, 'body' | 'signature'>,
+): Promise<number> {
   const bytes = new TextEncoder().encode(body)
   const headers = new Headers({ 'x-hub-signature-256': signature })
   if (!whatsapp.verifySignature({ headers, body: bytes, secrets: [APP_SECRET] })) return 401

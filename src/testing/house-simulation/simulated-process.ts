@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { channelNamed } from '../../channels/registry.ts'
 import { must } from '../../core/assert.ts'
+import { pause } from '../../core/clock.ts'
 import { Failure, failureFrom } from '../../core/failure.ts'
 import type { Log } from '../../core/log.ts'
 import type { MessageClass } from '../../core/message.ts'
@@ -23,6 +24,7 @@ import { Views } from '../../records/views.ts'
 import { Duties } from '../../relay/duties.ts'
 import { Inbound } from '../../relay/inbound.ts'
 import { BULK_HEADS_MAX, Outbound } from '../../relay/outbound.ts'
+import { replay } from '../../relay/replay.ts'
 import type { Db } from '../../storage/database.ts'
 import { keyedHash } from '../../vault/sealing.ts'
 import { Vault } from '../../vault/vault.ts'
@@ -52,6 +54,7 @@ const DOUBT_WAIT_MS: Readonly<Record<MessageClass, number>> = {
   bulk: 600_000,
 }
 const WEBHOOK_BACKLOG_MS = 500
+const LAST_ANSWERS_MS = 100
 const QUEUE_MAX = 1000
 const EVENTS_KEEP_MS = 8 * 86_400_000
 
@@ -199,6 +202,27 @@ export class SimulatedProcess {
     return DEADLINE_MS
   }
 
+  /** SIGTERM: what gateway.ts does, up to the closing of the files. Resolves when those may be closed. */
+  async stop(): Promise<void> {
+    this.isServing = false
+    this.#duties?.stop()
+    await Promise.all([this.#outbound?.drain(), this.realtime?.drain()])
+    await pause(this.clock, LAST_ANSWERS_MS)
+  }
+
+  /** Gives in again what is in quarantine, as the operator's command does. */
+  async replay(): Promise<void> {
+    await replay(
+      {
+        ask: this.ask,
+        journal: this.storage.reader,
+        append: (entry) => this.#inbound.accept(entry.source, entry.body),
+        nowMs: () => this.clock.epochMs(),
+      },
+      { kind: 'quarantine' },
+    )
+  }
+
   /** Whether nothing is under way inside, timers apart. */
   isIdle(): boolean {
     return this.storage.isIdle() && this.steps().length === 0
@@ -266,7 +290,14 @@ export class SimulatedProcess {
       },
       { doubtWaitMs: DOUBT_WAIT_MS, queueMax: QUEUE_MAX },
     )
-    this.#duties = new Duties({ clock, log, ask, reader, eventsKeepMs: EVENTS_KEEP_MS })
+    this.#duties = new Duties({
+      clock,
+      log,
+      ask,
+      reader,
+      caughtUp: () => this.#inbound.caughtUp(),
+      eventsKeepMs: EVENTS_KEEP_MS,
+    })
   }
 
   #send(departure: Departure) {
@@ -305,7 +336,9 @@ export class SimulatedProcess {
     this.#unheard.inbound.push(() => this.#inbound.noteApplied(copy.appliedSeq))
     this.#unheard.outbound.push(() => this.#outbound?.hear(copy.wakes))
     // The relay has heard of a commit before it gets that commit's answers.
-    this.#unheard.outbound.push(() => copy.answers.forEach((answer) => this.#give(answer)))
+    this.#unheard.outbound.push(() => {
+      for (const answer of copy.answers) this.#give(answer)
+    })
     this.#unheard.duties.push(() => this.#duties?.hear(copy.wakes))
     this.#unheard.sockets.push(() => this.realtime?.wake())
     this.#unheard.poll.push(() => this.poll?.wake())
@@ -332,6 +365,8 @@ export class SimulatedProcess {
 
   #failed(part: string, error: unknown): void {
     if (!this.isAlive) return
-    this.#options.onFailure(`${part} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    this.#options.onFailure(
+      `${part} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
   }
 }

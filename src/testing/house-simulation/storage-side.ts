@@ -43,11 +43,11 @@ interface Appending {
 export class StorageSide {
   readonly book: Book
   readonly journalHead: number
+  readonly reader: JournalReader
   readonly #options: StorageOptions
   readonly #vault: Vault
   readonly #records: Db
   readonly #journal: Journal
-  readonly #reader: JournalReader
   #appending: Appending[] = []
   #isWorking = false
   #resumeBook: (() => void) | null = null
@@ -60,11 +60,11 @@ export class StorageSide {
     prepareVault(this.#vault, nowMs)
     this.#records = openRecords(join(folder, 'records.db'), options.epoch, { synchronous: SYNCHRONOUS })
     const journalFolder = join(folder, 'journal')
-    this.#reader = new JournalReader(journalFolder, (day) => this.#vault.findNamedKey(dayKeyName(day)))
+    this.reader = new JournalReader(journalFolder, (day) => this.#vault.findNamedKey(dayKeyName(day)))
     this.book = new Book({
       database: this.#records,
       vault: this.#vault,
-      journal: this.#reader,
+      journal: this.reader,
       clock: new WorkingClock(clock, chance.random, LOOK_MS_MAX),
       randomId: () => chance.between(1, Number.MAX_SAFE_INTEGER - 1),
       parse: parseEntry,
@@ -110,7 +110,7 @@ export class StorageSide {
 
   /** Closes the connections. Open transactions are rolled back by that, as by the death of a process. */
   close(): void {
-    this.#reader.close()
+    this.reader.close()
     this.#journal.close()
     this.#records.close()
     this.#vault.close()
@@ -119,6 +119,7 @@ export class StorageSide {
   #dayKey(day: string, nowMs: number): Uint8Array {
     const key = this.#vault.namedKey(dayKeyName(day), nowMs)
     this.#vault.commit()
+    crashPoint('day.key_made')
     return key
   }
 

@@ -1,0 +1,171 @@
+/** Examples of the published document. A test sends the requests and holds the answers to these. */
+
+const MESSAGE_IN = {
+  text: { body: 'Is my parcel on its way?' },
+  id: 'msg_2k',
+  upstream_id: 'wamid.HBgLMTIwMjU1NTAxNDMVAgASGBQzQTdCRTAA',
+  conversation_id: 'cnv_2j',
+  number: '106540352242922',
+  direction: 'in',
+  type: 'text',
+  from: '+12025550143',
+  to: '+15550783881',
+  at: '2026-11-22T09:00:00.000Z',
+  state: 'received',
+  reason: null,
+}
+
+const MESSAGE_OUT = {
+  text: { body: 'It left this morning.' },
+  id: 'msg_2m',
+  upstream_id: 'wamid.HBgLMTIwMjU1NTAxNDMVAgARGBI5QUE4MUYA',
+  conversation_id: 'cnv_2j',
+  number: '106540352242922',
+  direction: 'out',
+  type: 'text',
+  from: '+15550783881',
+  to: '+12025550143',
+  at: '2026-11-22T09:00:30.120Z',
+  state: 'sent',
+  reason: null,
+  class: 'reply',
+  reference: 'order-48213',
+}
+
+const CONVERSATION = {
+  id: 'cnv_2j',
+  number: '106540352242922',
+  number_alias: 'support',
+  contact: { id: 'con_2h', name: 'Amina Farouk', phone: '+12025550143', user_id: 'US.1234567890' },
+  assignee: null,
+  unread: 1,
+  created_at: '2026-11-22T09:00:00.412Z',
+  window_expires_at: '2026-11-23T09:00:00.000Z',
+  last_message_at: '2026-11-22T09:00:00.000Z',
+  standby: false,
+  sendable: true,
+  last_message: MESSAGE_IN,
+}
+
+const SEND_TEXT = {
+  to: 'cnv_2j',
+  type: 'text',
+  text: { body: 'It left this morning.' },
+  reference: 'order-48213',
+}
+
+const SEND_TEMPLATE = {
+  to: '+12025550143',
+  from: { pool: 'support' },
+  type: 'template',
+  template: {
+    name: 'order_update',
+    language: { code: 'en_US' },
+    components: [
+      {
+        type: 'body',
+        parameters: [
+          { type: 'text', text: 'Amina' },
+          { type: 'text', text: '48213' },
+        ],
+      },
+    ],
+  },
+  deadline_ms: 600_000,
+}
+
+const QUEUED = {
+  id: 'msg_2m',
+  state: 'queued',
+  leaves_at: '2026-11-22T09:00:30.120Z',
+  waits_for: null,
+  conversation_id: 'cnv_2j',
+}
+
+const timelineStep = (state: string, source: string, at: string) => ({
+  at: `2026-11-22T09:00:${at}Z`,
+  state,
+  reason: null,
+  number: '106540352242922',
+  attempt: state === 'queued' ? 0 : 1,
+  source,
+})
+
+const page = (...items: object[]) => ({ items, next: null, as_of: 128 })
+
+export const EXAMPLES = {
+  me: { role: 'owner', epoch: '0f8fad5b-d9cb-469f-a165-70867728950e', head: 128 },
+  numbers: page({
+    number: '106540352242922',
+    alias: 'support',
+    display: '+15550783881',
+    pool: 'support',
+    app: 'main',
+    waba: '102290129340398',
+    portfolio: 'acme',
+    state: 'active',
+    reason: null,
+    messages_per_second: 80,
+  }),
+  numberState: { number: '106540352242922', state: 'paused' },
+  conversation: CONVERSATION,
+  conversations: page(CONVERSATION),
+  messages: page(MESSAGE_OUT, MESSAGE_IN),
+  message: {
+    ...MESSAGE_OUT,
+    timeline: [
+      timelineStep('queued', 'api', '30.120'),
+      timelineStep('sending', 'dispatch', '30.124'),
+      timelineStep('accepted', 'platform', '30.310'),
+      timelineStep('sent', 'platform', '31.000'),
+    ],
+  },
+  readRequest: { upto: 'msg_2k' },
+  read: { id: 'cnv_2j', unread: 0 },
+  sendText: SEND_TEXT,
+  sendTemplate: SEND_TEMPLATE,
+  queued: QUEUED,
+  batchRequest: { messages: [SEND_TEXT, { ...SEND_TEXT, text: {} }] },
+  batch: {
+    results: [
+      QUEUED,
+      {
+        type: '/api/docs#invalid',
+        title: 'invalid',
+        status: 400,
+        code: 'invalid',
+        detail: 'Wrong member: /text/body must be a string of 1 to 4096 characters',
+        path: '/messages/1/text/body',
+      },
+    ],
+  },
+  cancelled: { id: 'msg_2m', state: 'cancelled' },
+  retried: { id: 'msg_2m', state: 'queued' },
+  events: {
+    events: [
+      {
+        offset: 127,
+        type: 'message.state',
+        at: '2026-11-22T09:00:31.044Z',
+        data: {
+          message_id: 'msg_2m',
+          upstream_id: 'wamid.HBgLMTIwMjU1NTAxNDMVAgARGBI5QUE4MUYA',
+          conversation_id: 'cnv_2j',
+          reference: 'order-48213',
+          state: 'sent',
+          reason: null,
+          class: 'reply',
+          attempt: 1,
+          at: '2026-11-22T09:00:31.000Z',
+        },
+      },
+    ],
+    upto: 127,
+    head: 128,
+    epoch: '0f8fad5b-d9cb-469f-a165-70867728950e',
+  },
+  ticket: { ticket: 'Zm9yIG9uZSBzb2NrZXQgb25seQ', expires_at: '2026-11-22T09:01:00.000Z' },
+  health: { status: 'ok' },
+  readiness: { ready: true, checks: { serving: true, journal: true, book: true } },
+  version: { name: 'gatehouse', version: '0.1.0', bun: '1.4.5' },
+} as const

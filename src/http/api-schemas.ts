@@ -1,0 +1,207 @@
+import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
+import { INTERACTIVE_SCHEMAS, TYPE_SCHEMAS } from '../channels/whatsapp/schemas.ts'
+import { STATUS_OF } from '../core/failure.ts'
+import { MESSAGE_STATES } from '../core/message.ts'
+import { conversationViewSchema, eventSchema, messageViewSchema } from '../realtime/schemas.ts'
+import { SEND_MEMBERS, SEND_MEMBERS_WANTED } from './send-request.ts'
+
+/*
+ * The shapes of the API's requests and answers, for the published document. The tests hold the running house to them.
+ * Answers may gain members at any time: readers ignore what they do not know.
+ */
+
+function words(list: readonly string[], description?: string): TSchema {
+  return Type.Union(
+    list.map((word) => Type.Literal(word)),
+    description === undefined ? {} : { description },
+  )
+}
+
+function named(id: string, properties: TProperties, description?: string) {
+  return Type.Object(properties, { $id: id, ...(description === undefined ? {} : { description }) })
+}
+
+const nullable = (schema: TSchema, description?: string) =>
+  Type.Union([schema, Type.Null()], description === undefined ? {} : { description })
+const optional = Type.Optional
+
+const time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds.' })
+const id = Type.String({ description: 'Opaque.' })
+const offset = Type.Integer({ minimum: 0, description: 'A position in the event log.' })
+const state = words(MESSAGE_STATES)
+
+export const meSchema = named('me', {
+  role: words(['owner']),
+  epoch: Type.String({ description: 'The identity of the event log; it changes when the house is restored.' }),
+  head: offset,
+})
+
+const numberSchema = named('number', {
+  number: Type.String({ description: 'The platform’s id of the number (`phone_number_id`).' }),
+  alias: Type.String(),
+  display: nullable(Type.String(), 'E.164.'),
+  pool: Type.String(),
+  app: Type.String(),
+  waba: nullable(Type.String()),
+  portfolio: Type.String(),
+  state: words(['active', 'paused', 'unclaimed'], 'From an unclaimed number nothing is sent until it is declared.'),
+  reason: nullable(Type.String(), 'Why it is paused.'),
+  messages_per_second: nullable(Type.Integer(), 'Your ceiling; null where it is learned.'),
+})
+
+export const numberStateSchema = named('number_state', { number: Type.String(), state: words(['active', 'paused']) })
+
+function page(of: string, item: TSchema) {
+  return named(`${of}_page`, {
+    items: Type.Array(item),
+    next: nullable(Type.String(), 'The `cursor` of the next page; null at the end.'),
+    as_of: Type.Integer({
+      description: 'The offset of this read: subscribe after it, and nothing is missed or doubled.',
+    }),
+  })
+}
+
+export const numberPageSchema = page('number', numberSchema)
+export const conversationPageSchema = page('conversation', conversationViewSchema)
+export const messagePageSchema = page('message', messageViewSchema)
+
+const timelineStep = named('timeline_step', {
+  at: time,
+  state,
+  reason: nullable(Type.String()),
+  number: Type.String({ description: 'The number it left from, or was to leave from.' }),
+  attempt: Type.Integer({ minimum: 0 }),
+  source: Type.String({ description: 'Who says so: the API, a person, dispatch, the platform.' }),
+})
+
+export const messageSchema = Type.Intersect([messageViewSchema, Type.Object({ timeline: Type.Array(timelineStep) })], {
+  $id: 'message_with_timeline',
+  description: 'A message and all it went through.',
+})
+
+/** What each of our members of a send is for. */
+const OWN_NOTES: Readonly<Record<string, string>> = {
+  to: `Whom it is for: ${SEND_MEMBERS_WANTED['to']}.`,
+  class:
+    'What it is for; it chooses the lane and the defaults. By default text is a reply, and a template goes by its category: ' +
+    'authentication is urgent, utility a notice, marketing bulk.',
+  from: `Which of our numbers it leaves from: ${SEND_MEMBERS_WANTED['from']}. By default the conversation’s, else one of the only pool.`,
+  deadline_ms: `What has not left by then expires: ${SEND_MEMBERS_WANTED['deadline_ms']}. The configuration has a default for each class.`,
+  when_in_doubt:
+    'What to do when nobody can say whether it went out. By default urgent is sent again, reply and notice are held for a person, bulk fails.',
+  reference: `Yours; it comes back in events: ${SEND_MEMBERS_WANTED['reference']}.`,
+  idempotency_key: 'The same as the header.',
+  biz_opaque_callback_data: 'Yours, as on the platform; it comes back with the message and does not travel.',
+}
+
+function ownMembers(): TProperties {
+  return Object.fromEntries(
+    Object.entries(SEND_MEMBERS.properties).map(([name, schema]) => [
+      name,
+      { ...schema, description: OWN_NOTES[name] ?? '' } as TSchema,
+    ]),
+  )
+}
+
+const AS_ON_THE_PLATFORM = 'As on the platform.'
+
+export const sendRequestSchema = Type.Object(
+  {
+    ...ownMembers(),
+    type: words([...Object.keys(TYPE_SCHEMAS), 'interactive'], 'The object of this name is required.'),
+    ...Object.fromEntries(
+      Object.entries(TYPE_SCHEMAS).map(([type, schema]) => [
+        type,
+        optional({ ...schema, description: AS_ON_THE_PLATFORM } as TSchema),
+      ]),
+    ),
+    interactive: optional(
+      Type.Union(Object.values(INTERACTIVE_SCHEMAS) as TSchema[], {
+        description: AS_ON_THE_PLATFORM,
+      }),
+    ),
+    context: optional(
+      Type.Object(
+        { message_id: Type.String({ description: 'The message that is answered: our id or the platform’s.' }) },
+        { additionalProperties: false },
+      ),
+    ),
+    messaging_product: optional(words(['whatsapp'])),
+    recipient_type: optional(words(['individual'])),
+    recipient_identity_key_hash: optional(Type.String()),
+  },
+  {
+    $id: 'send_request',
+    additionalProperties: false,
+    description: 'The platform’s own message object and our members beside it.',
+  },
+)
+
+export const queuedSchema = named('queued', {
+  id,
+  state: words(['queued']),
+  leaves_at: nullable(time, 'When it will leave, by what waits now; null where nobody can say.'),
+  waits_for: nullable(Type.String(), 'Which limit holds it, such as `number_rate`; null if none.'),
+  conversation_id: id,
+})
+
+export const batchRequestSchema = Type.Object(
+  { messages: Type.Array(sendRequestSchema, { minItems: 1, maxItems: 500 }) },
+  { $id: 'batch_request', additionalProperties: false },
+)
+
+export const problemSchema = named(
+  'problem',
+  {
+    type: Type.String({ description: 'Where this code is explained.' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: words(Object.keys(STATUS_OF), 'Stable.'),
+    detail: Type.String({ description: 'For people. Never holds personal data.' }),
+    path: optional(
+      Type.String({ description: 'What is wrong: the JSON pointer of a member, or `?name` of a query parameter.' }),
+    ),
+    retry_after_ms: optional(Type.Integer()),
+    head: optional(offset),
+    oldest: optional(offset),
+    epoch: optional(Type.String()),
+    reason: optional(nullable(Type.String())),
+  },
+  'RFC 9457 problem details.',
+)
+
+export const batchSchema = named('batch', {
+  results: Type.Array(Type.Union([queuedSchema, problemSchema]), { description: 'In the order of the request.' }),
+})
+
+export const readRequestSchema = Type.Object(
+  { upto: optional(Type.String({ description: 'The last message that was read; absent: all.' })) },
+  { $id: 'read_request', additionalProperties: false },
+)
+
+export const readSchema = named('read', { id, unread: Type.Integer({ minimum: 0 }) })
+export const messageStateSchema = named('message_state', { id, state })
+export const ticketSchema = named('ticket', {
+  ticket: Type.String({ description: 'Good once, within 30 seconds.' }),
+  expires_at: time,
+})
+
+export const eventsSchema = named('events', {
+  events: Type.Array(eventSchema),
+  upto: Type.Integer({ description: 'Ask on with `after` = this.' }),
+  head: offset,
+  epoch: Type.String(),
+})
+
+export const statusSchema = named('status', { status: words(['ok']) })
+export const versionSchema = named('version', {
+  name: words(['gatehouse']),
+  version: Type.String(),
+  bun: Type.String(),
+})
+export const readinessSchema = named('readiness', {
+  ready: Type.Boolean(),
+  checks: Type.Record(Type.String(), Type.Boolean()),
+})
+/** Any JSON object. */
+export const anyObjectSchema = Type.Object({}, { additionalProperties: true })

@@ -1,0 +1,318 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import type { TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { must } from '../core/assert.ts'
+import { STATUS_OF } from '../core/failure.ts'
+import { type Operation, OPERATIONS } from '../http/api-operations.ts'
+import { problemSchema } from '../http/api-schemas.ts'
+import { refusalsOf } from '../http/openapi.ts'
+import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
+
+let house: TestGateway
+let conversation: string
+let incoming: string
+let sent: string
+let held: string
+
+beforeAll(async () => {
+  house = await TestGateway.open({ sendTimeoutMs: 300 })
+  const phone = '+12025550143'
+  await house.write(phone, 'Is my parcel on its way?', { name: 'Amina Farouk' })
+  const view = await house.conversationOf(phone)
+  conversation = view.id
+  incoming = view.last_message.id
+  await house.simulator('/_/faults', { kind: 'reset', count: 2 })
+  const doubtful = await Promise.all(
+    ['one', 'two'].map((body) => house.api('/api/v1/messages', { to: conversation, type: 'text', text: { body } })),
+  )
+  held = doubtful[0]?.body.id
+  await Promise.all(doubtful.map(({ body }) => house.messageIn('held', body.id)))
+  doubtfulOther = doubtful[1]?.body.id
+  const ask = { to: conversation, type: 'text', text: { body: 'It left this morning.' }, reference: 'order-48213' }
+  sent = (await house.api('/api/v1/messages', ask)).body.id
+  await house.messageIn('read', sent)
+})
+let doubtfulOther: string
+afterAll(async () => {
+  await house.close()
+})
+
+function schemaFaults(schema: TSchema, value: unknown): string[] {
+  return [...Value.Errors(schema, value)]
+    .map(({ path, message }) => `${path} ${message}`)
+    .filter((fault) => !fault.includes("Unknown format 'date-time'"))
+}
+
+/** The paths of all members, over the first item of each list: what a reader of an example would rely on. */
+function shapeOf(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return value.length === 0 ? [] : shapeOf(value[0], `${path}/0`)
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, member]) => [`${path}/${name}`, ...shapeOf(member, `${path}/${name}`)])
+}
+
+describe('every documented operation answers as the document says:', () => {
+  const handshake = new URLSearchParams({
+    'hub.mode': 'subscribe',
+    'hub.verify_token': TEST_SECRETS.verifyToken,
+    'hub.challenge': '42',
+  })
+  const requests: Record<string, () => Promise<ApiAnswer>> = {
+    sendMessage: () =>
+      house.api('/api/v1/messages', { to: conversation, type: 'text', text: { body: 'hi' }, reference: 'r' }),
+    sendMessages: () =>
+      house.api('/api/v1/messages/batch', {
+        messages: [
+          { to: conversation, type: 'text', text: { body: 'hi' } },
+          { to: conversation, type: 'text', text: {} },
+        ],
+      }),
+    getMessage: () => house.api(`/api/v1/messages/${sent}`),
+    cancelMessage: () => house.api(`/api/v1/messages/${doubtfulOther}/cancel`, {}),
+    retryMessage: () => house.api(`/api/v1/messages/${held}/retry`, {}),
+    listConversations: () => house.api('/api/v1/conversations'),
+    getConversation: () => house.api(`/api/v1/conversations/${conversation}`),
+    listMessages: () => house.api(`/api/v1/conversations/${conversation}/messages`),
+    readConversation: () => house.api(`/api/v1/conversations/${conversation}/read`, { upto: incoming }),
+    listNumbers: () => house.api('/api/v1/numbers'),
+    pauseNumber: () => house.api('/api/v1/numbers/106540352242923/pause', {}),
+    resumeNumber: () => house.api('/api/v1/numbers/106540352242923/resume', {}),
+    getMe: () => house.api('/api/v1/me'),
+    listEvents: async () => {
+      const { body } = await house.api('/api/v1/events?after=0')
+      const at = body.events.findLast((event: { data: { state?: string } }) => event.data.state === 'sent').offset
+      return await house.api(`/api/v1/events?after=${at - 1}&limit=1`)
+    },
+    issueTicket: () => house.api('/api/v1/realtime/tickets', {}),
+    answerHandshake: () => house.request(`/webhooks/whatsapp/main?${handshake}`),
+    takeWebhook: () => house.webhook('{}'),
+    getHealth: () => house.request('/healthz'),
+    getReadiness: () => house.request('/readyz'),
+    getVersion: () => house.request('/version'),
+    getMetrics: () => house.request('/metrics'),
+    getOpenapi: () => house.request('/api/openapi.json'),
+    getAsyncapi: () => house.request('/api/asyncapi.json'),
+    getDocs: () => house.request('/api/docs'),
+    getConsole: () => house.request('/'),
+  }
+  // The socket has tests of its own.
+  const asked = OPERATIONS.filter(({ id }) => id !== 'openSocket')
+
+  test.each(asked.map((operation) => [operation.id, operation] as const))('%s', async (id, operation) => {
+    const answer = await must(requests[id], `the request of ${id}`)()
+    const documented = must(operation.answers[answer.status], `${id}: an answer with ${answer.status}, ${JSON.stringify(answer.body)}`)
+    expect(answer.headers.get('content-type')).toStartWith(documented.contentType ?? 'application/json')
+    if (documented.schema && (documented.contentType ?? 'application/json') === 'application/json') {
+      expect(schemaFaults(documented.schema, answer.body)).toEqual([])
+    }
+    if (documented.example && id !== 'listMessages' && id !== 'listConversations' && id !== 'getConversation') {
+      expect(shapeOf(answer.body).sort()).toEqual(shapeOf(documented.example).sort())
+    }
+    if (operation.key === 'always') expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('a conversation and its page have the members that the example shows', async () => {
+    const { body } = await house.api('/api/v1/conversations')
+    const { last_message: _last, ...view } = body.items[0]
+    const example = must(OPERATIONS.find(({ id }) => id === 'getConversation')?.answers[200]?.example, 'the example')
+    const { last_message: _shown, ...shown } = example as Record<string, unknown>
+    expect(shapeOf(view).sort()).toEqual(shapeOf(shown).sort())
+  })
+
+  test.each(asked.filter(({ key }) => key === 'always').map(({ id, method, path }) => [id, method, path] as const))(
+    '%s is nothing without a key',
+    async (_, method, path) => {
+      const answer = await house.request(path.replaceAll(/\{\w+\}/g, 'x'), { method: method.toUpperCase() })
+      expectProblem(answer, 'unauthorized')
+    },
+  )
+})
+
+function expectProblem(answer: ApiAnswer, code: keyof typeof STATUS_OF, path?: string): void {
+  expect({ status: answer.status, code: answer.body?.code, path: answer.body?.path }).toEqual({
+    status: STATUS_OF[code],
+    code,
+    path: path as string,
+  })
+  expect(answer.headers.get('content-type')).toBe('application/problem+json')
+  expect(answer.body.type).toBe(`/api/docs#${code}`)
+  expect(schemaFaults(problemSchema, answer.body)).toEqual([])
+}
+
+describe('whatever is wrong with a request is a problem in words:', () => {
+  const withKey = (path: string, init: RequestInit) =>
+    house.request(path, { ...init, headers: { Authorization: `Bearer ${house.key}`, ...init.headers } })
+  const text = { type: 'text', text: { body: 'x' } }
+
+  test.each([
+    ['an unknown path', 'GET', '/api/v1/nothing'],
+    ['an unknown path outside the API', 'GET', '/nothing'],
+    ['an unknown method', 'DELETE', '/api/v1/messages'],
+    ['another unknown method', 'PATCH', '/api/v1/conversations'],
+    ['a method of the web’s own', 'OPTIONS', '/api/v1/me'],
+    ['a path that climbs', 'GET', '/api/v1/../../etc/passwd'],
+    ['a path that is broken', 'GET', '/api/v1/conversations/%E0%A4%A'],
+  ])('%s', async (_, method, path) => {
+    const answer = await withKey(path, { method })
+    expectProblem(answer, 'not_found')
+  })
+
+  test('HEAD is answered like GET, without a body', async () => {
+    for (const path of ['/healthz', '/api/v1/me', '/api/docs', '/']) {
+      const answer = await withKey(path, { method: 'HEAD' })
+      expect({ path, status: answer.status, body: answer.body }).toEqual({ path, status: 200, body: '' })
+    }
+    expect((await house.request('/api/v1/me', { method: 'HEAD' })).status).toBe(401)
+    expect((await house.request('/nothing', { method: 'HEAD' })).status).toBe(404)
+  })
+
+  test.each([
+    ['no JSON', 'hello', ''],
+    ['half of JSON', '{"to":', ''],
+    ['a list', '[]', ''],
+    ['a text', '"x"', ''],
+    ['nothing', '', ''],
+    ['null', 'null', ''],
+    ['JSON nested 65 deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`, ''],
+    ['broken UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), ''],
+    ['an unknown member', JSON.stringify({ to: 'cnv_1', ...text, colour: 'red' }), '/colour'],
+    ['an unknown member inside', JSON.stringify({ to: 'cnv_1', type: 'text', text: { body: 'x', colour: 1 } }), '/text/colour'],
+    ['no recipient', JSON.stringify(text), '/to'],
+    ['a wrong recipient', JSON.stringify({ to: 'nobody', ...text }), '/to'],
+    ['a wrong class', JSON.stringify({ to: 'cnv_1', ...text, class: 'slow' }), '/class'],
+    ['a wrong deadline', JSON.stringify({ to: 'cnv_1', ...text, deadline_ms: 0.5 }), '/deadline_ms'],
+    ['a wrong sender', JSON.stringify({ to: 'cnv_1', ...text, from: { number: 'x', pool: 'y' } }), '/from'],
+    ['an unknown number', JSON.stringify({ to: '+15550100000', ...text, from: { number: '1' } }), '/from/number'],
+    ['an unknown pool', JSON.stringify({ to: '+15550100000', ...text, from: { pool: 'x' } }), '/from/pool'],
+    ['an unknown type', JSON.stringify({ to: 'cnv_1', type: 'smoke', smoke: {} }), '/type'],
+    ['a text without body', JSON.stringify({ to: 'cnv_1', type: 'text', text: {} }), '/text/body'],
+  ])('a send that is %s', async (_, body, path) => {
+    const answer = await withKey('/api/v1/messages', { method: 'POST', body })
+    expectProblem(answer, 'invalid', path)
+    expect(answer.body.detail.length).toBeGreaterThan(10)
+  })
+
+  test('the words repeat nothing that was sent', async () => {
+    const answer = await house.api('/api/v1/messages', { to: '+4915112345678x', ...text })
+    expect(JSON.stringify(answer.body)).not.toContain('4915112345678')
+    const inText = await house.api('/api/v1/messages', { to: 'cnv_1', type: 'text', text: { body: ['a secret word'] } })
+    expect(JSON.stringify(inText.body)).not.toContain('secret word')
+  })
+
+  test('a body that is too large, also where it does not say so', async () => {
+    const body = JSON.stringify({ to: 'cnv_1', type: 'text', text: { body: 'x'.repeat(1024 * 1024) } })
+    expectProblem(await withKey('/api/v1/messages', { method: 'POST', body }), 'too_large')
+    const stream = new Blob([body]).stream()
+    expectProblem(await withKey('/api/v1/messages', { method: 'POST', body: stream }), 'too_large')
+  })
+
+  test.each([
+    ['/api/v1/me?x=1', '?x'],
+    ['/api/v1/numbers?x=1', '?x'],
+    ['/api/v1/conversations?limit=0', '?limit'],
+    ['/api/v1/conversations?limit=201', '?limit'],
+    ['/api/v1/conversations?limit=ten', '?limit'],
+    ['/api/v1/conversations?cursor=nonsense!', '?cursor'],
+    ['/api/v1/numbers?cursor=nonsense!', '?cursor'],
+    ['/api/v1/conversations?Limit=1', '?Limit'],
+    ['/api/v1/events?after=-1', '?after'],
+    ['/api/v1/events?after=1e3', '?after'],
+    ['/api/v1/events?wait=61', '?wait'],
+    ['/api/v1/events?limit=501', '?limit'],
+    ['/api/v1/events?since=1', '?since'],
+    ['/api/v1/messages/msg_1?verbose=1', '?verbose'],
+  ])('a wrong query parameter: %s', async (path, wrong) => {
+    expectProblem(await house.api(path), 'invalid', wrong)
+  })
+
+  test.each([
+    ['/api/v1/conversations/cnv_zzzz'],
+    ['/api/v1/conversations/msg_1'],
+    ['/api/v1/conversations/cnv_zzzz/messages'],
+    ['/api/v1/messages/msg_zzzz'],
+    ['/api/v1/messages/nonsense'],
+  ])('a thing that is not there: %s', async (path) => {
+    expectProblem(await house.api(path), 'not_found')
+  })
+
+  test('an unknown member where none is taken', async () => {
+    expectProblem(await house.api(`/api/v1/conversations/${conversation}/read`, { up_to: 'x' }), 'invalid', '/up_to')
+    expectProblem(await house.api(`/api/v1/conversations/${conversation}/read`, { upto: 7 }), 'invalid', '/upto')
+    expectProblem(await house.api(`/api/v1/messages/${sent}/cancel`, { 'a/b': 1 }), 'invalid', '/a~1b')
+    expectProblem(await house.api(`/api/v1/numbers/${FAST_NUMBER}/pause`, { reason: 'x' }), 'invalid', '/reason')
+    expectProblem(await house.api('/api/v1/realtime/tickets', { for: 'x' }), 'invalid', '/for')
+  })
+
+  test('each code that came up here is one that its operation documents', () => {
+    const send = must(OPERATIONS.find(({ id }) => id === 'sendMessage'), 'the operation') as Operation
+    expect(refusalsOf(send)).toContain('too_large')
+    expect(refusalsOf(send)).toContain('invalid')
+  })
+})
+
+describe('the numbers', () => {
+  test('are listed in pages too', async () => {
+    const { body: all } = await house.api('/api/v1/numbers')
+    const { body: one } = await house.api('/api/v1/numbers?limit=1')
+    expect([one.items.length, one.next === null]).toEqual([1, false])
+    const { body: rest } = await house.api(`/api/v1/numbers?cursor=${one.next}`)
+    expect([...one.items, ...rest.items]).toEqual(all.items)
+    expect(rest.next).toBe(null)
+  })
+})
+
+describe('operations', () => {
+  test('metrics are for this machine, and through a proxy only for holders of a key', async () => {
+    const plain = await house.request('/metrics')
+    expect(plain.status).toBe(200)
+    expect(plain.body).toContain('gatehouse_webhooks_total')
+    for (const header of ['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'X-Forwarded-Host', 'Via']) {
+      const headers = { [header]: '203.0.113.9' }
+      expectProblem(await house.request('/metrics', { headers }), 'unauthorized')
+      const known = await house.request('/metrics', { headers: { ...headers, Authorization: `Bearer ${house.key}` } })
+      expect(known.status).toBe(200)
+    }
+  })
+
+  test('readiness says what it looks at, and version what runs', async () => {
+    expect((await house.request('/readyz')).body).toEqual({ ready: true, checks: { serving: true, journal: true, book: true } })
+    expect((await house.request('/version')).body).toMatchObject({ name: 'gatehouse', bun: Bun.version })
+    expect((await house.request('/healthz')).body).toEqual({ status: 'ok' })
+  })
+
+  test('every metric’s name begins with ours or the process’s, and no value is nonsense', async () => {
+    const text: string = (await house.request('/metrics')).body
+    for (const line of text.split('\n').filter((one) => one !== '' && !one.startsWith('#'))) {
+      expect(line).toMatch(/^(gatehouse|process)_[a-z_]+(\{[^}]*\})? (-?\d+(\.\d+)?(e[+-]?\d+)?|\+Inf)$/)
+    }
+  })
+})
+
+describe('the page of the console', () => {
+  test('comes with a policy that lets in nothing from elsewhere', async () => {
+    const answer = await house.request('/')
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(answer.headers.get('cache-control')).toBe('no-cache')
+    expect(answer.body).toContain('<div id="console"')
+  })
+})
+
+test('while it stops, the house takes nothing new and says so', async () => {
+  const other = await TestGateway.open({ sendTimeoutMs: 2000 })
+  await other.write('+12025550177', 'Hello')
+  const { id } = await other.conversationOf('+12025550177')
+  await other.simulator('/_/faults', { kind: 'slow', ms: 400, count: 1 })
+  const { body } = await other.api('/api/v1/messages', { to: id, type: 'text', text: { body: 'slow' } })
+  await until('it is being sent', async () => (await other.api(`/api/v1/messages/${body.id}`)).body.state === 'sending')
+  const stopping = other.stop()
+  expectProblem(await other.api('/api/v1/messages', { to: id, type: 'text', text: { body: 'late' } }), 'unavailable')
+  const webhook = await other.webhook('{}')
+  expectProblem(webhook, 'unavailable')
+  expect(webhook.headers.get('retry-after')).toBe('1')
+  const readiness = await other.request('/readyz')
+  expect(readiness).toMatchObject({ status: 503, body: { ready: false, checks: { serving: false } } })
+  await stopping
+  await other.start()
+  await other.messageIn('read', body.id)
+  await other.close()
+})
