@@ -19,6 +19,8 @@ import { THREADS } from './threads.ts'
 /** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
 const STOP_MS_MAX = 15_000
 
+const NOBODY_LISTENS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
+
 type Context = CommandContext<Config>
 type Simulator = Awaited<ReturnType<typeof startSimulator>>
 
@@ -205,7 +207,13 @@ async function askRunningHouse(config: Config, ask: ReplayAsk): Promise<number |
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(ask),
-  }).catch(() => undefined)
+    // A long replay says nothing until it is done.
+    timeout: false,
+  } as RequestInit).catch((error: unknown) => {
+    // The socket is left over from a process that was killed. Anything else happened to a house that runs.
+    if (NOBODY_LISTENS.has((error as { code?: string }).code ?? '')) return undefined
+    throw new Error('The running house ended before it had given everything in: ask again', { cause: error })
+  })
   if (!response) return undefined
   const body = (await response.json()) as { replayed?: number; detail?: string }
   if (body.replayed === undefined) throw new Error(body.detail ?? 'The running house refused')

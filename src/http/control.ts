@@ -4,7 +4,7 @@ import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { ReplayAsk } from '../relay/replay.ts'
 import { readJson } from './body.ts'
-import { responseOf } from './errors.ts'
+import { problemResponse, responseOf } from './errors.ts'
 
 export const CONTROL_SOCKET = 'control.sock'
 /** The kernel's bound on a socket's path. */
@@ -27,7 +27,12 @@ export async function startControl(options: ControlOptions): Promise<{ stop(): P
   }
   // Left behind by a process that was killed; the folder's lock is ours, so nobody listens there.
   if (existsSync(path)) unlinkSync(path)
-  const server = Bun.serve({ unix: path, fetch: (request) => answer(options, request) })
+  const server = Bun.serve({
+    unix: path,
+    // A long replay says nothing until it is done.
+    idleTimeout: 0,
+    fetch: (request) => answer(options, request),
+  })
   chmodSync(path, 0o600)
   return {
     stop: async () => {
@@ -46,13 +51,21 @@ async function answer(options: ControlOptions, request: Request): Promise<Respon
     }
     throw new Failure('not_found', 'No such command')
   } catch (error) {
-    return responseOf(error, options.log)
+    if (error instanceof Failure) return responseOf(error, options.log)
+    // Whoever commands the house is told why: a damaged or shortened journal says so in its own words.
+    options.log.error('command failed', { error: error instanceof Error ? error.name : 'unknown' })
+    const message = error instanceof Error ? error.message : 'unknown error'
+    return problemResponse({ code: 'internal', message, members: {} })
   }
 }
 
 function readReplay(body: Record<string, unknown>): ReplayAsk {
   const { kind, from, to } = body
   if (kind === 'quarantine') return { kind }
-  if (kind === 'range' && typeof from === 'number' && typeof to === 'number') return { kind, from, to }
+  if (kind === 'range' && isSequence(from) && isSequence(to)) return { kind, from, to }
   throw new Failure('invalid', 'Say {"kind": "quarantine"} or {"kind": "range", "from": N, "to": N}')
+}
+
+function isSequence(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { Entry, NewEntry } from '../journal/entry.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Ask } from '../records/inputs.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
@@ -70,14 +71,14 @@ describe('replay of a stretch of the journal', () => {
   })
 
   test('ends where the journal ended when it began, although its copies are behind that', async () => {
-    const entries = Array.from({ length: 333 }, (_, index) => ({
+    const entries: Entry[] = Array.from({ length: 333 }, (_, index) => ({
       seq: index + 1,
       atMs: 0,
       source: 'whatsapp/main',
       body: new Uint8Array([index % 256]),
     }))
     const read = (after: number, limit: number) => entries.slice(after, after + limit)
-    const append = async ({ source, body }: { source: string; body: Uint8Array }) => {
+    const append = async ({ source, body }: NewEntry) => {
       if (entries.length > 1000) throw new Error('It gives copies of copies in')
       return entries.push({ seq: entries.length + 1, atMs: 1, source, body })
     }

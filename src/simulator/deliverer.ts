@@ -23,6 +23,8 @@ export interface DelivererOptions {
 const HANDSHAKE_TIMEOUT_MS = 5000
 const HANDSHAKE_WAIT_MS = 250
 const HANDSHAKE_WAIT_MS_MAX = 2000
+/** Tries of the handshake before its failing is worth a warning: about six seconds. */
+const QUIET_ATTEMPTS = 6
 
 /** The platform's hand that reaches the gateway: the handshake, then webhooks, several at once. */
 export class Deliverer {
@@ -144,7 +146,8 @@ export class Deliverer {
     }
     handshake.state = answer ? 'refused' : 'waiting'
     handshake.detail = describe(answer)
-    if (handshake.attempts === 1 || handshake.attempts % 60 === 0) {
+    // Started together, the simulator is sooner there than the gateway: the first tries say nothing.
+    if (handshake.attempts === QUIET_ATTEMPTS || handshake.attempts % 60 === 0) {
       log.warn('webhook not verified', { attempt: handshake.attempts, reason: handshake.detail })
     }
     const waitMs = Math.min(HANDSHAKE_WAIT_MS_MAX, HANDSHAKE_WAIT_MS * 2 ** Math.min(handshake.attempts - 1, 10))
