@@ -9,7 +9,7 @@ const { values } = parseArgs({
     /** One seed alone. */
     seed: { type: 'string' },
     /** Actions of the outside in each run. */
-    actions: { type: 'string', default: '150' },
+    actions: { type: 'string', default: '120' },
     /** Every step as it is made. */
     trace: { type: 'boolean', default: false },
     /** Go on after a failure. */
@@ -20,22 +20,29 @@ const { values } = parseArgs({
 async function main(): Promise<number> {
   const from = Number(values.seed ?? values.from)
   const count = values.seed === undefined ? Number(values.seeds) : 1
-  const actions = Number(values.actions)
   const runs: HouseRun[] = []
   let failed = 0
   for (let seed = from; seed < from + count; seed++) {
-    try {
-      runs.push(await runHouse(seed, { actions, ...(values.trace && { onLine: (line: string) => console.log(line) }) }))
-    } catch (error) {
-      if (!(error instanceof HouseRunFailed)) throw error
-      failed++
-      console.log(values.all ? error.message.split('\n', 1)[0] : error.message)
-      if (!values.all) break
-    }
-    if (runs.length % 100 === 0 && runs.length > 0) report(runs, failed)
+    const run = await tried(seed)
+    if (run) runs.push(run)
+    else failed++
+    if (failed > 0 && !values.all) break
+    if ((seed - from + 1) % 100 === 0) report(runs, failed)
   }
   report(runs, failed)
   return failed === 0 ? 0 : 1
+}
+
+/** The run, or undefined where it broke a promise, which is printed. */
+async function tried(seed: number): Promise<HouseRun | undefined> {
+  const onLine = (line: string) => console.log(line)
+  try {
+    return await runHouse(seed, { actions: Number(values.actions), ...(values.trace && { onLine }) })
+  } catch (error) {
+    if (!(error instanceof HouseRunFailed)) throw error
+    console.log(values.all ? error.message.split('\n', 1)[0] : error.message)
+    return undefined
+  }
 }
 
 function report(runs: readonly HouseRun[], failed: number): void {

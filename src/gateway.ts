@@ -450,7 +450,9 @@ export class Gateway {
     this.#serving = false
     this.#options.log.info('stopping')
     this.#duties?.stop()
-    await Promise.all([this.#outbound?.drain(), this.#realtime?.drain()])
+    this.#poll?.stop()
+    // A book that has failed can take no outcome in: nothing is worth waiting for.
+    await Promise.all([this.#fatal ? undefined : this.#outbound?.drain(), this.#realtime?.drain()])
     await new Promise<void>((resolve) => this.#options.clock.after(LAST_ANSWERS_MS, resolve))
     await this.#server?.stop()
     await this.#stack.disposeAsync()

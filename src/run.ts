@@ -209,7 +209,7 @@ async function askRunningHouse(config: Config, ask: ReplayAsk): Promise<number |
     body: JSON.stringify(ask),
     // A long replay says nothing until it is done.
     timeout: false,
-  } as RequestInit).catch((error: unknown) => {
+  } as BunFetchRequestInit).catch((error: unknown) => {
     // The socket is left over from a process that was killed. Anything else happened to a house that runs.
     if (NOBODY_LISTENS.has((error as { code?: string }).code ?? '')) return undefined
     throw new Error('The running house ended before it had given everything in: ask again', { cause: error })

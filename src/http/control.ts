@@ -29,8 +29,8 @@ export async function startControl(options: ControlOptions): Promise<{ stop(): P
   if (existsSync(path)) unlinkSync(path)
   const server = Bun.serve({
     unix: path,
-    // A long replay says nothing until it is done.
-    idleTimeout: 0,
+    // A long replay says nothing until it is done. The types know this option only for ports.
+    ...({ idleTimeout: 0 } as object),
     fetch: (request) => answer(options, request),
   })
   chmodSync(path, 0o600)

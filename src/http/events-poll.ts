@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { maySee, type Principal } from '../people/may-see.ts'
-import type { LogEvent, RecordedEvents } from '../records/event-log.ts'
+import type { EventLog, LogEvent } from '../realtime/event-log.ts'
 
 /** Requests that may wait for news at once. */
 const WAITING_MAX = 1000
@@ -16,11 +16,12 @@ export interface EventsAsk {
 
 /** `GET /api/v1/events`: what the socket would show, for programs that would rather ask. */
 export class EventsPoll {
-  readonly #events: RecordedEvents
+  readonly #events: EventLog
   readonly #clock: Clock
   #waiting = new Set<() => void>()
+  #stopped = false
 
-  constructor(events: RecordedEvents, clock: Clock) {
+  constructor(events: EventLog, clock: Clock) {
     this.#events = events
     this.#clock = clock
   }
@@ -31,6 +32,12 @@ export class EventsPoll {
     if (waiting.size === 0) return
     this.#waiting = new Set()
     for (const resume of waiting) resume()
+  }
+
+  /** The house ends: whoever waits is answered with what there is, so that no connection has to be cut. */
+  stop(): void {
+    this.#stopped = true
+    this.wake()
   }
 
   /** The answer as JSON text: events are encoded once, where they are read. */
@@ -48,7 +55,7 @@ export class EventsPoll {
     }
     const endMs = this.#clock.monoMs() + ask.waitMs
     let read = await this.#read(after, ask.limit, principal)
-    while (read.events.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted) {
+    while (read.events.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
       await this.#news(endMs - this.#clock.monoMs(), ask.signal)
       read = await this.#read(read.upto, ask.limit, principal)
     }

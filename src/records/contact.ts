@@ -33,8 +33,9 @@ export async function personOf(
 ): Promise<number> {
   const byUserId = who.userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, who.userId)
   const byPhone = who.phone === undefined ? undefined : tx.vault.findPerson('phone', portfolio, who.phone)
-  const holder = byPhone === undefined || byPhone === byUserId ? undefined : await contactOfPerson(tx, byPhone)
-  const isSameUser = who.userId === undefined || (holder?.profile.userId ?? who.userId) === who.userId
+  const mayDiffer = who.userId !== undefined && byPhone !== undefined && byPhone !== byUserId
+  const holder = mayDiffer ? await contactOfPerson(tx, byPhone) : undefined
+  const isSameUser = (holder?.profile.userId ?? who.userId) === who.userId
   const person = byUserId ?? (isSameUser ? byPhone : undefined) ?? tx.vault.createPerson(() => ids.random())
   if (who.userId !== undefined && byUserId === undefined) tx.vault.linkPerson('user', portfolio, who.userId, person)
   if (who.phone !== undefined && byPhone !== person) tx.vault.linkPerson('phone', portfolio, who.phone, person)

@@ -70,26 +70,42 @@ export class Duties {
 
   async #fire(): Promise<void> {
     this.#firing = true
-    let sleepMsMin = 0
+    let hasFailed = false
     try {
       // What waits in the journal may settle a duty: a status that says a message has arrived, and it is not sent again.
       await this.#deps.caughtUp()
       if (this.#stopped) return
       for (const duty of this.#deps.reader.dutiesDue(this.#deps.clock.epochMs(), FIRED_MAX)) {
         crashPoint('reaction.before')
-        await this.#fulfil(duty)
+        hasFailed = !(await this.#tryTo(duty)) || hasFailed
       }
     } catch (error) {
-      this.#deps.log.error('duty failed', { error: error instanceof Error ? error.name : 'unknown' })
-      sleepMsMin = AFTER_FAILURE_MS
+      this.#note(error)
+      hasFailed = true
     }
     this.#firing = false
-    this.#schedule(Math.max(this.#sleepMs(), sleepMsMin))
+    this.#schedule(Math.max(this.#sleepMs(), hasFailed ? AFTER_FAILURE_MS : 0))
+  }
+
+  /** One that fails stays due and does not keep the others from being fulfilled. */
+  async #tryTo(duty: Duty): Promise<boolean> {
+    try {
+      await this.#fulfil(duty)
+      return true
+    } catch (error) {
+      this.#note(error)
+      return false
+    }
+  }
+
+  #note(error: unknown): void {
+    this.#deps.log.error('duty failed', { error: error instanceof Error ? error.name : 'unknown' })
   }
 
   async #fulfil(duty: Duty): Promise<void> {
-    if (duty.kind === 'doubt.ends') await this.#deps.ask(endDoubt, { messageId: duty.subject, term: duty.term })
-    else this.#deps.log.error('duty of an unknown kind', { outcome: duty.kind })
+    // A kind of a later version stays due: this one cannot know what it means.
+    if (duty.kind !== 'doubt.ends') throw new Error('A duty of an unknown kind')
+    await this.#deps.ask(endDoubt, { messageId: duty.subject, term: duty.term })
   }
 
   async #keepHouse(): Promise<void> {

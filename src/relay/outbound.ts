@@ -151,21 +151,23 @@ export class Outbound {
     for (const messageClass of MESSAGE_CLASSES) this.#refill(number.id, messageClass)
   }
 
-  /** Takes from the records what is not in memory, as far as there is room. */
-  #refill(numberId: number, messageClass: MessageClass): void {
+  /** Takes from the records what is not in memory, as far as there is room. Answers whether anything came. */
+  #refill(numberId: number, messageClass: MessageClass): boolean {
     const { dispatcher, reader } = this.#deps
     const room = dispatcher.room(numberId, messageClass)
     // Those already in memory come first in the records: they are read over.
     const rows = reader.owed(numberId, messageClass, this.#capacity(messageClass) + 1)
-    if (room <= 0) return
+    if (room <= 0) return false
     this.#more.get(numberId)?.delete(messageClass)
-    for (const row of rows) this.#enqueue(row)
+    let hasCome = false
+    for (const row of rows) hasCome = this.#enqueue(row) || hasCome
+    return hasCome
   }
 
-  #enqueue(message: Owed): void {
+  #enqueue(message: Owed): boolean {
     const { dispatcher, clock } = this.#deps
     const toMono = clock.monoMs() - clock.epochMs()
-    if (!dispatcher.isDeclared(message.numberId) || dispatcher.holds(message.messageId)) return
+    if (!dispatcher.isDeclared(message.numberId) || dispatcher.holds(message.messageId)) return false
     const outcome = dispatcher.enqueue(
       {
         messageId: message.messageId,
@@ -178,26 +180,29 @@ export class Outbound {
       },
       clock.monoMs(),
     )
-    if (outcome === 'queued') return
+    if (outcome === 'queued') return true
     // It stays in the records and is taken up when there is room: bulk is a window over them by design.
     if (message.class !== 'bulk') this.#deps.metrics.overflow()
     const classes = this.#more.get(message.numberId) ?? new Set()
     this.#more.set(message.numberId, classes.add(message.class))
+    return false
   }
 
   #capacity(messageClass: MessageClass): number {
     return messageClass === 'bulk' ? BULK_HEADS_MAX : this.#settings.queueMax
   }
 
-  #refillWhereHalfEmpty(): void {
+  #refillWhereHalfEmpty(): boolean {
     const { dispatcher } = this.#deps
+    let hasCome = false
     for (const [numberId, classes] of this.#more) {
       for (const messageClass of classes) {
         const room = dispatcher.room(numberId, messageClass)
-        if (room >= this.#capacity(messageClass) / 2) this.#refill(numberId, messageClass)
+        if (room >= this.#capacity(messageClass) / 2) hasCome = this.#refill(numberId, messageClass) || hasCome
       }
       if (classes.size === 0) this.#more.delete(numberId)
     }
+    return hasCome
   }
 
   #pump(): void {
@@ -208,13 +213,12 @@ export class Outbound {
     const taken = dispatcher.take(nowMs)
     if (taken.expired.length > 0) {
       crashPoint('expiry.before')
-      void this.#quietly(ask(expireMessages, { messageIds: taken.expired }))
+      void this.#quietly(this.#insist(() => ask(expireMessages, { messageIds: taken.expired })))
     }
     if (taken.leave.length > 0) void this.#quietly(this.#leave(taken.leave))
-    if (this.#more.size > 0) this.#refillWhereHalfEmpty()
-    if (taken.wakeAtMs !== null) {
-      this.#cancelTimer = clock.after(Math.max(0, taken.wakeAtMs - nowMs), () => this.#pump())
-    }
+    // What has just come from the records is not in what was taken: it is looked at in the next turn.
+    const wakeAtMs = this.#more.size > 0 && this.#refillWhereHalfEmpty() ? nowMs : taken.wakeAtMs
+    if (wakeAtMs !== null) this.#cancelTimer = clock.after(Math.max(0, wakeAtMs - nowMs), () => this.#pump())
   }
 
   /** `sending` is durable before the first byte leaves. */
@@ -290,7 +294,7 @@ export class Outbound {
     this.#pump()
   }
 
-  /** An answer of the platform comes once: while the disk is full it waits here. */
+  /** An answer of the platform comes once, and so does an end of waiting: while the disk is full they wait here. */
   async #insist<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {

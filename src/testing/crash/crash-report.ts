@@ -35,7 +35,9 @@ export function joinReports(reports: readonly CrashReport[]): CrashReport {
 export function crashText(report: CrashReport): string {
   const { histogram, findings, readyMs } = report
   const kills = [...histogram.values()].reduce((sum, count) => sum + count, 0)
-  const bars = [...histogram].map(([point, count]) => `  ${point.padEnd(24)}${String(count).padStart(4)}  ${'#'.repeat(Math.min(count, 60))}`)
+  const bars = [...histogram].map(
+    ([point, count]) => `  ${point.padEnd(24)}${String(count).padStart(4)}  ${'#'.repeat(Math.min(count, 60))}`,
+  )
   const wrong = wrongOf(report)
   return [
     `seed ${report.seed}: ${kills} kills`,

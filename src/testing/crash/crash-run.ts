@@ -15,6 +15,8 @@ const SEND_WORKERS = 2
 /** Until a named point has to be passed; a started house sends nothing for its first second. */
 const POINT_MS_MAX = 5000
 const FAULT_PAUSE_MS_MAX = 500
+/** Faults that wait for something to strike: a house that is down sends nothing. */
+const FAULTS_MAX = 8
 /** After the last kill everything is to settle in this time. */
 const DRAIN_MS_MAX = 60_000
 const SETTLED = new Set(['read', 'delivered', 'failed', 'held', 'expired', 'cancelled'])
@@ -37,6 +39,15 @@ const FAULTS: readonly object[] = [
   { kind: 'webhook_bad_signature' },
 ]
 
+/** Where the data folder lies, on a disk that forgets what was not synced. */
+export interface CutDisk {
+  dataFolder: string
+  /** Cuts the power: nothing reaches the disk any more. */
+  cut(): Promise<void>
+  /** After the process has died: the disk as it comes back. */
+  comeBack(): Promise<void>
+}
+
 export interface CrashRunOptions {
   seed: number
   /** Kills at each named point. */
@@ -45,6 +56,8 @@ export interface CrashRunOptions {
   random: number
   /** The program; `['bun', 'src/main.ts']` by default. */
   command?: readonly string[] | undefined
+  /** A disk whose power can be cut: then every kill from outside is such a cut. */
+  disk?: CutDisk
   /** Called after each kill. */
   onKill?: (done: number, of: number) => void
 }
@@ -69,7 +82,11 @@ export interface CrashReport {
 /** Kills the house again and again under load, then compares what everybody knows. */
 export async function runCrashes(options: CrashRunOptions): Promise<CrashReport> {
   const random = seededRandom(options.seed)
-  const stand = await CrashStand.build({ random, command: options.command })
+  const stand = await CrashStand.build({
+    random,
+    command: options.command,
+    dataFolder: options.disk?.dataFolder,
+  })
   const run = new CrashRun(stand, options, random)
   let isRight = false
   try {
@@ -180,12 +197,16 @@ class CrashRun {
       this.#readyMs.push(readyMs)
       this.#socket.connect()
     })
+    if (kill.point === 'random' && kill.from === 'ready') await ready
     const exit = await house.endsWithin(kill.point === 'random' ? kill.afterMs : POINT_MS_MAX)
     if (exit && (kill.point === 'random' || exit.signal !== 'SIGKILL')) {
       this.#oracle.find('others', `the process ended by itself, ${JSON.stringify({ kill, exit })}:\n${house.tail()}`)
     }
+    const disk = exit ? undefined : this.#options.disk
+    await disk?.cut()
     await house.kill()
     await ready
+    await disk?.comeBack()
     const killedBy = exit ? kill.point : 'random'
     this.#histogram.set(killedBy, (this.#histogram.get(killedBy) ?? 0) + 1)
     if (exit || kill.point === 'random') return null
@@ -194,8 +215,10 @@ class CrashRun {
 
   async #makeFaults(): Promise<void> {
     while (this.#makingFaults) {
+      const { items } = await this.#stand.platform<{ items: unknown[] }>('GET', 'faults')
       const fault = FAULTS[Math.floor(this.#random() * FAULTS.length)]
-      await this.#stand.platform('POST', 'faults', { ...fault, count: 1 + Math.floor(this.#random() * 2) })
+      const count = 1 + Math.floor(this.#random() * 2)
+      if (items.length < FAULTS_MAX) await this.#stand.platform('POST', 'faults', { ...fault, count })
       await pause(this.#clock, this.#random() * FAULT_PAUSE_MS_MAX)
     }
   }
@@ -237,6 +260,7 @@ class CrashRun {
     const house = this.#house
     if (!house) return
     const exit = await house.stop()
-    if (exit.code !== STOPPED_CODE) this.#oracle.find('others', `stopped with ${JSON.stringify(exit)}:\n${house.tail()}`)
+    if (exit.code !== STOPPED_CODE)
+      this.#oracle.find('others', `stopped with ${JSON.stringify(exit)}:\n${house.tail()}`)
   }
 }

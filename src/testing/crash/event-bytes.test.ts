@@ -14,7 +14,12 @@ test('the event of a queued message reads the same after the message went back i
     }
     const before = await readEvent()
     const { timeline } = await house.messageIn('read', queued.id)
-    expect(timeline.map(({ state }: { state: string }) => state).slice(0, 4)).toEqual(['queued', 'sending', 'queued', 'sending'])
+    expect(timeline.map(({ state }: { state: string }) => state).slice(0, 4)).toEqual([
+      'queued',
+      'sending',
+      'queued',
+      'sending',
+    ])
     expect(before.data.message.reason).toBeNull()
     expect(await readEvent()).toEqual(before)
   } finally {

@@ -28,7 +28,8 @@ export class EventRecord {
   note(event: RealtimeEvent, by: string): void {
     const text = JSON.stringify(event)
     const before = this.seen.get(event.offset)
-    if (before !== undefined && before !== text) this.problem(`${by}: ${event.offset} was\n    ${before}\n  now\n    ${text}`)
+    if (before !== undefined && before !== text)
+      this.problem(`${by}: ${event.offset} was\n    ${before}\n  now\n    ${text}`)
     if (before !== undefined) return
     this.seen.set(event.offset, text)
     if (event.type !== 'message.state') return

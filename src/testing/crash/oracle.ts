@@ -106,7 +106,11 @@ export class Oracle {
   /** What lies in the folder, once nobody writes there any more. */
   readFolder(): void {
     const { dataFolder, masterKey } = this.#input.stand
-    for (const name of ['records.db', 'vault.db', ...daysIn(join(dataFolder, 'journal')).map((day) => `journal/${day}.db`)]) {
+    for (const name of [
+      'records.db',
+      'vault.db',
+      ...daysIn(join(dataFolder, 'journal')).map((day) => `journal/${day}.db`),
+    ]) {
       this.#checkDatabase(join(dataFolder, name), name)
     }
     const vault = new Vault(join(dataFolder, 'vault.db'), masterKey, { readonly: true })
@@ -205,26 +209,38 @@ export class Oracle {
 
   async #compareEvents(): Promise<void> {
     const { record, webhooks } = this.#input
-    const now = new Map<number, string>()
-    const received = new Map<string, number>()
-    for (let after = 0; ; ) {
-      const { events } = await this.#get<{ events: RealtimeEvent[] }>(`/api/v1/events?after=${after}&limit=${EVENTS_PAGE}`)
-      for (const event of events) {
-        if (event.offset !== after + 1) this.find('eventsChanged', `offset ${event.offset} comes after ${after}`)
-        after = event.offset
-        now.set(event.offset, JSON.stringify(event))
-        if (event.type !== 'message.received') continue
-        const id = (event.data['message'] as { upstream_id: string }).upstream_id
-        received.set(id, (received.get(id) ?? 0) + 1)
-      }
-      if (events.length === 0) break
-    }
+    const now = await this.#eventsNow()
     for (const [offset, text] of record.seen) {
       const found = now.get(offset)
-      if (found !== text) this.find('eventsChanged', `${offset} was\n    ${text}\n  and is\n    ${found ?? 'gone'}`)
+      if (found === undefined) this.find('eventsChanged', `${offset} is gone, it was ${text}`)
+      else if (JSON.stringify(found) !== text) {
+        this.find('eventsChanged', `${offset} was\n    ${text}\n  and is\n    ${JSON.stringify(found)}`)
+      }
+    }
+    const received = new Map<string, number>()
+    for (const { type, data } of now.values()) {
+      if (type !== 'message.received') continue
+      const id = (data['message'] as { upstream_id: string } | undefined)?.upstream_id ?? 'no longer told'
+      received.set(id, (received.get(id) ?? 0) + 1)
     }
     for (const id of webhooks.acknowledged) {
       if (received.get(id) !== 1) this.find('eventsChanged', `${id} has ${received.get(id) ?? 0} events`)
+    }
+  }
+
+  /** The whole log as it reads now, whose offsets have to be without gaps. */
+  async #eventsNow(): Promise<Map<number, RealtimeEvent>> {
+    const now = new Map<number, RealtimeEvent>()
+    let after = 0
+    for (;;) {
+      const path = `/api/v1/events?after=${after}&limit=${EVENTS_PAGE}`
+      const { events } = await this.#get<{ events: RealtimeEvent[] }>(path)
+      if (events.length === 0) return now
+      for (const event of events) {
+        if (event.offset !== after + 1) this.find('eventsChanged', `offset ${event.offset} comes after ${after}`)
+        after = event.offset
+        now.set(event.offset, event)
+      }
     }
   }
 

@@ -65,7 +65,13 @@ async function storedIds(from: CrashStand): Promise<string[]> {
 async function sendInDoubt(on: CrashStand): Promise<Message & { send: Send }> {
   await on.platform('POST', 'faults', { kind: 'statuses_missing' })
   await on.platform('POST', 'faults', { kind: 'accept_then_500', count: 1 })
-  const request = { to: `+${PERSON.phone}`, type: 'text', text: { body: 'Your code' }, class: 'urgent', when_in_doubt: 'resend' }
+  const request = {
+    to: `+${PERSON.phone}`,
+    type: 'text',
+    text: { body: 'Your code' },
+    class: 'urgent',
+    when_in_doubt: 'resend',
+  }
   const { id } = await until('the window is open', async () => {
     const response = await on.api('/api/v1/messages', { method: 'POST', body: JSON.stringify(request) })
     return response?.ok ? ((await response.json()) as { id: string }) : undefined
@@ -94,7 +100,13 @@ test(
     await dying.ready()
     const { correlation, wamid } = send
     const known = { number: NUMBER, person: PERSON, id: wamid, correlation, atMs: systemClock.epochMs() }
-    const proof = { ...known, kind: 'status' as const, status: 'delivered' as const, category: 'service', errorCode: null }
+    const proof = {
+      ...known,
+      kind: 'status' as const,
+      status: 'delivered' as const,
+      category: 'service',
+      errorCode: null,
+    }
     const crowd = Array.from({ length: 5000 }, (_, index) => `wamid.crowd.${index}`)
     await house.postWebhook(messagesBody(crowd, [proof]))
     expect((await dying.exited).signal).toBe('SIGKILL')

@@ -10,9 +10,27 @@ import { HouseProcess } from './house-process.ts'
 
 /** Numbers of the firm that the crash tests send from: two that share a pool, one alone. */
 export const CRASH_NUMBERS = [
-  { phoneNumberId: '100000000000001', display: '+12025550101', alias: 'desk-1', wabaId: '200000000000001', pool: 'desk' },
-  { phoneNumberId: '100000000000002', display: '+12025550102', alias: 'desk-2', wabaId: '200000000000001', pool: 'desk' },
-  { phoneNumberId: '100000000000003', display: '+12025550103', alias: 'alerts', wabaId: '200000000000001', pool: 'alerts' },
+  {
+    phoneNumberId: '100000000000001',
+    display: '+12025550101',
+    alias: 'desk-1',
+    wabaId: '200000000000001',
+    pool: 'desk',
+  },
+  {
+    phoneNumberId: '100000000000002',
+    display: '+12025550102',
+    alias: 'desk-2',
+    wabaId: '200000000000001',
+    pool: 'desk',
+  },
+  {
+    phoneNumberId: '100000000000003',
+    display: '+12025550103',
+    alias: 'alerts',
+    wabaId: '200000000000001',
+    pool: 'alerts',
+  },
 ] as const
 
 const APP_SECRET = 'the-app-secret-of-the-crash-tests'
@@ -27,8 +45,8 @@ export interface StandOptions {
   random: () => number
   /** The program: `['bun', 'src/main.ts']` by default. */
   command?: readonly string[] | undefined
-  /** The folder above the data folder, where it is not to be a new one: a mounted disk, for example. */
-  parent?: string | undefined
+  /** Where the data folder lies; by default beside the configuration. */
+  dataFolder?: string | undefined
   /** How long doubt lasts, by class; seconds. */
   doubtWaitS?: { urgent: number; reply: number; notice: number; bulk: number }
 }
@@ -47,13 +65,14 @@ export class CrashStand {
 
   private constructor(built: {
     folder: string
+    dataFolder: string | undefined
     port: number
     masterKey: Uint8Array
     command: readonly string[]
     simulator: { port: number; stop(): Promise<void> }
   }) {
     this.folder = built.folder
-    this.dataFolder = join(built.folder, 'data')
+    this.dataFolder = built.dataFolder ?? join(built.folder, 'data')
     this.masterKey = built.masterKey
     this.url = `http://127.0.0.1:${built.port}`
     this.simulatorUrl = `http://127.0.0.1:${built.simulator.port}`
@@ -63,7 +82,7 @@ export class CrashStand {
   }
 
   static async build(options: StandOptions): Promise<CrashStand> {
-    const folder = mkdtempSync(join(options.parent ?? tmpdir(), 'gatehouse-crash-'))
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-crash-'))
     const port = freePort()
     const simulator = await startSimulator({
       host: '127.0.0.1',
@@ -91,7 +110,7 @@ export class CrashStand {
     })
     const masterKey = new Uint8Array(randomBytes(32))
     const command = options.command ?? [process.execPath, 'src/main.ts']
-    const stand = new CrashStand({ folder, port, masterKey, command, simulator })
+    const stand = new CrashStand({ folder, dataFolder: options.dataFolder, port, masterKey, command, simulator })
     stand.#write(port, options.doubtWaitS ?? { urgent: 1, reply: 2, notice: 1, bulk: 1 })
     return stand
   }

@@ -4,6 +4,7 @@ import { must } from '../../core/assert.ts'
 import { readId, showId } from '../../core/ids.ts'
 import { type MessageState, rankOf } from '../../core/message.ts'
 import { readCorrelation } from '../../records/sent-message.ts'
+import type { View } from '../../records/views.ts'
 import type { Platform } from '../../simulator/platform.ts'
 import type { Update } from '../../simulator/webhook-body.ts'
 import { unsealText } from '../../vault/sealing.ts'
@@ -177,26 +178,24 @@ export class Audit {
     const executed = executions(platform)
     for (const [id, reference] of this.#accepted) {
       const view = await process.reader.message(readId('message', id) ?? 0, () => true)
-      if (!view) {
-        this.#fail(`${id} was answered and is not in the records`)
-        continue
-      }
-      if (view['reference'] !== reference)
+      if (!view) this.#fail(`${id} was answered and is not in the records`)
+      else if (view['reference'] !== reference) {
         this.#fail(`${id} was answered for ${reference} and is ${String(view['reference'])}`)
-      if (!SETTLED.has(String(view['state']))) this.#fail(`${id} ends as ${String(view['state'])}`)
-      if (this.#states.get(id)?.state !== view['state']) {
-        this.#fail(`${id} is ${String(view['state'])}, its last event says ${String(this.#states.get(id)?.state)}`)
-      }
-      const timeline = view['timeline'] as TimelineLine[]
-      const again = timeline.filter(({ state, reason }) => state === 'queued' && SENT_AGAIN.has(reason)).length
-      const count = executed.get(id)?.length ?? 0
-      if (count > 1 + again) this.#fail(`${id} was carried out ${count} times: ${JSON.stringify(timeline)}`)
-      if (count === 0 && rankOf(view['state'] as MessageState) > 0)
-        this.#fail(`${id} is ${String(view['state'])} and was never carried out`)
+      } else this.#checkEnd(id, view, executed.get(id)?.length ?? 0)
     }
-    for (const id of executed.keys()) {
-      if (!this.#states.has(id)) this.#fail(`${id} was carried out and is in no event`)
-    }
+    for (const id of executed.keys()) if (!this.#states.has(id)) this.#fail(`${id} was carried out and is in no event`)
+  }
+
+  /** How a message that was taken for sending ended, and how often it was carried out. */
+  #checkEnd(id: string, view: View, count: number): void {
+    const state = view['state'] as MessageState
+    const told = this.#states.get(id)?.state
+    if (!SETTLED.has(state)) this.#fail(`${id} ends as ${state}`)
+    if (told !== state) this.#fail(`${id} is ${state}, its last event says ${told}`)
+    const timeline = view['timeline'] as TimelineLine[]
+    const again = timeline.filter((line) => line.state === 'queued' && SENT_AGAIN.has(line.reason)).length
+    if (count > 1 + again) this.#fail(`${id} was carried out ${count} times: ${JSON.stringify(timeline)}`)
+    if (count === 0 && rankOf(state) > 0) this.#fail(`${id} is ${state} and was never carried out`)
   }
 
   /** Every item that was acknowledged is there, and nothing is there twice. */

@@ -14,7 +14,7 @@ import { Crash, HouseFault, type Step, Trace } from './trace.ts'
 import { PHONES, Traffic } from './traffic.ts'
 
 export interface HouseRunOptions {
-  /** What the outside does before it falls silent. Default 150. */
+  /** What the outside does before it falls silent. Default 120. */
   actions?: number
   /** Requests in a second that count as allowed, to see a run fail. Default: the numbers' limit. */
   requestsPerSecondAllowed?: number
@@ -51,7 +51,7 @@ export class HouseRunFailed extends Error {
 }
 
 const LINES_SHOWN = 50
-const ACTIONS_DEFAULT = 150
+const ACTIONS_DEFAULT = 120
 const CRASH_AT_STEP = 0.003
 /** Named places are passed often by the book and the journal, and rarely by the reactors. */
 const CRASH_AT_POINT = 0.004
@@ -65,6 +65,8 @@ const JUMP_AT_STEP = 0.0015
 /** Steps and time after which a house that is left alone must have come to rest. */
 const REST_STEPS_MAX = 30_000
 const REST_MS_MAX = 4 * 86_400_000
+/** Sums of fractions may fall a hair short of what is due. */
+const LEAST_MS = 0.01
 const NUMBERS = ['106540352242922', '106540352242923', '106540352242924']
 
 /** Runs the whole house from one seed, and throws `HouseRunFailed` where it breaks a promise. */
@@ -256,12 +258,12 @@ class Run {
       this.#process ? undefined : this.#downUntilMs,
     ].filter((dueMs) => dueMs !== undefined)
     const nextMs = Math.max(0, Math.min(nowMs + 60_000, ...dues) - nowMs)
-    let byMs = nextMs
-    if (isBusy || chance.is(0.3)) byMs = chance.random() * 40
+    let byMs = Math.max(nextMs, LEAST_MS)
+    if (isBusy || (this.#isRough && chance.is(0.3))) byMs = chance.random() * 40
     else if (this.#isRough && chance.is(0.02)) byMs = nextMs + chance.random() * 5000
     else if (this.#isRough && chance.is(0.004)) byMs = nextMs + chance.random() * 3_600_000
     const barrierMs = this.#network.barrierMs()
-    if (barrierMs !== undefined) byMs = Math.min(byMs, Math.max(0, barrierMs - nowMs))
+    if (barrierMs !== undefined) byMs = Math.min(byMs, Math.max(LEAST_MS, barrierMs - nowMs))
     this.#world.advance(byMs)
   }
 

@@ -1,0 +1,343 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { Failure } from '../core/failure.ts'
+import { readId, showId } from '../core/ids.ts'
+import type { SendOutcome } from '../core/inbound.ts'
+import type { Log } from '../core/log.ts'
+import { silentLog } from '../core/log.ts'
+import { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { Ask } from '../records/inputs.ts'
+import { declareNumber, setNumberState } from '../records/number.ts'
+import { queueMessage } from '../records/queue-message.ts'
+import type { Departure } from '../records/send-message.ts'
+import { cancelMessage } from '../records/send-message.ts'
+import { FakeClock } from '../testing/fake-clock.ts'
+import { SEES_ALL, TestBook } from '../testing/open-test-book.ts'
+import { ACCEPTED, DOUBT_WAIT_MS, declared, queued, textItem } from '../testing/test-items.ts'
+import { BULK_HEADS_MAX, Outbound } from './outbound.ts'
+
+type Answer = (departure: Departure) => SendOutcome | Promise<SendOutcome>
+
+const THROTTLED: SendOutcome = {
+  kind: 'retry',
+  code: 130429,
+  reason: 'rate',
+  afterMs: null,
+  scope: 'number',
+  throttled: true,
+}
+
+/** The outbound story over a real book on a fake clock; the platform says what the test says. */
+class Story {
+  readonly clock = new FakeClock()
+  readonly book = new TestBook(this.clock)
+  readonly sent: { message: string; attempt: number; atMs: number }[] = []
+  readonly outcomes: string[] = []
+  readonly logged: object[] = []
+  readonly queueMax: number
+  overflows = 0
+  /** Commands that the book refuses as if the disk were full. */
+  readonly refused = new Set<string>()
+  answer: Answer = ({ messageId, attempt }) => ACCEPTED(`wamid.${messageId}.${attempt}`)
+  outbound: Outbound
+  #chain: Promise<unknown> = Promise.resolve()
+
+  constructor(queueMax: number) {
+    this.queueMax = queueMax
+    this.outbound = this.#build()
+  }
+
+  #build(): Outbound {
+    const log: Log = { ...silentLog, info: (_, fields = {}) => void this.logged.push(fields) }
+    return new Outbound(
+      {
+        clock: this.clock,
+        log,
+        random: () => 0.5,
+        ask: this.ask,
+        reader: this.book.reader,
+        dispatcher: new Dispatcher({ messagesMax: this.queueMax, bulkHeadsMax: BULK_HEADS_MAX }),
+        send: async (departure) => {
+          this.sent.push({
+            message: showId('message', departure.messageId),
+            attempt: departure.attempt,
+            atMs: this.clock.monoMs(),
+          })
+          return await this.answer(departure)
+        },
+        metrics: {
+          sent: (outcome) => void this.outcomes.push(outcome),
+          waited: () => {},
+          overflow: () => void this.overflows++,
+        },
+      },
+      { doubtWaitMs: DOUBT_WAIT_MS, queueMax: this.queueMax },
+    )
+  }
+
+  /** One command after the other; the relay hears of a commit before the caller does. */
+  readonly ask: Ask = (command, args) => {
+    const run = async () => {
+      if (this.refused.has(command.name)) throw new Failure('unavailable', 'The disk is full')
+      const from = this.book.wakes.length
+      try {
+        return await this.book.ask(command, args)
+      } finally {
+        this.outbound.hear(this.book.wakes.slice(from))
+      }
+    }
+    const answer = this.#chain.then(run)
+    this.#chain = answer.catch(() => {})
+    return answer
+  }
+
+  /** Numbers, a conversation with an open window, and the relay started. */
+  async open(): Promise<string> {
+    await this.ask(declareNumber, declared())
+    await this.book.give(textItem('wamid.first', this.clock.epochMs()))
+    await this.start()
+    return (await this.book.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0]?.['id'] as string
+  }
+
+  async start(): Promise<void> {
+    const started = this.outbound.start(this.book.reader.lastInputAtMs())
+    await this.pass(1100)
+    await started
+  }
+
+  /** The process dies and comes back: what the relay knew is gone, what was committed is there. */
+  async crash(): Promise<void> {
+    await this.idle()
+    this.clock.dropTimers()
+    this.book.restart()
+    this.outbound = this.#build()
+  }
+
+  /** Moves time on, in steps, and lets everything happen that is due. */
+  async pass(ms: number, stepMs = 5): Promise<void> {
+    await this.idle()
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      this.clock.advance(stepMs)
+      await this.idle()
+    }
+  }
+
+  async idle(): Promise<void> {
+    for (let last: unknown; last !== this.#chain; ) {
+      last = this.#chain
+      await last
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  async queue(conversation: string, more: Parameters<typeof queued>[1] = {}): Promise<string> {
+    const id = readId('conversation', conversation) ?? 0
+    return (await this.ask(queueMessage, queued({ kind: 'conversation', id }, more))).answer.id
+  }
+
+  async statesOf(message: string): Promise<string[]> {
+    const view = await this.book.reader.message(readId('message', message) ?? 0, SEES_ALL)
+    return (view?.['timeline'] as { state: string }[]).map(({ state }) => state)
+  }
+
+  sendsOf(message: string): number {
+    return this.sent.filter((one) => one.message === message).length
+  }
+}
+
+let story: Story
+function openStory(queueMax = 1000): Story {
+  story = new Story(queueMax)
+  return story
+}
+afterEach(() => story.book.close())
+
+describe('Outbound', () => {
+  test('sends what is queued, once, and records the answer', async () => {
+    openStory()
+    const conversation = await story.open()
+    const message = await story.queue(conversation)
+    await story.pass(50)
+    expect(await story.statesOf(message)).toEqual(['queued', 'sending', 'accepted'])
+    expect(story.sendsOf(message)).toBe(1)
+    expect(story.outcomes).toEqual(['accepted'])
+    expect(story.logged).toEqual([
+      { number: 'support-1', message, direction: 'out', ms: expect.any(Number), outcome: 'accepted' },
+    ])
+  })
+
+  test('is in doubt about what had begun when the process died, and sends what had not', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = () => new Promise(() => {})
+    const begun = await story.queue(conversation)
+    await story.pass(50)
+    expect(await story.statesOf(begun)).toEqual(['queued', 'sending'])
+    await story.crash()
+    story.answer = ({ messageId }) => ACCEPTED(`wamid.${messageId}`)
+    const waiting = await story.queue(conversation)
+    await story.start()
+    await story.pass(100)
+    expect(await story.statesOf(begun)).toEqual(['queued', 'sending', 'in_doubt'])
+    expect(await story.statesOf(waiting)).toEqual(['queued', 'sending', 'accepted'])
+    expect([story.sendsOf(begun), story.sendsOf(waiting)]).toEqual([1, 1])
+  })
+
+  test('sends nothing in the first second after a restart: the process before has used up the limit', async () => {
+    openStory()
+    const conversation = await story.open()
+    await story.queue(conversation)
+    await story.pass(50)
+    await story.crash()
+    const message = await story.queue(conversation)
+    const started = story.outbound.start(story.book.reader.lastInputAtMs())
+    const restartedMs = story.clock.monoMs()
+    await story.pass(1500)
+    await started
+    const left = story.sent.find((one) => one.message === message)
+    expect((left?.atMs ?? 0) - restartedMs).toBeGreaterThanOrEqual(1000)
+  })
+
+  test('tries a definite no again later, with the same message and a new attempt', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = ({ messageId, attempt }) => (attempt < 3 ? THROTTLED : ACCEPTED(`wamid.${messageId}`))
+    const message = await story.queue(conversation)
+    await story.pass(6000, 20)
+    expect(await story.statesOf(message)).toEqual([
+      ...['queued', 'sending', 'queued', 'sending', 'queued', 'sending', 'accepted'],
+    ])
+    const attempts = story.sent.map(({ attempt }) => attempt)
+    expect(attempts).toEqual([1, 2, 3])
+    const [first = 0, second = 0, third = 0] = story.sent.map(({ atMs }) => atMs)
+    // Half of one second, then half of two: full jitter, with a random number that is always one half.
+    expect(second - first).toBeGreaterThanOrEqual(500)
+    expect(third - second).toBeGreaterThanOrEqual(1000)
+  })
+
+  test('lets a message expire that could not leave before its deadline', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = () => THROTTLED
+    const message = await story.queue(conversation, { deadlineMs: 3000 })
+    await story.pass(8000, 20)
+    expect((await story.statesOf(message)).at(-1)).toBe('expired')
+  })
+
+  test('keeps an end of waiting that the full disk refused until it is taken', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = () => THROTTLED
+    const message = await story.queue(conversation, { deadlineMs: 3000 })
+    await story.pass(1000, 20)
+    story.refused.add('message.expire')
+    await story.pass(6000, 20)
+    expect((await story.statesOf(message)).at(-1)).toBe('queued')
+    story.refused.clear()
+    await story.pass(2500, 20)
+    expect((await story.statesOf(message)).at(-1)).toBe('expired')
+  })
+
+  test('keeps an answer of the platform while the disk is full', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.refused.add('message.outcome')
+    const message = await story.queue(conversation)
+    await story.pass(3000, 20)
+    expect(await story.statesOf(message)).toEqual(['queued', 'sending'])
+    story.refused.clear()
+    await story.pass(2000, 20)
+    expect(await story.statesOf(message)).toEqual(['queued', 'sending', 'accepted'])
+    expect(story.sendsOf(message)).toBe(1)
+  })
+
+  test('sends what the full disk kept from beginning, once there is space', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.refused.add('message.begin')
+    const message = await story.queue(conversation)
+    await story.pass(3000, 20)
+    expect(story.sent).toEqual([])
+    story.refused.clear()
+    await story.pass(3000, 20)
+    expect(await story.statesOf(message)).toEqual(['queued', 'sending', 'accepted'])
+  })
+
+  test('holds back what a paused number has, and sends it when it is resumed', async () => {
+    openStory()
+    const conversation = await story.open()
+    const [number] = story.book.reader.numbers()
+    const numberId = number?.id ?? 0
+    story.answer = ({ attempt, messageId }) => (attempt === 1 ? THROTTLED : ACCEPTED(`wamid.${messageId}`))
+    const message = await story.queue(conversation)
+    await story.pass(20)
+    await story.ask(setNumberState, { numberId, state: 'paused', reason: 'operator' })
+    await story.pass(5000, 20)
+    expect(story.sendsOf(message)).toBe(1)
+    await story.ask(setNumberState, { numberId, state: 'active', reason: null })
+    await story.pass(5000, 20)
+    expect(story.sendsOf(message)).toBe(2)
+    expect((await story.statesOf(message)).at(-1)).toBe('accepted')
+  })
+
+  test('does not send what was cancelled while it waited', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = () => THROTTLED
+    const message = await story.queue(conversation)
+    await story.pass(20)
+    await story.ask(cancelMessage, { messageId: readId('message', message) ?? 0 })
+    await story.pass(5000, 20)
+    expect(story.sendsOf(message)).toBe(1)
+    expect((await story.statesOf(message)).at(-1)).toBe('cancelled')
+  })
+
+  test('takes from the records what memory has no place for, and sends all of it once', async () => {
+    openStory(20)
+    const conversation = await story.open()
+    const messages: string[] = []
+    for (let index = 0; index < 44; index++) messages.push(await story.queue(conversation, { deadlineMs: 600_000 }))
+    expect(story.overflows).toBeGreaterThan(0)
+    await story.pass(3000, 10)
+    for (const message of messages) expect({ message, sends: story.sendsOf(message) }).toEqual({ message, sends: 1 })
+    // One conversation keeps its order.
+    expect(story.sent.map(({ message }) => message)).toEqual(messages)
+  })
+
+  test('a drain waits for what has left, and takes nothing more', async () => {
+    openStory()
+    const conversation = await story.open()
+    const gate = Promise.withResolvers<SendOutcome>()
+    story.answer = () => gate.promise
+    const left = await story.queue(conversation)
+    await story.pass(50)
+    let isDrained = false
+    const drained = story.outbound.drain().then(() => {
+      isDrained = true
+    })
+    const late = await story.queue(conversation)
+    await story.pass(1000, 20)
+    expect(isDrained).toBe(false)
+    gate.resolve(ACCEPTED('wamid.late'))
+    await story.pass(100, 20)
+    await drained
+    expect(await story.statesOf(left)).toEqual(['queued', 'sending', 'accepted'])
+    expect(story.sendsOf(late)).toBe(0)
+  })
+
+  test('a drain gives up after ten seconds', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = () => new Promise(() => {})
+    await story.queue(conversation)
+    await story.pass(50)
+    const startedMs = story.clock.monoMs()
+    let drainedMs = 0
+    const drained = story.outbound.drain().then(() => {
+      drainedMs = story.clock.monoMs()
+    })
+    await story.pass(10_500, 20)
+    await drained
+    expect(drainedMs - startedMs).toBeGreaterThanOrEqual(10_000)
+    expect(drainedMs - startedMs).toBeLessThanOrEqual(10_100)
+  })
+})
