@@ -290,7 +290,13 @@ export class Gateway {
     })
     const listen = config.http.operationsListen
     if (listen) {
-      const server = Bun.serve({ hostname: listen.host, port: listen.port, fetch: operationsFetch(operations) })
+      const server = Bun.serve({
+        hostname: listen.host,
+        port: listen.port,
+        // Bun's default lets a second process share the port in silence.
+        reusePort: false,
+        fetch: operationsFetch(operations),
+      })
       this.#stack.defer(() => server.stop(true))
     }
     await this.#control()

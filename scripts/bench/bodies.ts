@@ -32,7 +32,17 @@ const SENTENCES = [
   'I tried the link you sent me, but it says that the page has expired. I am on my phone, with the newest version of the app. What else can I do?',
   '👍',
 ] as const
-const NAMES = ['Ada Okafor', 'Jürgen Weiß', '王小明', 'María José Pérez', 'Иван Петров', '佐藤 花子', 'Li', 'Fatima Zahra', 'สมชาย'] as const
+const NAMES = [
+  'Ada Okafor',
+  'Jürgen Weiß',
+  '王小明',
+  'María José Pérez',
+  'Иван Петров',
+  '佐藤 花子',
+  'Li',
+  'Fatima Zahra',
+  'สมชาย',
+] as const
 
 /** Gives numbers below `count`, the low ones far more often: the k-th as often as 1/k. */
 export function zipf(count: number, random: () => number): () => number {
@@ -107,7 +117,11 @@ export class Bodies {
 
   /** In the platform's form: base64 of the customer's phone and twenty hexadecimal digits, none like another. */
   #nextId(person: number): string {
-    const digits = Bun.hash.wyhash(`${this.#plan.idPrefix}.${this.#items++}`).toString(16).toUpperCase().padStart(16, '0')
+    const digits = Bun.hash
+      .wyhash(`${this.#plan.idPrefix}.${this.#items++}`)
+      .toString(16)
+      .toUpperCase()
+      .padStart(16, '0')
     return `wamid.${btoa(`\x1c\x18\x0d${phoneOf(person)}\x15\x02\0\x12\x18\x143EB0${digits}\0`)}`
   }
 

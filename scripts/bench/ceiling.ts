@@ -13,7 +13,9 @@ const database = new Database(path, { create: true })
 database.run('PRAGMA journal_mode = WAL')
 database.run('PRAGMA synchronous = FULL')
 database.run('PRAGMA wal_autocheckpoint = 200')
-database.run('CREATE TABLE IF NOT EXISTS bodies (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL) STRICT')
+database.run(
+  'CREATE TABLE IF NOT EXISTS bodies (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL) STRICT',
+)
 const insert = database.prepare('INSERT INTO bodies (at, body) VALUES (?1, ?2)')
 const commit = database.transaction((batch: readonly Waiting[]) => {
   for (const { body } of batch) insert.run(Date.now(), body)
@@ -45,7 +47,8 @@ const server = Bun.serve({
     const body = new Uint8Array(await request.arrayBuffer())
     const claimed = Buffer.from((request.headers.get('x-hub-signature-256') ?? '').slice(7), 'hex')
     const digest = new Bun.CryptoHasher('sha256', APP_SECRET).update(body).digest()
-    if (claimed.length !== digest.length || !timingSafeEqual(claimed, digest)) return new Response(null, { status: 401 })
+    if (claimed.length !== digest.length || !timingSafeEqual(claimed, digest))
+      return new Response(null, { status: 401 })
     JSON.parse(new TextDecoder().decode(body))
     await store(body)
     return new Response('OK')

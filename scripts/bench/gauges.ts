@@ -26,10 +26,13 @@ export class Gauges {
   percentileSince(earlier: Gauges, histogram: string, share: number): number {
     const wanted = (this.value(`${histogram}_count`) - earlier.value(`${histogram}_count`)) * share
     const prefix = `gatehouse_${histogram}_bucket{le="`
-    const bounds = [...this.#values.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length, -2))
+    const bounds = [...this.#values.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => key.slice(prefix.length, -2))
     for (const bound of bounds) {
       const series = `${histogram}_bucket{le="${bound}"}`
-      if (this.value(series) - earlier.value(series) >= wanted) return bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound)
+      if (this.value(series) - earlier.value(series) >= wanted)
+        return bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound)
     }
     return Number.POSITIVE_INFINITY
   }

@@ -130,7 +130,9 @@ class Filling {
 
   /** Everybody's conversation; people met in the order of their numbers, so the place in this list is the person. */
   #threads(): Thread[] {
-    const house = this.#database.one<{ next_id: number; event_offset: number }>('SELECT next_id, event_offset FROM house')
+    const house = this.#database.one<{ next_id: number; event_offset: number }>(
+      'SELECT next_id, event_offset FROM house',
+    )
     this.#nextId = house?.next_id ?? 0
     this.#offset = house?.event_offset ?? 0
     return this.#database.all<Thread>(
@@ -219,13 +221,18 @@ class Filling {
 
   /** Rows of both kinds have the same types in every column, and the same members in the events' data. */
   #checkForm(): void {
-    for (const [table, key] of [['messages', 'id'], ['events', '"offset"']] as const) {
+    for (const [table, key] of [
+      ['messages', 'id'],
+      ['events', '"offset"'],
+    ] as const) {
       const columns = this.#database.all<{ name: string }>(`SELECT name FROM pragma_table_info('${table}')`)
       const types = columns.map(({ name }) => `typeof("${name}")`).join(` || ',' || `)
       const where = table === 'events' ? `WHERE type = ${EVENT.code('message.received')}` : ''
       const data = table === 'events' ? `|| (SELECT group_concat(key) FROM json_each(data))` : ''
       const form = (order: string) =>
-        this.#database.one<{ form: string }>(`SELECT ${types} ${data} AS form FROM ${table} ${where} ORDER BY ${key} ${order} LIMIT 1`)
+        this.#database.one<{ form: string }>(
+          `SELECT ${types} ${data} AS form FROM ${table} ${where} ORDER BY ${key} ${order} LIMIT 1`,
+        )
       if (form('ASC')?.form !== form('DESC')?.form) throw new Error(`The rows of ${table} are not of one form`)
     }
   }
@@ -280,4 +287,5 @@ function option(name: string, fallback: string): string {
   return (index < 0 ? undefined : process.argv[index + 1]) ?? fallback
 }
 
-if (import.meta.main) await fill(option('folder', '/var/tmp/gatehouse-bench/filled'), Number(option('messages', '5000000')))
+if (import.meta.main)
+  await fill(option('folder', '/var/tmp/gatehouse-bench/filled'), Number(option('messages', '5000000')))

@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { Gauges } from './gauges.ts'
 import { fill } from './generate.ts'
 import { LOAD_DEFAULTS, type LoadPlan, type LoadResult } from './load.ts'
-import { type Kind, type RunningServer, removeFolder, type ServerOptions, startServer } from './servers.ts'
+import { fillUsual, type Kind, type RunningServer, removeFolder, type ServerOptions, startServer } from './servers.ts'
 import type { WatchResult } from './watch.ts'
 
 /** What section 9 of the design demands, in milliseconds and messages a second. */
@@ -66,7 +66,9 @@ class Bench {
   }
 
   async #answers(state: 'empty' | 'filled'): Promise<void> {
-    console.log(`\nWebhook answers at ${ANSWER_RATE}/s for ${this.#options.seconds} s, ${this.#nameOf(state)}, milliseconds:`)
+    console.log(
+      `\nWebhook answers at ${ANSWER_RATE}/s for ${this.#options.seconds} s, ${this.#nameOf(state)}, milliseconds:`,
+    )
     const show = async (kind: Kind, logLevel: 'info' | 'warn' = 'info') => {
       const run = await this.#withServer(kind, { state, logLevel }, (server) =>
         this.#load(server, { rate: ANSWER_RATE, seconds: this.#options.seconds }),
@@ -79,15 +81,26 @@ class Bench {
     }
     await show('gatehouse')
     await show('gatehouse', 'warn')
-    if (state === 'filled') return
-    await show('ceiling')
+    // The ceiling only appends: what is there already changes nothing for it.
+    if (state === 'empty') await show('ceiling')
     await show('usual')
   }
 
   /** How late the main thread's timers are while every fsync takes 100 ms more. */
   async #loopLag(): Promise<void> {
     const inject = `inject=fsync,fdatasync:delay_enter=${SLOW_FSYNC_US}`
-    const prefix = ['strace', '-f', '-qq', '--seccomp-bpf', '-o', '/dev/null', '-e', 'trace=fsync,fdatasync', '-e', inject]
+    const prefix = [
+      'strace',
+      '-f',
+      '-qq',
+      '--seccomp-bpf',
+      '-o',
+      '/dev/null',
+      '-e',
+      'trace=fsync,fdatasync',
+      '-e',
+      inject,
+    ]
     await this.#withServer('gatehouse', { state: 'empty', prefix }, async (server) => {
       await this.#load(server, { rate: LAG_RATE, seconds: 3 })
       const before = await Gauges.read(server.origin)
@@ -107,14 +120,14 @@ class Bench {
     const mix = statusShare > 0 ? `, ${statusShare * 100} % statuses` : ''
     console.log(`\nMessages a second with apply lag ≤ 500 ms for ${seconds} s${mix}, ${this.#nameOf(state)}:`)
     for (const batch of [1, BATCH]) {
-      const ceiling = state === 'empty' ? await this.#flood('ceiling', batch) : this.#ceilings.get(batch)
+      const ceiling = state === 'empty' ? await this.#flood('ceiling', batch, state) : this.#ceilings.get(batch)
       if (ceiling !== undefined) this.#ceilings.set(batch, ceiling)
-      const usual = state === 'empty' ? await this.#flood('usual', batch) : undefined
+      const usual = await this.#flood('usual', batch, state)
       const rate = await this.#withServer('gatehouse', { state }, (server) => this.#highest(server, batch))
       const held = await this.#withServer('gatehouse', { state }, (server) => this.#confirm(server, rate, batch))
       const ratios = [
         ceiling === undefined ? '' : `ceiling ${Math.round(ceiling)}/s (ratio ${(held / ceiling).toFixed(2)})`,
-        usual === undefined ? '' : `usual ${Math.round(usual)}/s (ratio ${(held / usual).toFixed(1)})`,
+        `usual ${Math.round(usual)}/s (ratio ${(held / usual).toFixed(1)})`,
       ]
       console.log(`  ${batch} a body: gatehouse ${Math.round(held)}/s   ${ratios.join('   ')}`)
     }
@@ -123,9 +136,9 @@ class Bench {
   readonly #ceilings = new Map<number, number>()
 
   /** As much as is answered; what is not told apart from what is stored, since both store before they answer. */
-  async #flood(kind: 'ceiling' | 'usual', batch: number): Promise<number> {
+  async #flood(kind: 'ceiling' | 'usual', batch: number, state: 'empty' | 'filled'): Promise<number> {
     const { seconds } = this.#options
-    return await this.#withServer(kind, { state: 'empty' }, async (server) => {
+    return await this.#withServer(kind, { state }, async (server) => {
       const requestsMax = kind === 'usual' ? 8_000 * seconds : 100_000
       const run = await this.#load(server, { rate: null, seconds, batch, requestsMax, repeat: kind === 'ceiling' })
       return run.items / seconds
@@ -135,7 +148,13 @@ class Bench {
   /** Looks for the highest rate that holds: first what it takes when pressed, then up and down from there. */
   async #highest(server: RunningServer, batch: number): Promise<number> {
     const seconds = Math.min(SEARCH_SECONDS, this.#options.seconds)
-    const pressed = await this.#load(server, { rate: null, seconds, batch, requestsMax: (25_000 / batch) * seconds, connections: 64 })
+    const pressed = await this.#load(server, {
+      rate: null,
+      seconds,
+      batch,
+      requestsMax: (25_000 / batch) * seconds,
+      connections: 64,
+    })
     let low = 0
     let high = Math.max(500, pressed.items / seconds) * 1.3
     for (let step = 0; step < SEARCH_STEPS; step++) {
@@ -154,7 +173,9 @@ class Bench {
     for (let rate = found; rate > found / 2; rate *= 0.92) {
       const run = await this.#load(server, { rate: rate / batch, seconds: this.#options.seconds, batch })
       const isHeld = this.#holds(run)
-      console.log(`    ${Math.round(rate)}/s ${isHeld ? 'held' : 'did not hold'} for ${run.seconds} s: ${describe(run)}`)
+      console.log(
+        `    ${Math.round(rate)}/s ${isHeld ? 'held' : 'did not hold'} for ${run.seconds} s: ${describe(run)}`,
+      )
       if (isHeld) return rate
     }
     return 0
@@ -162,7 +183,12 @@ class Bench {
 
   #holds(run: Run): boolean {
     const due = run.items + run.unanswered
-    return run.lagSecondsMax <= APPLY_LAG_S_MAX && refusalsOf(run) === 0 && run.items >= due * ANSWERED_SHARE_MIN && run.applied >= run.items
+    return (
+      run.lagSecondsMax <= APPLY_LAG_S_MAX &&
+      refusalsOf(run) === 0 &&
+      run.items >= due * ANSWERED_SHARE_MIN &&
+      run.applied >= run.items
+    )
   }
 
   async #socket(state: 'empty' | 'filled'): Promise<void> {
@@ -189,8 +215,11 @@ class Bench {
 
   async #fill(): Promise<void> {
     const folder = join(this.#options.folder, 'filled')
-    if (existsSync(join(folder, 'data/records.db'))) console.log(`\nThe folder ${folder} is there already and is used as it is.`)
+    if (existsSync(join(folder, 'data/records.db')))
+      console.log(`\nThe folder ${folder} is there already and is used as it is.`)
     else await fill(folder, this.#options.messages)
+    const usual = join(this.#options.folder, 'filled-usual')
+    if (!existsSync(usual)) fillUsual(usual, this.#options.messages)
   }
 
   async #withServer<Result>(
@@ -198,7 +227,8 @@ class Bench {
     how: { state: 'empty' | 'filled' } & Pick<ServerOptions, 'logLevel' | 'prefix'>,
     work: (server: RunningServer) => Promise<Result>,
   ): Promise<Result> {
-    const folder = join(this.#options.folder, how.state === 'filled' ? 'filled' : 'empty')
+    const filled = kind === 'usual' ? 'filled-usual' : 'filled'
+    const folder = join(this.#options.folder, how.state === 'filled' ? filled : 'empty')
     if (how.state === 'empty') removeFolder(folder)
     const server = await startServer(kind, { folder, port: this.#options.port, ...how })
     try {
@@ -212,7 +242,13 @@ class Bench {
   #plan(server: RunningServer, load: Partial<LoadPlan>): LoadPlan {
     const { statusShare } = this.#options
     this.#runs += 1
-    return { ...LOAD_DEFAULTS, url: server.url, statusShare, idPrefix: `${process.pid}.${Date.now()}.${this.#runs}`, ...load }
+    return {
+      ...LOAD_DEFAULTS,
+      url: server.url,
+      statusShare,
+      idPrefix: `${process.pid}.${Date.now()}.${this.#runs}`,
+      ...load,
+    }
   }
 
   async #load(server: RunningServer, load: Partial<LoadPlan>): Promise<Run> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { APP, APP_SECRET, NUMBER_DISPLAY, NUMBER_ID, WABA_ID } from './bodies.ts'
+import { APP, APP_SECRET, NUMBER_DISPLAY, NUMBER_ID, PEOPLE, WABA_ID } from './bodies.ts'
 
 const ROOT = resolve(import.meta.dir, '../..')
 const START_MS_MAX = 60_000
@@ -30,7 +30,11 @@ export interface ServerOptions {
 
 /** The folder of a house with its configuration and master key, made where there is none. */
 export function prepareHouse(folder: string): { configPath: string; dataDir: string; keyPath: string } {
-  const paths = { configPath: join(folder, 'gatehouse.toml'), dataDir: join(folder, 'data'), keyPath: join(folder, 'master.key') }
+  const paths = {
+    configPath: join(folder, 'gatehouse.toml'),
+    dataDir: join(folder, 'data'),
+    keyPath: join(folder, 'master.key'),
+  }
   mkdirSync(folder, { recursive: true })
   if (!existsSync(paths.keyPath)) writeFileSync(paths.keyPath, randomBytes(32).toString('hex'), { mode: 0o600 })
   writeFileSync(
@@ -105,6 +109,21 @@ function commandOf(kind: Kind, { folder, port, logLevel }: ServerOptions) {
     environment: { NODE_ENV: 'production' },
     cwd,
   }
+}
+
+/** Gives the usual choice a file with so many messages. */
+export function fillUsual(folder: string, messages: number): void {
+  mkdirSync(folder, { recursive: true })
+  const command = [
+    'node',
+    'usual.mjs',
+    join(folder, 'usual.db'),
+    'fill',
+    String(messages),
+    String(Math.min(PEOPLE, messages)),
+  ]
+  const { exitCode } = Bun.spawnSync(command, { cwd: installUsual(), stdout: 'ignore', stderr: 'inherit' })
+  if (exitCode !== 0) throw new Error('Cannot fill the file of the usual choice')
 }
 
 /** Fastify and better-sqlite3, installed beside the project and not into it. */

@@ -4,8 +4,9 @@
  * thread need. Its packages are installed by ingest.ts into .cache/bench/usual, from where this file is run.
  *
  *   node usual.mjs <file> <port> <secret>
+ *   node usual.mjs <file> fill <messages> <people>
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import Database from 'better-sqlite3'
 import fastify from 'fastify'
 
@@ -35,7 +36,9 @@ const upsertConversation = database.prepare(
 const insertMessage = database.prepare(
   'INSERT OR IGNORE INTO messages (conversation_id, upstream_id, at, type, body) VALUES (?, ?, ?, ?, ?)',
 )
-const insertStatus = database.prepare('INSERT OR IGNORE INTO statuses (upstream_id, status, at, body) VALUES (?, ?, ?, ?)')
+const insertStatus = database.prepare(
+  'INSERT OR IGNORE INTO statuses (upstream_id, status, at, body) VALUES (?, ?, ?, ?)',
+)
 
 const take = database.transaction((payload) => {
   for (const entry of payload.entry) {
@@ -54,14 +57,45 @@ const take = database.transaction((payload) => {
   }
 })
 
-const app = fastify({ logger: false, bodyLimit: 4 * 1024 * 1024 })
-app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-app.post('/webhooks/whatsapp/:app', (request, reply) => {
-  const claimed = Buffer.from(String(request.headers['x-hub-signature-256'] ?? '').slice(7), 'hex')
-  const digest = createHmac('sha256', secret).update(request.body).digest()
-  if (claimed.length !== digest.length || !timingSafeEqual(claimed, digest)) return reply.code(401).send()
-  take.immediate(JSON.parse(request.body.toString('utf8')))
-  return reply.send('OK')
-})
-await app.listen({ host: '127.0.0.1', port: Number(port) })
-console.log(app.server.address().port)
+/** Rows as `take` writes them, without syncing and without the transaction of each. */
+function fill(messages, people) {
+  database.pragma('synchronous = OFF')
+  database.pragma('cache_size = -1500000')
+  database.exec('DROP INDEX messages_conversation')
+  const text = 'Hello, I ordered on Monday and it is not here.'
+  const startMs = Date.now() - 7 * 86_400_000
+  const batch = database.transaction((from, to) => {
+    for (let index = from; index < to; index++) {
+      // The first message of everybody, then few people who write much and many who write little.
+      const person = index < people ? index : Math.floor(people ** Math.random())
+      const at = startMs + Math.floor((index / messages) * 7 * 86_400) * 1000
+      const phone = `49151${10_000_000 + person}`
+      if (index < people) upsertContact.get(phone, `Customer ${person}`, at)
+      if (index < people) upsertConversation.get('106540352242922', person + 1, at)
+      const id = `wamid.${randomBytes(42).toString('base64')}`
+      const body = JSON.stringify({ from: phone, id, timestamp: String(at / 1000), text: { body: text }, type: 'text' })
+      insertMessage.run(person + 1, id, at, 'text', body)
+    }
+  })
+  for (let index = 0; index < messages; index += 10_000) batch.immediate(index, Math.min(messages, index + 10_000))
+  database.exec('CREATE INDEX messages_conversation ON messages (conversation_id, at)')
+  database.pragma('wal_checkpoint(TRUNCATE)')
+  database.close()
+}
+
+async function serve() {
+  const app = fastify({ logger: false, bodyLimit: 4 * 1024 * 1024 })
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.post('/webhooks/whatsapp/:app', (request, reply) => {
+    const claimed = Buffer.from(String(request.headers['x-hub-signature-256'] ?? '').slice(7), 'hex')
+    const digest = createHmac('sha256', secret).update(request.body).digest()
+    if (claimed.length !== digest.length || !timingSafeEqual(claimed, digest)) return reply.code(401).send()
+    take.immediate(JSON.parse(request.body.toString('utf8')))
+    return reply.send('OK')
+  })
+  await app.listen({ host: '127.0.0.1', port: Number(port) })
+  console.log(app.server.address().port)
+}
+
+if (port === 'fill') fill(Number(secret), Number(process.argv[5]))
+else await serve()

@@ -45,7 +45,10 @@ describe('the control socket', () => {
 
   test('says in its own words why a replay failed', async () => {
     const { status, body } = await command('/replay', { kind: 'range', from: 13, to: 14 })
-    expect({ status, detail: body['detail'] }).toEqual({ status: 500, detail: 'The journal does not hold entry 13 any more' })
+    expect({ status, detail: body['detail'] }).toEqual({
+      status: 500,
+      detail: 'The journal does not hold entry 13 any more',
+    })
   })
 
   test.each([

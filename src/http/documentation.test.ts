@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import { STATUS_OF } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
-import { OPERATIONS } from './api-operations.ts'
 import { apiRoutes } from './api.ts'
+import { OPERATIONS } from './api-operations.ts'
 import { documentationRoutes } from './documentation.ts'
 import { DOCUMENTATION_POLICY, documentationPage } from './documentation-page.ts'
 import { openApiDocument } from './openapi.ts'
@@ -43,7 +43,9 @@ describe('the OpenAPI document', () => {
 
   test('has every route of the server, and no other', () => {
     // The console is served as files; its page is documented, its parts are named by the page.
-    const documented = OPERATIONS.filter(({ path }) => path !== '/').map(({ method, path }) => `${method.toUpperCase()} ${path}`)
+    const documented = OPERATIONS.filter(({ path }) => path !== '/').map(
+      ({ method, path }) => `${method.toUpperCase()} ${path}`,
+    )
     expect(documented.sort()).toEqual(routesOfServer().sort())
   })
 
@@ -65,7 +67,10 @@ describe('the OpenAPI document', () => {
         count += 1
         expect(Object.keys(schemas)).toContain(object['$ref'].split('/').at(-1) ?? '')
       }
-      expect({ path, found: ['$id', 'wanted'].filter((name) => typeof object[name] === 'string') }).toEqual({ path, found: [] })
+      expect({ path, found: ['$id', 'wanted'].filter((name) => typeof object[name] === 'string') }).toEqual({
+        path,
+        found: [],
+      })
     }
     expect(count).toBeGreaterThan(20)
   })
@@ -80,7 +85,10 @@ describe('the OpenAPI document', () => {
         // One of its two messages is wrong, to show what is answered then.
         if (!schema || !example || example === body?.examples['Two, one of them wrong']) continue
         const faults = [...Value.Errors(schema, example)].map(({ path, message }) => `${path} ${message}`)
-        expect({ id, faults: faults.filter((fault) => !fault.includes("Unknown format 'date-time'")) }).toEqual({ id, faults: [] })
+        expect({ id, faults: faults.filter((fault) => !fault.includes("Unknown format 'date-time'")) }).toEqual({
+          id,
+          faults: [],
+        })
       }
     }
   })

@@ -62,7 +62,9 @@ export const conversationViewSchema = Type.Object(
     created_at: time,
     last_message_at: Type.Optional(Type.Union([time, Type.Null()], { description: 'In lists, not in events.' })),
     window_expires_at: Type.Union([time, Type.Null()]),
-    standby: Type.Optional(Type.Boolean({ description: 'Another application owns the thread. In lists, not in events.' })),
+    standby: Type.Optional(
+      Type.Boolean({ description: 'Another application owns the thread. In lists, not in events.' }),
+    ),
     sendable: Type.Optional(Type.Boolean({ description: 'Whether its number sends now. In lists, not in events.' })),
     last_message: Type.Optional(Type.Union([messageViewSchema, Type.Null()])),
   },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
+import { Db } from '../storage/database.ts'
 import { openDesk } from '../testing/open-desk.ts'
 import { openTestBook, SEES_ALL, type TestBook, type TestBookOptions } from '../testing/open-test-book.ts'
 import { ACCEPTED, ANNA, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
@@ -245,7 +246,6 @@ describe('entries', () => {
     while (house.book.appliedSeq() < 1) await house.work()
     await house.work()
     expect(house.database.one('SELECT applied_seq FROM house')).toEqual({ applied_seq: 1 })
-    const { Db } = await import('../storage/database.ts')
     const [day = ''] = readdirSync(join(house.folder, 'journal')).filter((name) => name.endsWith('.db'))
     const file = new Db(join(house.folder, 'journal', day))
     file.run('DELETE FROM entries WHERE seq > 1')
@@ -347,7 +347,12 @@ describe('what is on the disk', () => {
     const desk = await openDesk()
     const { house } = desk
     opened.push(house)
-    const person = { phone: '+4916055512345', userId: 'DE.PLANTEDUSER', name: 'Plantedname', username: 'planted.handle' }
+    const person = {
+      phone: '+4916055512345',
+      userId: 'DE.PLANTEDUSER',
+      name: 'Plantedname',
+      username: 'planted.handle',
+    }
     const nowMs = house.clock.epochMs()
     const raw = { id: 'wamid.PLANTEDIN', type: 'text', text: { body: 'PLANTED text' }, from: '4916055512345' }
     await house.give(textItem('wamid.PLANTEDIN', nowMs, { person, raw }))
@@ -356,7 +361,11 @@ describe('what is on the disk', () => {
       queueMessage,
       queued(
         { kind: 'person', person },
-        { content: { type: 'text', text: { body: 'PLANTED answer' } }, reference: 'PLANTEDREF', callerData: 'PLANTEDDATA' },
+        {
+          content: { type: 'text', text: { body: 'PLANTED answer' } },
+          reference: 'PLANTEDREF',
+          callerData: 'PLANTEDDATA',
+        },
       ),
     )
     const departure = await desk.begin(Number.parseInt(answer.id.slice(4), 36))

@@ -60,7 +60,12 @@ describe('a message to be sent', () => {
     const event = JSON.parse((await desk.house.eventsAfter(0)).at(-1) ?? '') as { type: string; data: View }
     expect(event).toMatchObject({
       type: 'message.state',
-      data: { state: 'queued', reference: 'R-1', upstream_id: null, message: { text: { body: 'an answer' }, id: answer.id } },
+      data: {
+        state: 'queued',
+        reference: 'R-1',
+        upstream_id: null,
+        message: { text: { body: 'an answer' }, id: answer.id },
+      },
     })
   })
 
@@ -135,7 +140,7 @@ describe('the sender', () => {
 
   test('is the only pool for somebody new, and has to be said where there are two', async () => {
     await desk.house.ask(declareNumber, declared({ account: '2', alias: 'two' }))
-    const predictions = (await Promise.resolve(desk.house.reader.numbers())).map(({ id, account }) => ({
+    const predictions = desk.house.reader.numbers().map(({ id, account }) => ({
       numberId: id,
       waitMs: account === '2' ? 10 : 500,
       waitsFor: null,
@@ -144,7 +149,10 @@ describe('the sender', () => {
     expect(await senderOf(queued(STRANGER, { ...TEMPLATE, predictions }))).toBe('2')
     await desk.house.ask(declareNumber, declared({ account: '3', alias: 'three', pool: 'sales' }))
     const other = { kind: 'person', person: { phone: '+4917011111' } } as const
-    expect(await refusal(queued(other, TEMPLATE))).toMatchObject({ code: 'sender_required', members: { path: '/from' } })
+    expect(await refusal(queued(other, TEMPLATE))).toMatchObject({
+      code: 'sender_required',
+      members: { path: '/from' },
+    })
     expect(await senderOf(queued(other, { ...TEMPLATE, sender: { kind: 'pool', pool: 'sales' } }))).toBe('3')
     const nowhere = queued(other, { ...TEMPLATE, sender: { kind: 'pool', pool: 'none' } })
     expect(await refusal(nowhere)).toMatchObject({ code: 'invalid', members: { path: '/from/pool' } })
@@ -170,10 +178,13 @@ describe('the sender', () => {
 })
 
 describe('a reply', () => {
-  const context = (local: number) => ({ content: { type: 'text', text: { body: 'x' }, context: { local_message_id: local } } })
+  const context = (local: number) => ({
+    content: { type: 'text', text: { body: 'x' }, context: { local_message_id: local } },
+  })
 
   test('to one of our ids leaves with the id of the platform', async () => {
-    const received = (await desk.house.reader.messages(desk.conversationId, { limit: 9, cursor: null }, SEES_ALL))?.items[0]
+    const received = (await desk.house.reader.messages(desk.conversationId, { limit: 9, cursor: null }, SEES_ALL))
+      ?.items[0]
     const toReceived = await desk.queue(context(readId('message', String(received?.['id'])) ?? 0))
     expect((await desk.begin(toReceived)).content['context']).toEqual({ message_id: 'wamid.first' })
 
@@ -196,7 +207,9 @@ describe('a reply', () => {
     const other = { person: { phone: '+4917711111' } }
     await desk.house.give(textItem('wamid.other', desk.house.clock.epochMs() + 1, other))
     const { items } = await desk.house.reader.conversations({ limit: 9, cursor: null }, SEES_ALL)
-    const foreign = items.map((view) => view['last_message'] as View).find((view) => view['upstream_id'] === 'wamid.other')
+    const foreign = items
+      .map((view) => view['last_message'] as View)
+      .find((view) => view['upstream_id'] === 'wamid.other')
     const refused = await refusal(toConversation(context(readId('message', String(foreign?.['id'])) ?? 0)))
     expect(refused).toMatchObject({ code: 'invalid', members: { path: '/context/message_id' } })
   })

@@ -88,7 +88,14 @@ describe('a message that comes in', () => {
   test('on a number that nobody declared is kept, and the number is unclaimed until it is declared', async () => {
     await house.give(textItem('wamid.1', nowMs, { account: { id: '999', display: '+1999' } }))
     const number = house.reader.numbers().find(({ account }) => account === '999')
-    expect(number).toMatchObject({ portfolio: 'acme', app: 'main', alias: '999', display: '+1999', state: 2, pool: null })
+    expect(number).toMatchObject({
+      portfolio: 'acme',
+      app: 'main',
+      alias: '999',
+      display: '+1999',
+      state: 2,
+      pool: null,
+    })
     expect(await conversations()).toMatchObject([{ number: '999', sendable: false }])
     const { id } = await house.ask(declareNumber, declared({ account: '999', alias: 'second' }))
     expect(id).toBe(number?.id ?? 0)
@@ -114,7 +121,14 @@ describe('a message that comes in', () => {
     const echo: Partial<MessageItem> = { direction: 'out', opensWindow: false }
     await house.give(textItem('wamid.1', nowMs, echo), textItem('wamid.1', nowMs, echo))
     expect(await messages()).toMatchObject([
-      { direction: 'out', source: 'phone', state: 'sent', from: TEST_ACCOUNT.display, to: '+4915112345678', reason: null },
+      {
+        direction: 'out',
+        source: 'phone',
+        state: 'sent',
+        from: TEST_ACCOUNT.display,
+        to: '+4915112345678',
+        reason: null,
+      },
     ])
     expect((await conversations())[0]).toMatchObject({ unread: 0, window_expires_at: null })
     expect(house.wakes.find(({ kind }) => kind === 'message')).toMatchObject({ direction: 'out', counts: false })
@@ -183,7 +197,10 @@ describe('a contact', () => {
     await house.give(textItem('wamid.2', nowMs, { person: { phone: '+4915112345678', userId: 'DE.777', name: 'Zoe' } }))
     const contacts = (await conversations()).map(contactOf)
     expect(contacts).toHaveLength(2)
-    expect(contacts.find((one) => one?.['user_id'] === 'DE.777')).toMatchObject({ phone: '+4915112345678', name: 'Zoe' })
+    expect(contacts.find((one) => one?.['user_id'] === 'DE.777')).toMatchObject({
+      phone: '+4915112345678',
+      name: 'Zoe',
+    })
     // Else an answer to the old thread would reach the new owner.
     expect(contacts.find((one) => one?.['user_id'] === 'DE.1001')).toMatchObject({ phone: null, name: 'Anna Beispiel' })
     await house.give(textItem('wamid.3', nowMs, { person: { phone: '+4915112345678' } }))
@@ -236,7 +253,9 @@ test('lists end where they end, page by page, newest first, and nothing twice', 
   expect(seen).toEqual(people.map(({ phone }) => phone).reverse())
   const hidden = await house.reader.conversations({ limit: 3, cursor: null }, () => false)
   expect(hidden.items).toEqual([])
-  expect(house.reader.conversations({ limit: 3, cursor: 'not a cursor' }, SEES_ALL)).rejects.toThrow('The cursor is not')
+  expect(house.reader.conversations({ limit: 3, cursor: 'not a cursor' }, SEES_ALL)).rejects.toThrow(
+    'The cursor is not',
+  )
   expect(await house.reader.message(1, SEES_ALL)).toBeUndefined()
   expect(showId('conversation', 1)).toBe('cnv_1')
 })

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { DAY_MS } from '../core/clock.ts'
 import type { SendOutcome } from '../core/inbound.ts'
+import { Db } from '../storage/database.ts'
 import { type Desk, openDesk } from '../testing/open-desk.ts'
 import { SEES_ALL } from '../testing/open-test-book.ts'
 import {
@@ -118,7 +119,6 @@ describe('beginning to send', () => {
     desk.house.restart()
     const { database, folder } = desk.house
     expect(database.one('SELECT count(*) AS count FROM contacts')).toEqual({ count: 1 })
-    const { Db } = await import('../storage/database.ts')
     const vault = new Db(`${folder}/vault.db`)
     vault.run('DELETE FROM person_keys')
     vault.close()
@@ -189,7 +189,9 @@ describe('the answer of the platform', () => {
       type: 'conversation.updated',
       data: { conversation: { window_expires_at: null, unread: 1 } },
     })
-    expect((await desk.house.refusalOf(retryMessage, { messageId: id, deadlineMs: DEADLINE_MS }))?.code).toBe('window_closed')
+    expect((await desk.house.refusalOf(retryMessage, { messageId: id, deadlineMs: DEADLINE_MS }))?.code).toBe(
+      'window_closed',
+    )
   })
 
   test.each([
@@ -322,7 +324,9 @@ describe('a person', () => {
     for (const id of [failed, expired, held]) {
       expect(await retry(id)).toEqual({ state: 'queued' })
       expect((await desk.timeline(id)).at(-1)).toBe('queued (sent_again)')
-      expect((await desk.house.refusalOf(retryMessage, { messageId: id, deadlineMs: DEADLINE_MS }))?.code).toBe('conflict')
+      expect((await desk.house.refusalOf(retryMessage, { messageId: id, deadlineMs: DEADLINE_MS }))?.code).toBe(
+        'conflict',
+      )
     }
     const deadlines = desk.house.reader.owed(desk.numberId, 'reply', 9).map(({ deadlineAtMs }) => deadlineAtMs)
     expect(deadlines).toEqual(Array.from({ length: 3 }, () => desk.house.clock.epochMs() + DEADLINE_MS.reply))
@@ -339,7 +343,9 @@ describe('a person', () => {
     await desk.house.ask(setNumberState, { numberId: desk.numberId, state: 'active', reason: null })
     desk.house.clock.advance(DAY_MS)
     expect(await refusal()).toBe('window_closed')
-    expect((await desk.house.refusalOf(retryMessage, { messageId: 99_999, deadlineMs: DEADLINE_MS }))?.code).toBe('not_found')
+    expect((await desk.house.refusalOf(retryMessage, { messageId: 99_999, deadlineMs: DEADLINE_MS }))?.code).toBe(
+      'not_found',
+    )
   })
 
   test('finds an unknown outcome in an answer of a message that is no longer there to be nothing', async () => {

@@ -146,6 +146,8 @@ export const recordOutcome = input('message.outcome', async (tx: Tx, ask: Outcom
   // A status that came first, or a recovery, may have moved on: an outcome of an older attempt says nothing any more.
   if (!message || message.attempt !== ask.attempt) return { state: message?.state ?? null }
   const { outcome } = ask
+  // A status said that it failed and somebody sends it again: this answer is of the attempt before.
+  if (message.state === 'queued') return { state: 'queued' }
   if (outcome.kind === 'accepted') return await accept(tx, message, outcome, context)
   if (message.state !== 'sending') return { state: message.state }
   if (outcome.kind === 'retry') {

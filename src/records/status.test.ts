@@ -214,7 +214,9 @@ describe('a status', () => {
       statusItem('wamid.foreign', 'sent', desk.house.clock.epochMs(), { recipient: { phone: '+49177' } }),
       statusItem('wamid.group', 'sent', desk.house.clock.epochMs(), { recipient: null }),
     )
-    const rows = desk.house.database.all<{ person: number; message_id: null }>('SELECT person, message_id FROM statuses')
+    const rows = desk.house.database.all<{ person: number; message_id: null }>(
+      'SELECT person, message_id FROM statuses',
+    )
     expect(rows.map(({ message_id }) => message_id)).toEqual([null, null])
     expect(rows[0]?.person).toBe(desk.house.vault.findPerson('phone', 'acme', '+49177') ?? -1)
     expect(rows[1]?.person).toBe(0)

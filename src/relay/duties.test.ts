@@ -12,7 +12,12 @@ function openDuties() {
   const clock = new FakeClock()
   const asked: { name: string; args: unknown }[] = []
   const errors: string[] = []
-  const state = { duties: [] as Duty[], failing: new Set<number>(), purges: [] as number[], caughtUp: Promise.resolve() }
+  const state = {
+    duties: [] as Duty[],
+    failing: new Set<number>(),
+    purges: [] as number[],
+    caughtUp: Promise.resolve(),
+  }
   const ask = (async (command: { name: string }, args: { messageId?: number } | null) => {
     asked.push({ name: command.name, args })
     if (command.name !== 'doubt.ends') return { purged: state.purges.shift() ?? 0 }
@@ -22,7 +27,10 @@ function openDuties() {
   }) as unknown as Ask
   const reader = {
     dutiesDue: (untilMs: number, limit: number) =>
-      state.duties.filter(({ dueAtMs }) => dueAtMs <= untilMs).sort((one, other) => one.dueAtMs - other.dueAtMs).slice(0, limit),
+      state.duties
+        .filter(({ dueAtMs }) => dueAtMs <= untilMs)
+        .sort((one, other) => one.dueAtMs - other.dueAtMs)
+        .slice(0, limit),
     nextDutyAtMs: () => state.duties.map(({ dueAtMs }) => dueAtMs).sort((one, other) => one - other)[0],
   } as unknown as Reader
   const duties = new Duties({
@@ -37,7 +45,8 @@ function openDuties() {
     state.duties.push({ kind, subject, term: 1, dueAtMs: clock.epochMs() + inMs })
     duties.hear([{ kind: 'duty' }] as never)
   }
-  const fired = () => asked.filter(({ name }) => name === 'doubt.ends').map(({ args }) => (args as { messageId: number }).messageId)
+  const fired = () =>
+    asked.filter(({ name }) => name === 'doubt.ends').map(({ args }) => (args as { messageId: number }).messageId)
   return { clock, duties, asked, errors, state, owe, fired }
 }
 

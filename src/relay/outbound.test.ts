@@ -136,7 +136,7 @@ class Story {
 
   async statesOf(message: string): Promise<string[]> {
     const view = await this.book.reader.message(readId('message', message) ?? 0, SEES_ALL)
-    return (view?.['timeline'] as { state: string }[]).map(({ state }) => state)
+    return ((view?.['timeline'] ?? []) as { state: string }[]).map(({ state }) => state)
   }
 
   sendsOf(message: string): number {

@@ -225,16 +225,20 @@ export class Outbound {
   async #leave(assignments: Assignment[]): Promise<void> {
     const { ask, dispatcher, clock } = this.#deps
     this.#leaving += assignments.length
-    const leavesAtMs = new Map(assignments.map((assignment) => [assignment.messageId, assignment.leavesAtMs]))
+    const chosen = new Map(assignments.map((assignment) => [assignment.messageId, assignment]))
     crashPoint('send.before_begin')
     try {
-      const begun = await ask(beginSending, { messageIds: [...leavesAtMs.keys()] })
-      for (const { messageId } of begun.stay) {
+      // Refused for want of space they keep their places: later messages of their conversations must not pass them.
+      const begun = await this.#insist(() => ask(beginSending, { messageIds: [...chosen.keys()] }))
+      for (const { messageId, reason } of begun.stay) {
         this.#leaving -= 1
         dispatcher.finished(messageId, 'unsent', clock.monoMs())
+        // Still owed. The number may have been resumed already, by an input whose wake found this message taken.
+        const numberId = chosen.get(messageId)?.numberId
+        if (reason === 'number_paused' && numberId !== undefined) this.#noteMore(numberId)
       }
       for (const departure of begun.leave) {
-        void this.#quietly(this.#depart(departure, leavesAtMs.get(departure.messageId) ?? 0))
+        void this.#quietly(this.#depart(departure, chosen.get(departure.messageId)?.leavesAtMs ?? 0))
       }
       if (begun.stay.length > 0) this.#pump()
     } catch (error) {
@@ -291,6 +295,8 @@ export class Outbound {
     )
     this.#leaving -= 1
     if (outcome.kind === 'retry' && settled.state !== 'queued') dispatcher.remove(departure.messageId, clock.monoMs())
+    // Sent again by somebody before its answer was there: its wake found it still in flight.
+    if (settled.state === 'queued' && !dispatcher.holds(departure.messageId)) this.#noteMore(departure.numberId)
     this.#pump()
   }
 

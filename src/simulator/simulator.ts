@@ -44,6 +44,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<{ port:
   const server = Bun.serve({
     hostname: options.host,
     port: options.port,
+    // Bun's default lets a second process share the port: each would get half of the requests, in silence.
+    reusePort: false,
     development: false,
     idleTimeout: IDLE_SECONDS,
     maxRequestBodySize: BODY_BYTES_MAX,

@@ -1,12 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { must } from '../core/assert.ts'
 import { STATUS_OF } from '../core/failure.ts'
-import { type Operation, OPERATIONS } from '../http/api-operations.ts'
+import { OPERATIONS, type Operation } from '../http/api-operations.ts'
 import { problemSchema } from '../http/api-schemas.ts'
 import { refusalsOf } from '../http/openapi.ts'
 import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(20_000)
 
 let house: TestGateway
 let conversation: string
@@ -99,7 +102,10 @@ describe('every documented operation answers as the document says:', () => {
 
   test.each(asked.map((operation) => [operation.id, operation] as const))('%s', async (id, operation) => {
     const answer = await must(requests[id], `the request of ${id}`)()
-    const documented = must(operation.answers[answer.status], `${id}: an answer with ${answer.status}, ${JSON.stringify(answer.body)}`)
+    const documented = must(
+      operation.answers[answer.status],
+      `${id}: an answer with ${answer.status}, ${JSON.stringify(answer.body)}`,
+    )
     expect(answer.headers.get('content-type')).toStartWith(documented.contentType ?? 'application/json')
     if (documented.schema && (documented.contentType ?? 'application/json') === 'application/json') {
       expect(schemaFaults(documented.schema, answer.body)).toEqual([])
@@ -175,7 +181,11 @@ describe('whatever is wrong with a request is a problem in words:', () => {
     ['JSON nested 65 deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`, ''],
     ['broken UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), ''],
     ['an unknown member', JSON.stringify({ to: 'cnv_1', ...text, colour: 'red' }), '/colour'],
-    ['an unknown member inside', JSON.stringify({ to: 'cnv_1', type: 'text', text: { body: 'x', colour: 1 } }), '/text/colour'],
+    [
+      'an unknown member inside',
+      JSON.stringify({ to: 'cnv_1', type: 'text', text: { body: 'x', colour: 1 } }),
+      '/text/colour',
+    ],
     ['no recipient', JSON.stringify(text), '/to'],
     ['a wrong recipient', JSON.stringify({ to: 'nobody', ...text }), '/to'],
     ['a wrong class', JSON.stringify({ to: 'cnv_1', ...text, class: 'slow' }), '/class'],
@@ -243,7 +253,10 @@ describe('whatever is wrong with a request is a problem in words:', () => {
   })
 
   test('each code that came up here is one that its operation documents', () => {
-    const send = must(OPERATIONS.find(({ id }) => id === 'sendMessage'), 'the operation') as Operation
+    const send = must(
+      OPERATIONS.find(({ id }) => id === 'sendMessage'),
+      'the operation',
+    ) as Operation
     expect(refusalsOf(send)).toContain('too_large')
     expect(refusalsOf(send)).toContain('invalid')
   })
@@ -274,7 +287,10 @@ describe('operations', () => {
   })
 
   test('readiness says what it looks at, and version what runs', async () => {
-    expect((await house.request('/readyz')).body).toEqual({ ready: true, checks: { serving: true, journal: true, book: true } })
+    expect((await house.request('/readyz')).body).toEqual({
+      ready: true,
+      checks: { serving: true, journal: true, book: true },
+    })
     expect((await house.request('/version')).body).toMatchObject({ name: 'gatehouse', bun: Bun.version })
     expect((await house.request('/healthz')).body).toEqual({ status: 'ok' })
   })

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FAST_NUMBER, sign, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(20_000)
 
 const FIXTURES = join(import.meta.dir, '../../../shared/fixtures/whatsapp')
 

@@ -1,5 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { first, SLOW_NUMBER, TestGateway, until } from './test-gateway.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(20_000)
 
 let house: TestGateway
 beforeAll(async () => {

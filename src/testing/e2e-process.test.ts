@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,9 @@ import { silentLog } from '../core/log.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 import { seededRandom } from './seeded-random.ts'
 import { FAST_NUMBER, sign, TEST_SECRETS, testConfigText, until } from './test-gateway.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(20_000)
 
 const MAIN = new URL('../main.ts', import.meta.url).pathname
 const MASTER_KEY = 'cd'.repeat(32)
@@ -236,10 +239,15 @@ describe('the program, served', () => {
     expect(child.complaints).toMatch(/master key/i)
   })
 
-  test('at a port that is taken ends with 1 and lets the folder go', async () => {
-    const child = new Child(['serve'], { GATEHOUSE_HTTP_PORT: String(simulator.port) })
+  const taken = () => String(simulator.port)
+  test.each([
+    ['serve', () => ({ GATEHOUSE_HTTP_PORT: taken() })],
+    ['serve', () => ({ GATEHOUSE_HTTP_PORT: '0', GATEHOUSE_OPERATIONS_LISTEN: `127.0.0.1:${taken()}` })],
+    ['simulate', () => ({ GATEHOUSE_SIMULATOR_PORT: taken() })],
+  ])('%s at a port that is taken ends with 1, in words, and lets the folder go', async (command, env) => {
+    const child = new Child([command], env())
     expect(await child.ended()).toBe(1)
-    expect(child.complaints).toContain(String(simulator.port))
+    expect(child.complaints).toMatch(new RegExp(`^[^\\n]*${taken()}[^\\n]*\\n$`))
     const alone = new Child(['replay', '--quarantine'])
     expect(await alone.ended()).toBe(0)
   })

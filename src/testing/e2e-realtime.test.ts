@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { Value } from '@sinclair/typebox/value'
 import { connectRealtime, type RealtimeConnection } from '../realtime/client.ts'
 import type { RealtimeEvent } from '../realtime/protocol.ts'
 import { EVENT_SCHEMAS, eventSchema } from '../realtime/schemas.ts'
 import { first, TestGateway, until } from './test-gateway.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(20_000)
 
 let house: TestGateway
 beforeAll(async () => {

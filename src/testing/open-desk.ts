@@ -1,5 +1,5 @@
-import type { SendOutcome } from '../core/inbound.ts'
 import { readId } from '../core/ids.ts'
+import type { SendOutcome } from '../core/inbound.ts'
 import { declareApp, declareNumber } from '../records/number.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { beginSending, type Departure, recordOutcome } from '../records/send-message.ts'

@@ -52,6 +52,7 @@ export class TestBook {
   readonly wakes: Wake[] = []
   readonly commits: Commit[] = []
   #parts: Parts
+  #isClosed = false
   readonly #options: TestBookOptions
   readonly #random = seededRandom(1)
   #nextId = 1
@@ -160,6 +161,7 @@ export class TestBook {
   restart(options: { acceptLoss?: boolean } = {}): void {
     this.#close()
     this.#parts = this.#open(options.acceptLoss ?? false)
+    this.#isClosed = false
   }
 
   /** Closes everything; removes the folder if it was made here. */
@@ -205,6 +207,8 @@ export class TestBook {
   }
 
   #close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     const { database, vault, journal, journalReader, readingDatabase, readingVault } = this.#parts
     readingDatabase.close()
     readingVault.close()
@@ -233,5 +237,7 @@ export function openTestBook(options: TestBookOptions = {}): TestBook {
 }
 
 function parseItems(entry: Entry): InboundItem[] {
-  return JSON.parse(new TextDecoder().decode(entry.body)) as InboundItem[]
+  const items: unknown = JSON.parse(new TextDecoder().decode(entry.body))
+  if (!Array.isArray(items)) throw new Error('No list of items')
+  return items as InboundItem[]
 }

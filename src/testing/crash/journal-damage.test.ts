@@ -64,7 +64,7 @@ function truncate(): void {
 }
 
 const DAMAGES: readonly [string, () => void][] = [
-  ...Array.from({ length: 6 }, (_, index): [string, () => void] => [`one flipped bit (${index + 1})`, flipBit]),
+  ...Array.from({ length: 4 }, (_, index): [string, () => void] => [`one flipped bit (${index + 1})`, flipBit]),
   ['the WAL cut short (1)', truncate],
   ['the WAL cut short (2)', truncate],
   ['the WAL gone', () => rmSync(wal)],

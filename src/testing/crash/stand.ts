@@ -45,7 +45,7 @@ export interface StandOptions {
   random: () => number
   /** The program: `['bun', 'src/main.ts']` by default. */
   command?: readonly string[] | undefined
-  /** Where the data folder lies; by default beside the configuration. */
+  /** Where the data folder lies, on a disk that may die; by default it is beside the configuration. */
   dataFolder?: string | undefined
   /** How long doubt lasts, by class; seconds. */
   doubtWaitS?: { urgent: number; reply: number; notice: number; bulk: number }
@@ -61,6 +61,8 @@ export class CrashStand {
   readonly #configPath: string
   readonly #command: readonly string[]
   readonly #started: HouseProcess[] = []
+  /** A house whose disk is gone may say that it fails: that counts as no answer. */
+  readonly #diskMayDie: boolean
   readonly #stopSimulator: () => Promise<void>
 
   private constructor(built: {
@@ -72,6 +74,7 @@ export class CrashStand {
     simulator: { port: number; stop(): Promise<void> }
   }) {
     this.folder = built.folder
+    this.#diskMayDie = built.dataFolder !== undefined
     this.dataFolder = built.dataFolder ?? join(built.folder, 'data')
     this.masterKey = built.masterKey
     this.url = `http://127.0.0.1:${built.port}`
@@ -132,16 +135,18 @@ export class CrashStand {
   /** Asks the house's API; undefined where it does not answer. */
   async api(path: string, init: RequestInit = {}): Promise<Response | undefined> {
     const headers = { ...init.headers, authorization: `Bearer ${OWNER_KEY}` }
-    return await fetch(`${this.url}${path}`, { ...init, headers }).catch(() => undefined)
+    return await this.#ask(path, { ...init, headers })
   }
 
   /** Gives in a webhook of the platform and answers its status; undefined where nobody answered. */
   async postWebhook(body: string): Promise<number | undefined> {
     const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signatureOf(body, APP_SECRET) }
-    const response = await fetch(`${this.url}/webhooks/whatsapp/main`, { method: 'POST', headers, body }).catch(
-      () => undefined,
-    )
-    return response?.status
+    return (await this.#ask('/webhooks/whatsapp/main', { method: 'POST', headers, body }))?.status
+  }
+
+  async #ask(path: string, init: RequestInit): Promise<Response | undefined> {
+    const response = await fetch(`${this.url}${path}`, init).catch(() => undefined)
+    return this.#diskMayDie && response && response.status >= 500 ? undefined : response
   }
 
   /** Asks the simulator's control API. */

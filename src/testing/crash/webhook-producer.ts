@@ -7,6 +7,8 @@ const RETRY_MS = 40
 const BATCH_MAX = 8
 const BATCH_SHARE = 0.15
 const DOUBLED_SHARE = 0.08
+/** Some write under a new name: what was told before keeps the old one. */
+const RENAMED_SHARE = 0.03
 
 /** A customer, who always writes to the same number. */
 export interface CrashCustomer {
@@ -70,6 +72,7 @@ export class WebhookProducer {
   #pickCustomer(): CrashCustomer {
     const customer = this.#customers[Math.floor(this.#random() * this.#customers.length)]
     if (!customer) throw new Error('There are no customers')
+    if (this.#random() < RENAMED_SHARE) customer.name = `Customer renamed ${this.#count}`
     return customer
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { must } from '../../core/assert.ts'
 import { readId, showId } from '../../core/ids.ts'
 import { type MessageState, rankOf } from '../../core/message.ts'
+import { STATE } from '../../records/codes.ts'
 import { readCorrelation } from '../../records/sent-message.ts'
 import type { View } from '../../records/views.ts'
 import type { Platform } from '../../simulator/platform.ts'
@@ -46,6 +47,7 @@ const SENT_AGAIN: ReadonlySet<string | null> = new Set(['resend', 'sent_again'])
 /** What the outside was promised and has seen, and whether the house keeps to it. */
 export class Audit {
   readonly #fail: (what: string) => void
+  readonly #note: (what: string) => void
   readonly #canonical = new Map<number, string>()
   /** Ids answered to callers, with the reference they gave. */
   readonly #accepted = new Map<string, string>()
@@ -55,8 +57,9 @@ export class Audit {
   #house: HouseRow = { next_id: 0, event_offset: 0, applied_seq: 0, last_input_at: 0 }
   #lastAt = ''
 
-  constructor(fail: (what: string) => void) {
-    this.#fail = fail
+  constructor(on: { fail(what: string): void; note(what: string): void }) {
+    this.#fail = on.fail
+    this.#note = on.note
   }
 
   get head(): number {
@@ -137,6 +140,7 @@ export class Audit {
     const id = String(data['message_id'])
     const state = data['state'] as MessageState
     const attempt = Number(data['attempt'])
+    this.#note(`event ${offset}: ${id} ${state} ${attempt} ${String(data['reason'] ?? '')}`)
     const before = this.#states.get(id)
     this.#states.set(id, { state, attempt })
     if (!before) {
@@ -156,12 +160,12 @@ export class Audit {
 
   /** What is still owed; empty when the house is at rest. */
   owed(process: SimulatedProcess): string[] {
-    const count = (sql: string) => must(process.records.one<{ count: number }>(sql), 'a count').count
-    const owed: string[] = []
-    const messages = count('SELECT count(*) AS count FROM outbound WHERE owed = 1')
-    if (messages > 0) owed.push(`${messages} messages are owed`)
-    const duties = count('SELECT count(*) AS count FROM duties')
-    if (duties > 0) owed.push(`${duties} duties are open`)
+    const messages = process.records.all<{ id: number; state: number; attempt: number }>(
+      `SELECT m.id, m.state, o.attempt FROM outbound o JOIN messages m ON m.id = o.message_id WHERE o.owed = 1 LIMIT 5`,
+    )
+    const owed = messages.map(({ id, state, attempt }) => `${showId('message', id)} ${STATE.word(state)} ${attempt}`)
+    const duties = process.records.all<{ kind: string; subject: number }>('SELECT kind, subject FROM duties LIMIT 5')
+    for (const { kind, subject } of duties) owed.push(`${kind} of ${showId('message', subject)}`)
     return owed
   }
 

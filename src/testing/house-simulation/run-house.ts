@@ -84,7 +84,7 @@ class Run {
   readonly #seed: number
   readonly #options: HouseRunOptions
   readonly #chance: Chance
-  readonly #trace = new Trace()
+  readonly #trace: Trace
   readonly #world: FakeClock
   readonly #root: string
   readonly #platform: Platform
@@ -111,6 +111,7 @@ class Run {
   constructor(seed: number, options: HouseRunOptions) {
     this.#seed = seed
     this.#options = options
+    this.#trace = new Trace(options.onLine)
     this.#chance = new Chance(seed)
     this.#actionsLeft = options.actions ?? ACTIONS_DEFAULT
     this.#root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'gatehouse-simulation-'))
@@ -136,7 +137,7 @@ class Run {
     })
     const note = (what: string) => this.#trace.note(what)
     const fail = (what: string) => this.#fail(what)
-    this.#audit = new Audit(fail)
+    this.#audit = new Audit({ fail, note })
     const process = () => this.#process
     this.#network = new Network({
       world: this.#world,
@@ -205,7 +206,8 @@ class Run {
     else if (this.#process?.isServing && this.#isRough && this.#chance.is(STOP_AT_STEP)) this.#stop(this.#process)
     else this.#choose()
     await settle()
-    if (this.#stopping?.isDone && this.#process?.isIdle()) this.#stopped(this.#stopping)
+    // With a full disk the house closes without what the book cannot take.
+    if (this.#stopping?.isDone && (this.#process?.isIdle() || this.#process?.isDiskFull)) this.#stopped(this.#stopping)
     if (this.#dyingAt !== null) this.#buried(this.#dyingAt)
     if (this.#committedUnaudited && this.#process) {
       this.#committedUnaudited = false
@@ -244,7 +246,6 @@ class Run {
 
   #note(what: string): void {
     this.#trace.step(this.#world.monoMs(), what)
-    if (this.#options.onLine) for (const line of this.#trace.last(1)) this.#options.onLine(line)
   }
 
   /** Mostly to the next thing that is due; now and then a little, or long beyond it. No request is overtaken. */
@@ -292,6 +293,7 @@ class Run {
         numbers: this.#numbers(),
         fetch: (process, url, init) => this.#network.fetch(process, url, init),
         onFailure: (what) => this.#fail(what),
+        onFatal: () => this.#crash('on a full disk'),
         onCommit: () => {
           this.#committedUnaudited = true
         },
@@ -347,7 +349,7 @@ class Run {
   #stopped({ sinceMs }: { sinceMs: number }): void {
     this.#note('the house has stopped')
     const process = this.#process
-    if (process && this.#world.monoMs() - sinceMs < DRAIN_MS_MAX) this.#audit.stopped(process)
+    if (process && !process.wasDiskFull && this.#world.monoMs() - sinceMs < DRAIN_MS_MAX) this.#audit.stopped(process)
     process?.die()
     this.#dyingAt = 'after a stop'
   }
@@ -392,7 +394,10 @@ class Run {
       if (steps > REST_STEPS_MAX || this.#world.monoMs() > endMs) {
         this.#fail(`the house does not come to rest: ${owed}`)
       }
-      if (steps % 50 === 0) this.#help()
+      if (steps % 50 === 0) {
+        this.#trace.note(`still owed: ${owed}`)
+        this.#help()
+      }
       await this.#step()
     }
   }

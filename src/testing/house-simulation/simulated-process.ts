@@ -69,6 +69,8 @@ export interface ProcessOptions {
   fetch(process: SimulatedProcess, url: string, init: RequestInit): Promise<Response>
   /** A part of a living process failed. */
   onFailure(what: string): void
+  /** A part gave up because the disk is full, and ends the process: the next life may find space. */
+  onFatal(): void
   onCommit(commit: Commit): void
 }
 
@@ -91,6 +93,9 @@ export class SimulatedProcess {
   readonly vault: Vault
   isAlive = true
   isServing = false
+  /** Since the disk was full in this life, parts may say in the log that something was refused. */
+  wasDiskFull = false
+  isDiskFull = false
   realtime: Realtime | undefined
   poll: EventsPoll | undefined
   readonly #options: ProcessOptions
@@ -208,6 +213,14 @@ export class SimulatedProcess {
     this.#duties?.stop()
     await Promise.all([this.#outbound?.drain(), this.realtime?.drain()])
     await pause(this.clock, LAST_ANSWERS_MS)
+  }
+
+  /** Space goes and comes back. */
+  setDiskFull(isFull: boolean): void {
+    this.isDiskFull = isFull
+    this.wasDiskFull ||= isFull
+    if (isFull) this.storage.fillDisk()
+    else this.storage.freeDisk()
   }
 
   /** Gives in again what is in quarantine, as the operator's command does. */
@@ -358,6 +371,7 @@ export class SimulatedProcess {
       info() {},
       warn() {},
       error: (phrase, fields) => {
+        if (this.wasDiskFull && fields?.error === 'Failure') return
         if (this.isAlive) this.#options.onFailure(`the log says: ${phrase} ${JSON.stringify(fields ?? {})}`)
       },
     }
@@ -365,6 +379,7 @@ export class SimulatedProcess {
 
   #failed(part: string, error: unknown): void {
     if (!this.isAlive) return
+    if (this.wasDiskFull && error instanceof Failure && error.code === 'unavailable') return this.#options.onFatal()
     this.#options.onFailure(
       `${part} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
     )

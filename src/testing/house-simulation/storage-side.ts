@@ -19,6 +19,11 @@ const SYNCHRONOUS = 'OFF'
 /** How long one look of the book at its clock takes at most: a slice of 5 ms then ends after a few items. */
 const LOOK_MS_MAX = 2.5
 
+/** Pause of the book's thread before a full disk is tried again. */
+const FULL_RETRY_MS = 1000
+/** SQLite's own bound on a database, as it is where nobody says otherwise. */
+const PAGES_MAX = 4_294_967_294
+
 export const MASTER_KEY = new Uint8Array(32).fill(7)
 
 export interface StorageOptions {
@@ -50,6 +55,7 @@ export class StorageSide {
   readonly #journal: Journal
   #appending: Appending[] = []
   #isWorking = false
+  #isPaused = false
   #resumeBook: (() => void) | null = null
 
   constructor(options: StorageOptions) {
@@ -99,7 +105,7 @@ export class StorageSide {
     const resume = this.#resumeBook
     if (resume) {
       steps.push({ name: 'the book goes on', weight: 10, run: () => this.#goOn(resume) })
-    } else if (!this.#isWorking && this.book.hasWork()) {
+    } else if (!this.#isWorking && !this.#isPaused && this.book.hasWork()) {
       steps.push({ name: 'the book begins a commit', weight: 10, run: () => this.#work() })
     }
     if (this.#appending.length > 0) {
@@ -114,6 +120,23 @@ export class StorageSide {
     this.#journal.close()
     this.#records.close()
     this.#vault.close()
+  }
+
+  /** The records take no page more: SQLite says that the disk is full. */
+  fillDisk(): void {
+    const pages = this.#records.one<{ page_count: number }>('PRAGMA page_count')?.page_count ?? 1
+    this.#records.script(`PRAGMA max_page_count = ${pages}`)
+  }
+
+  freeDisk(): void {
+    this.#records.script(`PRAGMA max_page_count = ${PAGES_MAX}`)
+  }
+
+  #pause(): void {
+    this.#isPaused = true
+    this.#options.clock.after(FULL_RETRY_MS, () => {
+      this.#isPaused = false
+    })
   }
 
   #dayKey(day: string, nowMs: number): Uint8Array {
@@ -133,6 +156,7 @@ export class StorageSide {
     this.book.work().then(
       (commit) => {
         this.#isWorking = false
+        if (commit.paused) this.#pause()
         this.#options.onCommit(commit)
       },
       (error: unknown) => this.#options.onFailure(error),

@@ -20,7 +20,12 @@ const LINES_KEPT = 400
 export class Trace {
   #lines: string[] = []
   #digest = 2_166_136_261
+  readonly #onLine: ((line: string) => void) | undefined
   stepCount = 0
+
+  constructor(onLine?: (line: string) => void) {
+    this.#onLine = onLine
+  }
 
   step(atMs: number, what: string): void {
     this.stepCount += 1
@@ -46,6 +51,7 @@ export class Trace {
       this.#digest = Math.imul(this.#digest ^ line.charCodeAt(index), 16_777_619)
     }
     this.#lines.push(line)
+    this.#onLine?.(line)
     if (this.#lines.length > 2 * LINES_KEPT) this.#lines = this.#lines.slice(-LINES_KEPT)
   }
 }

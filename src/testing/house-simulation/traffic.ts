@@ -94,6 +94,7 @@ export class Traffic {
       { name: 'trouble begins', weight: 6, act: () => this.#trouble() },
       { name: 'trouble ends', weight: 4, act: () => this.#relief() },
       { name: 'a watcher comes or goes', weight: 6, act: (process) => this.#watcher(process) },
+      { name: 'the disk fills up or has space again', weight: 3, act: (process) => this.#switchDisk(process) },
       { name: 'nonsense comes in', weight: 2, act: () => this.#nonsense() },
       { name: 'the operator replays', weight: 1, act: (process) => this.#replay(process) },
       { name: 'the poll asks', weight: 5, act: (process) => this.#pollAsks(process) },
@@ -113,6 +114,7 @@ export class Traffic {
 
   /** At the end every caller asks until it is answered, and the operator lets every number send. */
   wrapUp(process: SimulatedProcess): void {
+    if (process.isDiskFull) process.setDiskFull(false)
     for (const call of this.#calls) if (call.state === 'unanswered') this.#post(process, call)
     for (const number of process.reader.numbers()) {
       if (number.state === 1)
@@ -332,6 +334,12 @@ export class Traffic {
   #nonsense(): void {
     this.#written += 1
     this.#options.network.sendNonsense(`${NONSENSE}${this.#written}`)
+  }
+
+  #switchDisk(process: SimulatedProcess | null): void {
+    // Mostly there is space.
+    if (process?.isServing && (process.isDiskFull || this.#options.chance.is(0.4)))
+      process.setDiskFull(!process.isDiskFull)
   }
 
   #replay(process: SimulatedProcess | null): void {

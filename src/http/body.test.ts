@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'bun:test'
+import { pointerTo, readBody, readJson } from './body.ts'
+
+const URL = 'http://localhost/'
+
+/** A request that does not say how long its body is. */
+function chunked(...chunks: (string | Uint8Array)[]): Request {
+  const encoder = new TextEncoder()
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(typeof chunk === 'string' ? encoder.encode(chunk) : chunk)
+      controller.close()
+    },
+  })
+  return new Request(URL, { method: 'POST', body })
+}
+
+function sized(body: string | Uint8Array, length = Buffer.byteLength(body)): Request {
+  return new Request(URL, { method: 'POST', body: body as BodyInit, headers: { 'Content-Length': String(length) } })
+}
+
+describe('readBody()', () => {
+  test.each([
+    ['that says its length', sized('hello')],
+    ['in pieces', chunked('he', '', 'llo')],
+  ])('reads a body %s', async (_, request) => {
+    expect(new TextDecoder().decode(await readBody(request, 5))).toBe('hello')
+  })
+
+  test.each([
+    ['that says so', sized('hello!')],
+    ['that says so and is not', sized('hi', 6)],
+    ['in pieces', chunked('hello', '!')],
+    ['in one piece', chunked('hello!')],
+  ])('refuses a body larger than the bound %s', async (_, request) => {
+    await expect(readBody(request, 5)).rejects.toMatchObject({
+      code: 'too_large',
+      message: 'The body is larger than 5 bytes',
+    })
+  })
+
+  test('stops reading at the bound, however much would follow', async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1
+        controller.enqueue(new Uint8Array(1024))
+      },
+    })
+    await expect(readBody(new Request(URL, { method: 'POST', body }), 4096)).rejects.toMatchObject({
+      code: 'too_large',
+    })
+    expect(pulled).toBeLessThan(20)
+  })
+
+  test('of a request without a body is empty', async () => {
+    expect(await readBody(new Request(URL), 5)).toHaveLength(0)
+  })
+})
+
+describe('readJson()', () => {
+  test('reads an object, and a mark of byte order before it', async () => {
+    expect(await readJson(sized('{"a":{"b":["ü"]}}'), 100)).toEqual({ a: { b: ['ü'] } })
+    expect(await readJson(sized(Buffer.from([0xef, 0xbb, 0xbf, 0x7b, 0x7d])), 100)).toEqual({})
+  })
+
+  test.each([
+    ['[]', 'The body must be a JSON object'],
+    ['1', 'The body must be a JSON object'],
+    ['null', 'The body must be a JSON object'],
+    ['', 'The body is not JSON in UTF-8'],
+    ['{"a":1,}', 'The body is not JSON in UTF-8'],
+    ["{'a':1}", 'The body is not JSON in UTF-8'],
+    [Buffer.from([0x7b, 0x22, 0xc3, 0x28, 0x22, 0x3a, 0x31, 0x7d]), 'The body is not JSON in UTF-8'],
+    [Buffer.from('{"a":1}', 'utf16le'), 'The body is not JSON in UTF-8'],
+    [`${'['.repeat(65)}${']'.repeat(65)}`, 'The body is nested deeper than 64'],
+  ])('refuses %p', async (body, message) => {
+    await expect(readJson(sized(body), 1000)).rejects.toMatchObject({ code: 'invalid', message, members: { path: '' } })
+  })
+
+  test('a member called __proto__ is a member like any other', async () => {
+    const value = await readJson(sized('{"__proto__":{"admin":true}}'), 100)
+    expect(Object.keys(value)).toEqual(['__proto__'])
+    expect((value as { admin?: boolean }).admin).toBeUndefined()
+  })
+})
+
+describe('pointerTo()', () => {
+  test.each([
+    ['to', '/to'],
+    ['a/b', '/a~1b'],
+    ['a~b', '/a~0b'],
+    ['x'.repeat(99), `/${'x'.repeat(50)}`],
+  ])('%p is %p', (name, pointer) => {
+    expect(pointerTo(name)).toBe(pointer)
+  })
+})

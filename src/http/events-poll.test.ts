@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'bun:test'
+import type { Principal } from '../people/may-see.ts'
+import { FakeClock } from '../testing/fake-clock.ts'
+import { MemoryEventLog } from '../testing/memory-event-log.ts'
+import { type EventsAsk, EventsPoll } from './events-poll.ts'
+
+const OWNER: Principal = { id: 'a', role: 'owner', by: 'api_key' }
+
+function openPoll(count = 5) {
+  const clock = new FakeClock()
+  const log = new MemoryEventLog()
+  for (let index = 0; index < count; index++) log.add({})
+  const poll = new EventsPoll(log, clock)
+  const ask = async (more: Partial<EventsAsk> = {}, principal = OWNER) => {
+    const text = await poll.answer(
+      { after: 0, epoch: null, limit: 500, waitMs: 0, signal: new AbortController().signal, ...more },
+      principal,
+    )
+    const { events, ...rest } = JSON.parse(text)
+    return { offsets: events.map(({ offset }: { offset: number }) => offset), ...rest }
+  }
+  return { clock, log, poll, ask }
+}
+
+const turns = async () => {
+  for (let count = 0; count < 20; count++) await Promise.resolve()
+}
+
+describe('EventsPoll', () => {
+  test.each<[string, Partial<EventsAsk>, number[], number]>([
+    ['from the oldest', { after: 0 }, [1, 2, 3, 4, 5], 5],
+    ['after an offset', { after: 3 }, [4, 5], 5],
+    ['at most so many', { after: 1, limit: 2 }, [2, 3], 3],
+    ['at the head', { after: 5 }, [], 5],
+    ['from now on', { after: null }, [], 5],
+    ['of the right epoch', { after: 4, epoch: 'epoch-1' }, [5], 5],
+  ])('answers %s', async (_, more, offsets, upto) => {
+    expect(await openPoll().ask(more)).toEqual({ offsets, upto, head: 5, epoch: 'epoch-1' })
+  })
+
+  test.each<[string, Partial<EventsAsk>]>([
+    ['beyond the head', { after: 6 }],
+    ['that is not kept any more', { after: 1 }],
+    ['of another epoch', { after: 4, epoch: 'epoch-0' }],
+    ['of another epoch, from the oldest', { after: 0, epoch: 'epoch-0' }],
+  ])('an offset %s is gone, and it says where the log stands', async (_, more) => {
+    const { log, ask } = openPoll()
+    log.keepFrom(3)
+    await expect(ask(more)).rejects.toMatchObject({
+      code: 'offset_gone',
+      members: { head: 5, oldest: 3, epoch: 'epoch-1' },
+    })
+  })
+
+  test('one below the oldest that is kept is still whole, and 0 stands for it', async () => {
+    const { log, ask } = openPoll()
+    log.keepFrom(3)
+    expect((await ask({ after: 2 })).offsets).toEqual([3, 4, 5])
+    expect((await ask({ after: 0 })).offsets).toEqual([3, 4, 5])
+  })
+
+  test('waits for news and answers as soon as there is some', async () => {
+    const { clock, log, poll, ask } = openPoll()
+    const answer = ask({ after: 5, waitMs: 25_000 })
+    await turns()
+    clock.advance(1000)
+    log.add({})
+    poll.wake()
+    expect(await answer).toMatchObject({ offsets: [6], upto: 6 })
+    expect(clock.nextDelayMs()).toBeUndefined()
+  })
+
+  test('answers with nothing when the wait is over', async () => {
+    const { clock, poll, ask } = openPoll()
+    const answer = ask({ after: 5, waitMs: 25_000 })
+    await turns()
+    poll.wake()
+    await turns()
+    clock.advance(25_000)
+    expect(await answer).toMatchObject({ offsets: [], upto: 5 })
+  })
+
+  test('does not wake for what this caller may not see, and counts it as read', async () => {
+    const { clock, log, poll, ask } = openPoll()
+    const answer = ask({ after: 5, waitMs: 1000 }, { ...OWNER, role: 'guest' as 'owner' })
+    await turns()
+    log.add({})
+    poll.wake()
+    await turns()
+    clock.advance(1000)
+    expect(await answer).toMatchObject({ offsets: [], upto: 6 })
+  })
+
+  test('reads on over pages of what this caller may not see', async () => {
+    const { ask } = openPoll(1700)
+    expect(await ask({ after: 0, limit: 500 }, { ...OWNER, role: 'guest' as 'owner' })).toMatchObject({
+      offsets: [],
+      upto: 1700,
+    })
+  })
+
+  test('lets go of a caller who has left', async () => {
+    const { clock, ask } = openPoll()
+    const leaving = new AbortController()
+    const answer = ask({ after: 5, waitMs: 25_000, signal: leaving.signal })
+    await turns()
+    leaving.abort()
+    expect((await answer).offsets).toEqual([])
+    expect(clock.nextDelayMs()).toBeUndefined()
+  })
+
+  test('answers everybody who waits when the house ends, and nobody waits after that', async () => {
+    const { poll, ask } = openPoll()
+    const waiting = [ask({ after: 5, waitMs: 25_000 }), ask({ after: null, waitMs: 25_000 })]
+    await turns()
+    poll.stop()
+    expect((await Promise.all(waiting)).map(({ offsets }) => offsets)).toEqual([[], []])
+    expect((await ask({ after: 5, waitMs: 25_000 })).offsets).toEqual([])
+  })
+
+  test('refuses the thousand and first who would wait', async () => {
+    const { poll, ask } = openPoll()
+    const waiting = Array.from({ length: 1000 }, () => ask({ after: 5, waitMs: 25_000 }))
+    await turns()
+    await expect(ask({ after: 5, waitMs: 25_000 })).rejects.toMatchObject({ code: 'unavailable' })
+    poll.stop()
+    await Promise.all(waiting)
+  })
+})
