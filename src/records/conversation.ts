@@ -14,10 +14,7 @@ export interface ConversationRow {
 }
 
 /** What an event keeps of a conversation's clocks and counters: an event never changes, the row does. */
-export interface ConversationEventData {
-  unread: number
-  windowExpiresAt: number | null
-}
+export type ConversationEventData = [unread: number, windowExpiresAt: number | null]
 
 export const CONVERSATION_COLUMNS =
   'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby'
@@ -80,10 +77,7 @@ export async function touchConversation(
     message.unread ? 1 : 0,
     message.standby ? 1 : 0,
   )
-  return {
-    unread: conversation.unread + (message.unread ? 1 : 0),
-    windowExpiresAt: windowExpiresAt === 0 ? null : windowExpiresAt,
-  }
+  return [conversation.unread + (message.unread ? 1 : 0), windowExpiresAt === 0 ? null : windowExpiresAt]
 }
 
 /** Marks a conversation read up to a message; what came after it stays unread. */
@@ -96,10 +90,10 @@ export const readConversation = input(
     const left = Math.min(unread, conversation.unread)
     if (left !== conversation.unread) {
       await tx.run('UPDATE conversations SET unread = ?2 WHERE id = ?1', conversation.id, left)
-      await tx.event('conversation.updated', { conversationId: conversation.id, numberId: conversation.number_id }, {
-        unread: left,
-        windowExpiresAt: conversation.window_expires_at,
-      } satisfies ConversationEventData)
+      await tx.event('conversation.updated', { conversationId: conversation.id, numberId: conversation.number_id }, [
+        left,
+        conversation.window_expires_at,
+      ] satisfies ConversationEventData)
     }
     return { unread: left }
   },

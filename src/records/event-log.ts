@@ -23,6 +23,13 @@ interface EventRow {
   data: string | null
 }
 
+interface StateLine {
+  at: number
+  state: number
+  reason: string | null
+  attempt: number
+}
+
 /** An event, ready to be sent. */
 export interface LogEvent {
   offset: number
@@ -90,7 +97,7 @@ export class RecordedEvents {
       case 'message.state':
         return this.#state(row, kept as StateEventData)
       case 'conversation.created':
-        return this.#conversation(row, { unread: 0, windowExpiresAt: null })
+        return this.#conversation(row, [0, null])
       case 'conversation.updated':
         return this.#conversation(row, kept as ConversationEventData)
       case 'number.state':
@@ -104,20 +111,26 @@ export class RecordedEvents {
     return { message: this.#views.message(message, row.offset), ...this.#conversation(row, then) }
   }
 
-  #state(row: EventRow, then: StateEventData): View {
+  #state(row: EventRow, [step, upstreamKnown]: StateEventData): View {
+    const line = this.#database.one<StateLine>(
+      'SELECT at, state, reason, attempt FROM message_states WHERE message_id = ?1 AND step = ?2',
+      row.message_id,
+      step,
+    )
+    const state = line ? STATE.word(line.state) : null
     const message = this.#message(row.message_id)
-    if (!message) return { erased: true, state: then.state }
+    if (!message || !line) return { erased: true, state }
     return {
       message_id: showId('message', message.id),
-      upstream_id: then.upstream ? this.#views.upstreamId(message, row.offset) : null,
+      upstream_id: upstreamKnown ? this.#views.upstreamId(message, row.offset) : null,
       conversation_id: showId('conversation', message.conversation_id),
       reference: this.#views.reference(message),
-      state: then.state,
-      reason: then.reason,
-      class: CLASS.word(then.class),
-      attempt: then.attempt,
-      at: toTime(then.at),
-      ...(then.state === 'queued' && then.attempt === 0 ? { message: this.#asQueued(message, row.offset) } : {}),
+      state,
+      reason: line.reason,
+      class: message.class === null ? null : CLASS.word(message.class),
+      attempt: line.attempt,
+      at: toTime(line.at),
+      ...(state === 'queued' && line.attempt === 0 ? { message: this.#asQueued(message, row.offset) } : {}),
     }
   }
 

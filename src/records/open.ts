@@ -1,12 +1,8 @@
 import createMessagePath from '../../migrations/records/0001_create_message_path.sql' with { type: 'text' }
-import keepFormerCells from '../../migrations/records/0002_keep_former_cells.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
-const MIGRATIONS: readonly Migration[] = [
-  { name: '0001_create_message_path.sql', sql: createMessagePath },
-  { name: '0002_keep_former_cells.sql', sql: keepFormerCells },
-]
+const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_message_path.sql', sql: createMessagePath }]
 
 /** Opens the records for writing: migrated, and with the row of the house. */
 export function openRecords(path: string, epoch: string, options: OpenOptions = {}): Db {

@@ -267,10 +267,10 @@ async function drawConsequences(
       'SELECT unread FROM conversations WHERE id = ?1',
       message.conversationId,
     )
-    await tx.event('conversation.updated', { conversationId: message.conversationId, numberId: message.numberId }, {
-      unread: row?.unread ?? 0,
-      windowExpiresAt: null,
-    } satisfies ConversationEventData)
+    await tx.event('conversation.updated', { conversationId: message.conversationId, numberId: message.numberId }, [
+      row?.unread ?? 0,
+      null,
+    ] satisfies ConversationEventData)
   }
   const number = await numberById(tx, message.numberId)
   if (!number || outcome.pauses === 'nothing' || outcome.pauses === 'template') return

@@ -1,3 +1,4 @@
+import { must } from '../core/assert.ts'
 import type { MessageState } from '../core/message.ts'
 import { SOURCE, STATE, type StateSource } from './codes.ts'
 import type { Tx } from './tx.ts'
@@ -69,15 +70,11 @@ export async function sentMessage(tx: Tx, id: number): Promise<SentMessage | und
   )
 }
 
-/** What a `message.state` event keeps beside its row. */
-export interface StateEventData {
-  state: MessageState
-  reason: string | null
-  attempt: number
-  at: number
-  class: number
-  upstream: boolean
-}
+/**
+ * What a `message.state` event keeps beside its row: which line of the timeline it tells, and whether the platform's id
+ * was known by then (1) or not (0).
+ */
+export type StateEventData = [step: number, upstreamKnown: 0 | 1]
 
 export interface StateChange {
   state: MessageState
@@ -91,32 +88,25 @@ export interface StateChange {
 /** Puts a message into a state, with its line in the timeline and its event. */
 export async function changeState(tx: Tx, message: SentMessage, change: StateChange): Promise<void> {
   await tx.run('UPDATE messages SET state = ?2 WHERE id = ?1', message.id, STATE.code(change.state))
-  await noteState(tx, message, change)
+  const step = await noteState(tx, message, change)
   await tx.event(
     'message.state',
     { conversationId: message.conversationId, messageId: message.id, numberId: message.numberId },
-    {
-      state: change.state,
-      reason: change.reason,
-      attempt: change.attempt,
-      at: change.atMs,
-      class: message.class,
-      // An event never changes: a later reader must not see an id that was not known yet.
-      upstream: message.hasUpstream,
-    } satisfies StateEventData,
+    [step, message.hasUpstream ? 1 : 0] satisfies StateEventData,
   )
   tx.wake({ kind: 'state', state: change.state, resend: false })
 }
 
-/** A line in the timeline. */
+/** Writes a line of the timeline and answers its place in it. */
 export async function noteState(
   tx: Tx,
   message: Pick<SentMessage, 'id' | 'numberId'>,
   change: StateChange,
-): Promise<void> {
-  await tx.run(
+): Promise<number> {
+  const row = await tx.one<{ step: number }>(
     `INSERT INTO message_states (message_id, step, at, state, reason, number_id, attempt, source)
-     VALUES (?1, (SELECT coalesce(max(step), 0) + 1 FROM message_states WHERE message_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)`,
+     VALUES (?1, (SELECT coalesce(max(step), 0) + 1 FROM message_states WHERE message_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)
+     RETURNING step`,
     message.id,
     change.atMs,
     STATE.code(change.state),
@@ -125,6 +115,7 @@ export async function noteState(
     change.attempt,
     SOURCE.code(change.source),
   )
+  return must(row, 'the line that was just written').step
 }
 
 /** What we put into the platform's echo field. The random part proves that an echo is about this message. */

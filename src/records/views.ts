@@ -138,7 +138,7 @@ export class Views {
 
   conversation(row: ConversationViewRow): View {
     return {
-      ...this.conversationAt(row, { unread: row.unread, windowExpiresAt: row.window_expires_at }),
+      ...this.conversationAt(row, [row.unread, row.window_expires_at]),
       last_message_at: toTime(row.last_message_at),
       standby: row.standby === 1,
       sendable: row.number_state === NUMBER_STATE.code('active') && row.standby === 0,
@@ -146,7 +146,7 @@ export class Views {
   }
 
   /** A conversation as it was at an event: only what does not change, and what the event kept. */
-  conversationAt(row: ConversationViewRow, then: ConversationEventData, asOf?: number): View {
+  conversationAt(row: ConversationViewRow, [unread, windowExpiresAt]: ConversationEventData, asOf?: number): View {
     const profile = this.#profile(row, asOf)
     return {
       id: showId('conversation', row.id),
@@ -159,9 +159,9 @@ export class Views {
         user_id: profile.userId ?? null,
       },
       assignee: null,
-      unread: then.unread,
+      unread,
       created_at: toTime(row.created_at),
-      window_expires_at: then.windowExpiresAt === null ? null : toTime(then.windowExpiresAt),
+      window_expires_at: windowExpiresAt === null ? null : toTime(windowExpiresAt),
     }
   }
 

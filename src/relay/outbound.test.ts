@@ -9,11 +9,13 @@ import type { Ask } from '../records/inputs.ts'
 import { declareNumber, setNumberState } from '../records/number.ts'
 import { queueMessage } from '../records/queue-message.ts'
 import type { Departure } from '../records/send-message.ts'
-import { cancelMessage } from '../records/send-message.ts'
+import { cancelMessage, retryMessage } from '../records/send-message.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { SEES_ALL, TestBook } from '../testing/open-test-book.ts'
-import { ACCEPTED, DOUBT_WAIT_MS, declared, queued, textItem } from '../testing/test-items.ts'
+import { ACCEPTED, DOUBT_WAIT_MS, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
 import { BULK_HEADS_MAX, Outbound } from './outbound.ts'
+
+const DEADLINE_MS = { urgent: 60_000, reply: 30_000, notice: 3_600_000, bulk: 86_400_000 }
 
 type Answer = (departure: Departure) => SendOutcome | Promise<SendOutcome>
 
@@ -260,6 +262,40 @@ describe('Outbound', () => {
     story.refused.clear()
     await story.pass(3000, 20)
     expect(await story.statesOf(message)).toEqual(['queued', 'sending', 'accepted'])
+  })
+
+  test('keeps the order of a conversation whose first message the full disk kept from beginning', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.refused.add('message.begin')
+    const first = await story.queue(conversation)
+    await story.pass(10)
+    story.refused.clear()
+    const second = await story.queue(conversation)
+    await story.pass(3000, 20)
+    expect(story.sent.map(({ message }) => message)).toEqual([first, second])
+  })
+
+  test('sends again what a status called failed while the answer to it was still on the way', async () => {
+    openStory()
+    const conversation = await story.open()
+    let giveAnswer: (outcome: SendOutcome) => void = () => {}
+    let correlation = ''
+    story.answer = (departure) => {
+      correlation = departure.correlation
+      return new Promise((resolve) => (giveAnswer = resolve))
+    }
+    const message = await story.queue(conversation)
+    await story.pass(50)
+    await story.book.give(statusItem('wamid.1', 'failed', story.clock.epochMs(), { correlation }))
+    await story.ask(retryMessage, { messageId: readId('message', message) ?? 0, deadlineMs: DEADLINE_MS })
+    await story.pass(50)
+    story.answer = () => ACCEPTED('wamid.2')
+    giveAnswer(ACCEPTED('wamid.1'))
+    await story.pass(2000, 20)
+    expect(story.sent.map(({ attempt }) => attempt)).toEqual([1, 2])
+    const states = ['queued', 'sending', 'failed', 'queued', 'sending', 'accepted']
+    expect(await story.statesOf(message)).toEqual(states)
   })
 
   test('holds back what a paused number has, and sends it when it is resumed', async () => {
