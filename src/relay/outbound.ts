@@ -83,9 +83,9 @@ export class Outbound {
     while ((await ask(recoverSending, { doubtWaitMs })).recovered === RECOVER_BATCH);
     this.#hearing = true
     for (const number of this.#deps.reader.numbers()) this.#declare(number)
-    // What the process before sent in its last second still counts at the platform, and nobody here knows how much.
-    const sinceLastInputMs = this.#deps.clock.epochMs() - lastInputAtMs
-    await this.#until(this.#deps.clock.monoMs() + Math.min(FENCE_MS, FENCE_MS - sinceLastInputMs))
+    // What the process before sent in its last second still counts at the platform, and nobody here knows how much, nor
+    // how long ago it was: the wall clock may have been set meanwhile. Only a new house has sent nothing.
+    if (lastInputAtMs > 0) await this.#until(this.#deps.clock.monoMs() + FENCE_MS)
     this.#started = true
     this.#pump()
   }
@@ -148,7 +148,12 @@ export class Outbound {
     dispatcher.declareNumber(number.id, { ratePerSecondMax: number.per_second_max }, nowMs)
     if (number.state !== NUMBER_STATE.code('active')) return dispatcher.pauseNumber(number.id, 'refused', null)
     dispatcher.resumeNumber(number.id, nowMs)
-    for (const messageClass of MESSAGE_CLASSES) this.#refill(number.id, messageClass)
+    this.#takeUp(number.id)
+  }
+
+  #takeUp(numberId: number): void {
+    this.#noteMore(numberId)
+    for (const messageClass of MESSAGE_CLASSES) this.#refill(numberId, messageClass)
   }
 
   /** Takes from the records what is not in memory, as far as there is room. Answers whether anything came. */
@@ -230,13 +235,16 @@ export class Outbound {
     try {
       // Refused for want of space they keep their places: later messages of their conversations must not pass them.
       const begun = await this.#insist(() => ask(beginSending, { messageIds: [...chosen.keys()] }))
+      const paused = new Set<number>()
       for (const { messageId, reason } of begun.stay) {
         this.#leaving -= 1
         dispatcher.finished(messageId, 'unsent', clock.monoMs())
-        // Still owed. The number may have been resumed already, by an input whose wake found this message taken.
         const numberId = chosen.get(messageId)?.numberId
-        if (reason === 'number_paused' && numberId !== undefined) this.#noteMore(numberId)
+        if (reason === 'number_paused' && numberId !== undefined) paused.add(numberId)
       }
+      // Still owed, and back at its place before anything else is taken. The number may even have been resumed already,
+      // by an input whose wake found the message taken.
+      for (const numberId of paused) this.#takeUp(numberId)
       for (const departure of begun.leave) {
         void this.#quietly(this.#depart(departure, chosen.get(departure.messageId)?.leavesAtMs ?? 0))
       }

@@ -158,16 +158,27 @@ class CrashRun {
 
   /** Leaves nothing running, also where the run itself broke. */
   async end(): Promise<void> {
-    this.#stopLoad()
+    this.#makingFaults = false
+    this.#webhooks.abandon()
+    this.#sends.abandon()
+    this.#poll.stop()
     this.#socket.close()
     await this.#house?.kill()
   }
 
+  /** A start without a kill; answers how long it took. */
+  async #startWell(): Promise<number> {
+    const house = this.#stand.start()
+    this.#house = house
+    const readyMs = await house.ready()
+    if (readyMs === null) throw new Error(this.#said('the process did not start', house))
+    return readyMs
+  }
+
   async #begin(): Promise<void> {
-    this.#house = this.#stand.start()
-    await this.#house.ready()
+    await this.#startWell()
     await this.#webhooks.greet()
-    await this.#house.kill()
+    await this.#house?.kill()
     this.#work = [
       ...Array.from({ length: WEBHOOK_WORKERS }, () => this.#webhooks.run(60)),
       ...Array.from({ length: SEND_WORKERS }, () => this.#sends.run(120)),
@@ -200,7 +211,7 @@ class CrashRun {
     if (kill.point === 'random' && kill.from === 'ready') await ready
     const exit = await house.endsWithin(kill.point === 'random' ? kill.afterMs : POINT_MS_MAX)
     if (exit && (kill.point === 'random' || exit.signal !== 'SIGKILL')) {
-      this.#oracle.find('others', `the process ended by itself, ${JSON.stringify({ kill, exit })}:\n${house.tail()}`)
+      throw new Error(this.#said(`the process ended by itself, ${JSON.stringify({ kill, exit })}`, house))
     }
     const disk = exit ? undefined : this.#options.disk
     await disk?.cut()
@@ -223,17 +234,9 @@ class CrashRun {
     }
   }
 
-  #stopLoad(): void {
-    this.#makingFaults = false
-    this.#webhooks.stop()
-    this.#sends.stop()
-    this.#poll.stop()
-  }
-
   /** Nobody kills any more: what is owed is done now. */
   async #drain(): Promise<void> {
-    this.#house = this.#stand.start()
-    this.#readyMs.push((await this.#house.ready()) ?? Number.NaN)
+    this.#readyMs.push(await this.#startWell())
     this.#socket.connect()
     this.#makingFaults = false
     this.#webhooks.stop()
@@ -253,6 +256,10 @@ class CrashRun {
     }
     const me = (await (await this.#stand.api('/api/v1/me'))?.json()) as { head: number } | undefined
     return me !== undefined && this.#record.seen.size >= me.head && this.#socket.cursor() >= me.head
+  }
+
+  #said(what: string, house: HouseProcess): string {
+    return `seed ${this.#options.seed}: ${what}; it said:\n${house.tail()}`
   }
 
   async #stop(): Promise<void> {

@@ -33,6 +33,7 @@ export class SendProducer {
   readonly #prefix: string
   #count = 0
   #stopped = false
+  #abandoned = false
 
   constructor(stand: CrashStand, customers: readonly CrashCustomer[], random: () => number) {
     this.#stand = stand
@@ -50,6 +51,12 @@ export class SendProducer {
 
   stop(): void {
     this.#stopped = true
+  }
+
+  /** Nobody will answer any more: not even the last request is seen through. */
+  abandon(): void {
+    this.#stopped = true
+    this.#abandoned = true
   }
 
   async #sendOne(): Promise<void> {
@@ -91,7 +98,7 @@ export class SendProducer {
       // The window opens when the customer's message is applied, which may be after its 200.
       const mayCome = !response || !answer || answer.code === 'unavailable' || answer.code === 'window_closed'
       if (!mayCome) this.problems.push(`${asked.key} was refused: ${response?.status} ${answer?.code}`)
-      if (!mayCome) return
+      if (!mayCome || this.#abandoned) return
       await pause(systemClock, RETRY_MS)
     }
   }

@@ -43,6 +43,7 @@ export class WebhookProducer {
   readonly #prefix: string
   #count = 0
   #stopped = false
+  #abandoned = false
 
   constructor(stand: CrashStand, customers: readonly CrashCustomer[], random: () => number) {
     this.#stand = stand
@@ -69,6 +70,12 @@ export class WebhookProducer {
     this.#stopped = true
   }
 
+  /** Nobody will answer any more: not even the last body is seen through. */
+  abandon(): void {
+    this.#stopped = true
+    this.#abandoned = true
+  }
+
   #pickCustomer(): CrashCustomer {
     const customer = this.#customers[Math.floor(this.#random() * this.#customers.length)]
     if (!customer) throw new Error('There are no customers')
@@ -80,7 +87,10 @@ export class WebhookProducer {
     const messages = writers.map((customer) => ({ customer, id: `wamid.${this.#prefix}.${++this.#count}` }))
     for (const { id } of messages) this.offered.add(id)
     const body = bodyOf(messages)
-    while ((await this.#post(body)) !== 200) await pause(systemClock, RETRY_MS)
+    while ((await this.#post(body)) !== 200) {
+      if (this.#abandoned) return
+      await pause(systemClock, RETRY_MS)
+    }
     this.bodies += 1
     for (const { customer, id } of messages) {
       this.acknowledged.add(id)

@@ -338,8 +338,9 @@ export class Traffic {
 
   #switchDisk(process: SimulatedProcess | null): void {
     // Mostly there is space.
-    if (process?.isServing && (process.isDiskFull || this.#options.chance.is(0.4)))
-      process.setDiskFull(!process.isDiskFull)
+    if (!process?.isServing || !(process.isDiskFull || this.#options.chance.is(0.4))) return
+    process.setDiskFull(!process.isDiskFull)
+    this.#options.audit.noteFullDisk()
   }
 
   #replay(process: SimulatedProcess | null): void {
