@@ -55,7 +55,7 @@ CREATE TABLE conversations (
   standby INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX conversations_parties ON conversations (contact_id, number_id);
-CREATE INDEX conversations_recent ON conversations (last_message_at, id);
+CREATE INDEX conversations_recent ON conversations (last_message_at);
 
 CREATE TABLE messages (
   id INTEGER PRIMARY KEY,
@@ -72,7 +72,8 @@ CREATE TABLE messages (
   referral_source TEXT,            -- the advertisement or post that led here
   flags INTEGER NOT NULL DEFAULT 0 -- 1 standby, 2 sent from the phone, 4 pacing
 ) STRICT;
-CREATE INDEX messages_conversation ON messages (conversation_id, at, id);
+-- An index ends with the row's id by itself: entries of equal moments are in the order of arrival.
+CREATE INDEX messages_conversation ON messages (conversation_id, at);
 CREATE INDEX messages_upstream ON messages (upstream_hash) WHERE upstream_hash IS NOT NULL;
 
 -- How a message that we send is to be sent. While `owed` is 1 the row is the duty.

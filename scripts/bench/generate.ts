@@ -17,6 +17,7 @@ import { dayKeyName, dayOf, type Entry } from '../../src/journal/entry.ts'
 import { HighWaterMark } from '../../src/journal/high-water.ts'
 import { Book } from '../../src/records/book.ts'
 import { DIRECTION, EVENT, STATE } from '../../src/records/codes.ts'
+import type { ConversationEventData } from '../../src/records/conversation.ts'
 import { SERVICE_WINDOW_MS } from '../../src/records/message.ts'
 import { openRecords } from '../../src/records/open.ts'
 import { bodyPlace } from '../../src/records/sent-message.ts'
@@ -26,6 +27,7 @@ import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { keyedHash64, sealText } from '../../src/vault/sealing.ts'
 import { prepareVault, Vault } from '../../src/vault/vault.ts'
 import { APP, Bodies, NUMBER_DISPLAY, NUMBER_ID, PEOPLE, WABA_ID, zipf } from './bodies.ts'
+import { optionsOf } from './options.ts'
 import { prepareHouse } from './servers.ts'
 
 const SPAN_MS = 7 * DAY_MS
@@ -205,7 +207,7 @@ class Filling {
       ask.numberId,
       thread.id,
       id,
-      JSON.stringify({ unread: thread.unread, windowExpiresAt: atMs + SERVICE_WINDOW_MS }),
+      JSON.stringify([thread.unread, atMs + SERVICE_WINDOW_MS] satisfies ConversationEventData),
     )
   }
 
@@ -282,10 +284,7 @@ export async function fill(folder: string, messages: number): Promise<void> {
   await new Filling(folder, messages).run()
 }
 
-function option(name: string, fallback: string): string {
-  const index = process.argv.indexOf(`--${name}`)
-  return (index < 0 ? undefined : process.argv[index + 1]) ?? fallback
+if (import.meta.main) {
+  const options = optionsOf(process.argv.slice(2), { folder: '/var/tmp/gatehouse-bench/filled', messages: '5000000' })
+  await fill(options.folder, Number(options.messages))
 }
-
-if (import.meta.main)
-  await fill(option('folder', '/var/tmp/gatehouse-bench/filled'), Number(option('messages', '5000000')))

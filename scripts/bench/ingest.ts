@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { Gauges } from './gauges.ts'
 import { fill } from './generate.ts'
 import { LOAD_DEFAULTS, type LoadPlan, type LoadResult } from './load.ts'
+import { optionsOf } from './options.ts'
 import { fillUsual, type Kind, type RunningServer, removeFolder, type ServerOptions, startServer } from './servers.ts'
 import type { WatchResult } from './watch.ts'
 
@@ -326,20 +327,27 @@ function describe(run: Run): string {
   return `${statusesOf(run)}, lag ≤ ${Math.round(run.lagSecondsMax * 1000)} ms, answers p99 ${run.latency.p99} ms ${cpuOf(run)}`
 }
 
-function option(name: string, fallback: string): string {
-  const index = process.argv.indexOf(`--${name}`)
-  return (index < 0 ? undefined : process.argv[index + 1]) ?? fallback
-}
-
 if (import.meta.main) {
-  const isQuick = process.argv.includes('--quick')
+  const words = process.argv.slice(2)
+  const isQuick = words.includes('--quick')
+  const options = optionsOf(
+    words.filter((word) => word !== '--quick'),
+    {
+      rows: 'answer,lag,complete,socket',
+      seconds: isQuick ? '5' : '60',
+      messages: isQuick ? '0' : '5000000',
+      folder: '/var/tmp/gatehouse-bench',
+      port: '19200',
+      statuses: '0',
+    },
+  )
   await new Bench({
-    rows: option('rows', 'answer,lag,complete,socket').split(','),
-    seconds: Number(option('seconds', isQuick ? '5' : '60')),
-    messages: Number(option('messages', isQuick ? '0' : '5000000')),
-    folder: option('folder', '/var/tmp/gatehouse-bench'),
-    port: Number(option('port', '19200')),
-    statusShare: Number(option('statuses', '0')),
+    rows: options.rows.split(','),
+    seconds: Number(options.seconds),
+    messages: Number(options.messages),
+    folder: options.folder,
+    port: Number(options.port),
+    statusShare: Number(options.statuses),
   }).run()
   process.exit(0)
 }

@@ -70,6 +70,7 @@ interface Line {
   rest: Uint8Array | undefined
   /** An answer that came in pieces. */
   partial: string
+  isOpen: boolean
 }
 
 class Load {
@@ -123,13 +124,14 @@ class Load {
     const handlers = {
       data: (socket: Socket<Line>, chunk: Buffer) => this.#hear(socket.data, chunk),
       drain: (socket: Socket<Line>) => this.#writeOn(socket.data),
-      close: () => {
+      close: (socket: Socket<Line>) => {
+        socket.data.isOpen = false
         if (!this.#closed) this.#count('closed')
       },
       error: () => {},
     }
     for (let index = 0; index < this.#plan.connections; index++) {
-      const line: Line = { socket: undefined, dueMs: 0, leftMs: 0, rest: undefined, partial: '' }
+      const line: Line = { socket: undefined, dueMs: 0, leftMs: 0, rest: undefined, partial: '', isOpen: true }
       line.socket = await Bun.connect({ hostname, port: Number(port), socket: handlers, data: line })
       line.socket.setNoDelay(true)
       this.#idle.push(line)
@@ -154,8 +156,10 @@ class Load {
     while (this.#next < this.#requests.length) {
       const dueMs = this.#startMs + (this.#next / rate) * 1000
       if (dueMs > nowMs) return
-      const line = this.#idle.pop()
+      // In turn, so that none is idle long enough to be closed.
+      const line = this.#idle.shift()
       if (!line) return
+      if (!line.isOpen) continue
       this.#send(line, dueMs)
     }
   }

@@ -14,6 +14,9 @@ export function connectLive(options: LiveOptions): { close(): void } {
       options.onConnected(state === 'live')
       if (state === 'closed' && code !== undefined) options.onEnded(code === CLOSE_CODES.version)
     },
-    onGone: () => options.onGone(),
+    onGone: () => {
+      options.onGone()
+      return undefined
+    },
   })
 }

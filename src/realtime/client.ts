@@ -56,7 +56,7 @@ export interface RealtimeOptions {
   onEvents: (events: RealtimeEvent[], upto: number) => void
   onState?: (state: RealtimeState, detail: StateDetail) => void
   /** Load everything anew and answer its position. Without an answer the client goes on from the log's head. */
-  onGone: (info: GoneInfo) => Position | undefined | void | Promise<Position | undefined | void>
+  onGone: (info: GoneInfo) => Position | undefined | Promise<Position | undefined>
   /** Answers numbers in [0, 1). */
   random?: () => number
   clock?: Clock

@@ -21,7 +21,10 @@ describe('EventRing', () => {
         const all: LogEvent[] = []
         let head = 0
         for (const piece of pieces) {
-          const events = piece.map(({ skip, size }) => event((head += skip + 1), size))
+          const events = piece.map(({ skip, size }) => {
+            head += skip + 1
+            return event(head, size)
+          })
           head++
           all.push(...events)
           ring.append({ events, upto: head })

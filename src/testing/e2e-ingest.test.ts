@@ -141,8 +141,9 @@ describe('a webhook', () => {
     for (const body of ['{"object":', '', Buffer.from([0xff, 0xfe, 0x00])]) {
       expect((await house.webhook(body)).status).toBe(200)
     }
-    await until('three more in quarantine', async () => (await quarantined()) === before + 3)
-    expect(await house.metric('gatehouse_webhooks_total{outcome="stored"}')).toBe(stored + 3)
+    await until('three more in quarantine', async () => (await quarantined()) >= before + 3)
+    const now = await house.metric('gatehouse_webhooks_total{outcome="stored"}')
+    expect(now).toBeGreaterThanOrEqual(stored + 3)
   })
 
   test('with 1,000 mixed updates over entries and changes loses none of them', async () => {
@@ -230,8 +231,10 @@ describe('the collected webhooks of the platform', () => {
   })
 })
 
-test('no line of the log holds a text, a phone number or a secret', () => {
-  expect(house.lines.length).toBeGreaterThan(10)
+test('no line of the log holds a text, a phone number or a secret', async () => {
+  const said = house.lines.length
+  await house.webhook(bodyOf({ messages: [textMessage('log', '15550100001')] }))
+  await until('the message is in the log', async () => house.lines.slice(said).some((line) => line.includes('msg_')))
   for (const line of house.lines) JSON.parse(line)
   const log = house.lines.join('')
   for (const secret of [...Object.values(TEST_SECRETS), house.key, 'hello', 'anybody there', '15550100', '15550201']) {
