@@ -360,7 +360,7 @@ export class Book {
     this.#current = undefined
     this.#tail = []
     this.#tailBytes = 0
-    this.#tx.takeWakes()
+    this.#tx.forget({ offset: before.event_offset, wakes: 0 })
     this.#answers = this.#answers.map(({ id }) => ({ id, failure: DISK_FULL }))
     return this.#report(true)
   }

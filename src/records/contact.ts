@@ -1,3 +1,4 @@
+import { must } from '../core/assert.ts'
 import type { PersonReference } from '../core/inbound.ts'
 import type { InputContext, Tx } from './tx.ts'
 
@@ -38,7 +39,11 @@ export async function personOf(
   const isSameUser = (holder?.profile.userId ?? who.userId) === who.userId
   const person = byUserId ?? (isSameUser ? byPhone : undefined) ?? tx.vault.createPerson(() => ids.random())
   if (who.userId !== undefined && byUserId === undefined) tx.vault.linkPerson('user', portfolio, who.userId, person)
-  if (who.phone !== undefined && byPhone !== person) tx.vault.linkPerson('phone', portfolio, who.phone, person)
+  if (who.phone !== undefined && byPhone !== person) {
+    tx.vault.linkPerson('phone', portfolio, who.phone, person)
+    // Whoever was known by this phone alone is another person now.
+    if (byPhone !== undefined) tx.spoil('contacts')
+  }
   if (holder && !isSameUser && holder.profile.phone === who.phone) {
     const { phone: _, ...without } = holder.profile
     await writeProfile(tx, holder, without)
@@ -91,6 +96,17 @@ async function writeProfile(tx: Tx, contact: OpenContact, profile: Profile): Pro
 
 /** The contact of a reference: found, made, or brought up to date where the reference says something new. */
 export async function contactOf(
+  tx: Tx,
+  portfolio: string,
+  who: PersonReference,
+  context: InputContext,
+): Promise<{ id: number; person: number }> {
+  const key = JSON.stringify([portfolio, who.phone, who.userId, who.parentUserId, who.username, who.name])
+  const known = await tx.memo('contacts', key, () => bringUpToDate(tx, portfolio, who, context))
+  return must(known, 'the contact of a reference')
+}
+
+async function bringUpToDate(
   tx: Tx,
   portfolio: string,
   who: PersonReference,

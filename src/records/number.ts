@@ -128,7 +128,7 @@ export async function numberOfItem(
   { now, ids }: InputContext,
 ): Promise<NumberRow> {
   const [channel = '', app = ''] = source.split('/')
-  const known = await findNumber(tx, channel, account.id)
+  const known = await tx.memo('numbers', `${channel}/${account.id}`, () => findNumber(tx, channel, account.id))
   if (known) return known
   const owner = await tx.one<{ portfolio: string }>('SELECT portfolio FROM apps WHERE id = ?1', source)
   const id = await insertNumber(

@@ -44,6 +44,11 @@ export function formerPlace(kind: FormerKind, subject: number, untilOffset: numb
   return `former_cells.cell:${kind}:${subject}:${untilOffset}`
 }
 
+/** Tables that nearly every message reads the same rows of. */
+type MemoTable = 'numbers' | 'contacts'
+/** What is remembered of one table; beyond it all of it is forgotten. */
+const MEMO_MAX = 20_000
+
 interface Mark {
   offset: number
   wakes: number
@@ -59,6 +64,9 @@ export class Tx {
   #offset = 0
   #wakes: Wake[] = []
   #now = 0
+  readonly #memos: Record<MemoTable, Map<string, unknown>> = { numbers: new Map(), contacts: new Map() }
+  /** Which memo a statement spoils: statements are static texts, so each is looked at once. */
+  readonly #spoils = new Map<string, MemoTable | null>()
 
   constructor(database: Db, vault: Vault) {
     this.#database = database
@@ -74,7 +82,37 @@ export class Tx {
   }
 
   async run(sql: string, ...values: Value[]): Promise<number> {
+    const spoilt = this.#spoiltBy(sql)
+    if (spoilt) this.#memos[spoilt].clear()
     return this.#database.run(sql, ...values)
+  }
+
+  /**
+   * Reads through a memory of what was found: it holds until a row of the table is updated or deleted, or anything is
+   * taken back. What was not found is not remembered, so new rows need no care.
+   */
+  async memo<T>(table: MemoTable, key: string, read: () => Promise<T | undefined>): Promise<T | undefined> {
+    const memo = this.#memos[table]
+    if (memo.has(key)) return memo.get(key) as T
+    const found = await read()
+    if (found === undefined) return undefined
+    if (memo.size >= MEMO_MAX) memo.clear()
+    memo.set(key, found)
+    return found
+  }
+
+  /** Where what is remembered of a table does not hold any more for a reason that is not a statement on it. */
+  spoil(table: MemoTable): void {
+    this.#memos[table].clear()
+  }
+
+  #spoiltBy(sql: string): MemoTable | null {
+    const known = this.#spoils.get(sql)
+    if (known !== undefined) return known
+    const table = /^\s*(?:UPDATE|DELETE\s+FROM|INSERT\s+OR\s+REPLACE\s+INTO)\s+(numbers|contacts)\b/i.exec(sql)?.[1]
+    const spoilt = (table as MemoTable | undefined) ?? null
+    this.#spoils.set(sql, spoilt)
+    return spoilt
   }
 
   /** Writes an event into the same commit. `data` is what the rows cannot tell later; never anything personal. */
@@ -171,6 +209,8 @@ export class Tx {
   forget(mark: Mark): void {
     this.#offset = mark.offset
     this.#wakes.length = mark.wakes
+    this.spoil('numbers')
+    this.spoil('contacts')
   }
 
   /** For the book alone: the last event's offset. */
