@@ -3,6 +3,7 @@ import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
 import { CLASS, EVENT, STATE } from './codes.ts'
 import type { ConversationEventData } from './conversation.ts'
+import { houseRow } from './house-row.ts'
 import type { StateEventData } from './sent-message.ts'
 import {
   CONVERSATION_VIEW,
@@ -54,7 +55,7 @@ export class RecordedEvents {
   }
 
   head(): number {
-    return this.#database.one<{ head: number }>('SELECT event_offset AS head FROM house WHERE id = 1')?.head ?? 0
+    return houseRow(this.#database).head
   }
 
   /** The oldest offset that is still kept; one above the head when there is none. */
@@ -66,7 +67,7 @@ export class RecordedEvents {
   }
 
   epoch(): string {
-    return this.#database.one<{ epoch: string }>('SELECT epoch FROM house WHERE id = 1')?.epoch ?? ''
+    return houseRow(this.#database).epoch
   }
 
   /** The events after an offset, and how far the answer reaches. */

@@ -10,19 +10,6 @@ import { type InputContext, input, type Tx } from './tx.ts'
 /** The platform's rule: 24 hours from the customer's last message any kind of message may be sent. */
 export const SERVICE_WINDOW_MS = DAY_MS
 
-export interface MessageRow {
-  id: number
-  conversation_id: number
-  at: number
-  direction: number
-  type: string
-  state: number
-  body: Uint8Array
-  flags: number
-}
-
-export const MESSAGE_COLUMNS = 'id, conversation_id, at, direction, type, state, body, flags'
-
 /** Takes a message that a channel delivered. A repeated one changes nothing. */
 export const receiveMessage = input(
   'message.receive',

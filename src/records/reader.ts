@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import type { MessageClass } from '../core/message.ts'
 import type { Db } from '../storage/database.ts'
 import { CLASS, NUMBER_STATE, SOURCE, STATE } from './codes.ts'
+import { houseRow } from './house-row.ts'
 import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
 import {
   CONVERSATION_VIEW,
@@ -67,16 +68,16 @@ export class Reader {
   }
 
   epoch(): string {
-    return this.#database.one<{ epoch: string }>('SELECT epoch FROM house WHERE id = 1')?.epoch ?? ''
+    return houseRow(this.#database).epoch
   }
 
   head(): number {
-    return this.#database.one<{ head: number }>('SELECT event_offset AS head FROM house WHERE id = 1')?.head ?? 0
+    return houseRow(this.#database).head
   }
 
   /** When the book last changed. */
   lastInputAtMs(): number {
-    return this.#database.one<{ at: number }>('SELECT last_input_at AS at FROM house WHERE id = 1')?.at ?? 0
+    return houseRow(this.#database).lastInputAtMs
   }
 
   /** Newest activity first. */
