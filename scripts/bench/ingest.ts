@@ -6,7 +6,7 @@
  *
  * Server, load and listener are processes of their own. README.md says what each row is and what came out.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Gauges } from './gauges.ts'
 import { fill } from './generate.ts'
@@ -21,11 +21,15 @@ const ANSWER_RATE = 2_000
 const SOCKET_RATE = 1_000
 const LAG_RATE = 200
 const SLOW_FSYNC_US = 100_000
+/** Before each measurement, of every server alike: just-in-time compilers need a moment, and none runs for a minute. */
+const WARM_UP = { rate: 1_000, seconds: 3 }
 const SEARCH_SECONDS = 8
 const SEARCH_STEPS = 5
 /** A load that misses this share of its answers did not hold. */
 const ANSWERED_SHARE_MIN = 0.999
 const BATCH = 10
+/** Enough that a moment of delayed answers does not stop the load itself. */
+const CONNECTIONS = 512
 
 interface Options {
   rows: readonly string[]
@@ -43,6 +47,8 @@ interface Run extends LoadResult {
   applied: number
   /** Processor seconds of the whole server. */
   serverCpuSeconds: number
+  /** Processors that neither server nor load used: on a machine that does something else a row says little. */
+  othersCores: number
 }
 
 class Bench {
@@ -103,7 +109,6 @@ class Bench {
       inject,
     ]
     await this.#withServer('gatehouse', { state: 'empty', prefix }, async (server) => {
-      await this.#load(server, { rate: LAG_RATE, seconds: 3 })
       const before = await Gauges.read(server.origin)
       const run = await this.#load(server, { rate: LAG_RATE, seconds: this.#options.seconds })
       const after = await Gauges.read(server.origin)
@@ -160,7 +165,7 @@ class Bench {
     let high = Math.max(500, pressed.items / seconds) * 1.3
     for (let step = 0; step < SEARCH_STEPS; step++) {
       const rate = low === 0 ? high * 0.7 : (low + high) / 2
-      const run = await this.#load(server, { rate: rate / batch, seconds, batch })
+      const run = await this.#load(server, { rate: rate / batch, seconds, batch, connections: CONNECTIONS })
       const isHeld = this.#holds(run)
       console.log(`    ${Math.round(rate)}/s ${isHeld ? 'holds' : 'does not hold'}: ${describe(run)}`)
       if (isHeld) low = rate
@@ -172,7 +177,12 @@ class Bench {
   /** The whole time at the rate that was found; a little less where it does not hold after all. */
   async #confirm(server: RunningServer, found: number, batch: number): Promise<number> {
     for (let rate = found; rate > found / 2; rate *= 0.92) {
-      const run = await this.#load(server, { rate: rate / batch, seconds: this.#options.seconds, batch })
+      const run = await this.#load(server, {
+        rate: rate / batch,
+        seconds: this.#options.seconds,
+        batch,
+        connections: CONNECTIONS,
+      })
       const isHeld = this.#holds(run)
       console.log(
         `    ${Math.round(rate)}/s ${isHeld ? 'held' : 'did not hold'} for ${run.seconds} s: ${describe(run)}`,
@@ -233,6 +243,7 @@ class Bench {
     if (how.state === 'empty') removeFolder(folder)
     const server = await startServer(kind, { folder, port: this.#options.port, ...how })
     try {
+      await this.#load(server, how.prefix ? { ...WARM_UP, rate: LAG_RATE } : WARM_UP)
       return await work(server)
     } finally {
       await server.stop()
@@ -261,21 +272,33 @@ class Bench {
     const lines = linesOf(child.stdout)
     if (server.kind !== 'gatehouse') {
       const result = JSON.parse((await lines.next()).value ?? '{}') as LoadResult
-      return { ...result, lagSecondsMax: 0, applied: result.items, serverCpuSeconds: Number.NaN }
+      return { ...result, lagSecondsMax: 0, applied: result.items, serverCpuSeconds: Number.NaN, othersCores: 0 }
     }
     const before = await Gauges.read(server.origin)
+    const busyBefore = { seconds: busySeconds(), atMs: performance.now() }
     const sampling = new AbortController()
     const lag = highestLag(server.origin, sampling.signal)
     const result = JSON.parse((await lines.next()).value ?? '{}') as LoadResult
     sampling.abort()
     await untilApplied(server.origin)
     const after = await Gauges.read(server.origin)
+    const busy = busySeconds() - busyBefore.seconds
     const since = (series: string) => after.value(series) - before.value(series)
     // Every item is one input; where all are messages, each has to have become one.
     const series = plan.statusShare > 0 ? 'book_batch_inputs_sum' : 'messages_total{direction="in",state="received"}'
     const applied = since(series)
-    return { ...result, lagSecondsMax: await lag, applied, serverCpuSeconds: since('process_cpu_seconds_total') }
+    const serverCpuSeconds = since('process_cpu_seconds_total')
+    const others = busy - serverCpuSeconds - result.cpuSeconds
+    const othersCores = others / ((performance.now() - busyBefore.atMs) / 1000)
+    return { ...result, lagSecondsMax: await lag, applied, serverCpuSeconds, othersCores }
   }
+}
+
+/** Processor seconds used by all processes since the machine started. */
+function busySeconds(): number {
+  const [, ...ticks] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.split(/ +/).map(Number) ?? []
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = ticks
+  return (user + nice + system + irq + softIrq) / 100
 }
 
 async function highestLag(origin: string, signal: AbortSignal): Promise<number> {
@@ -320,7 +343,8 @@ function statusesOf(run: LoadResult): string {
 }
 
 function cpuOf(run: Run): string {
-  return Number.isNaN(run.serverCpuSeconds) ? '' : `(${(run.serverCpuSeconds / run.seconds).toFixed(2)} cores)`
+  if (Number.isNaN(run.serverCpuSeconds)) return ''
+  return `(${(run.serverCpuSeconds / run.seconds).toFixed(2)} cores, others ${run.othersCores.toFixed(2)})`
 }
 
 function describe(run: Run): string {
