@@ -25,7 +25,7 @@ const TAIL_BYTES_MAX = 32 * 1024 * 1024
 const READ_ENTRIES_MAX = 512
 /** Commands that may wait; beyond it the caller is told to come again. */
 const COMMANDS_MAX = 20_000
-const DISK_FULL = failureData(new Failure('unavailable', 'The disk is full: try again when there is space'))
+const diskFull = () => failureData(new Failure('unavailable', 'The disk is full: try again when there is space'))
 
 export interface Command {
   id: number
@@ -198,7 +198,7 @@ export class Book {
       return { id: command.id, value: await this.#apply(known, command.args) }
     } catch (error) {
       if (storageFault(error)) {
-        this.#answers.push({ id: command.id, failure: DISK_FULL })
+        this.#answers.push({ id: command.id, failure: diskFull() })
         throw error
       }
       const failure =
@@ -361,7 +361,7 @@ export class Book {
     this.#tail = []
     this.#tailBytes = 0
     this.#tx.forget({ offset: before.event_offset, wakes: 0 })
-    this.#answers = this.#answers.map(({ id }) => ({ id, failure: DISK_FULL }))
+    this.#answers = this.#answers.map(({ id }) => ({ id, failure: diskFull() }))
     return this.#report(true)
   }
 }

@@ -75,6 +75,8 @@ class Child {
       async () => (await fetch(`${URL_OF_HOUSE}/readyz`).catch(() => undefined))?.ok,
       () => this.complaints + this.out,
     )
+    // The greeting comes after the first request can be answered.
+    await until('the house has greeted', async () => this.complaints.includes('Gatehouse   http'))
     return this
   }
 }
