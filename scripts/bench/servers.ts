@@ -154,6 +154,9 @@ async function untilItAnswers(server: RunningServer, errors: string): Promise<vo
 }
 
 async function stop(child: Bun.Subprocess, isTraced: boolean): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    throw new Error(`The server ended by itself: ${child.signalCode ?? `exit code ${child.exitCode}`}`)
+  }
   // A tracer would let go of what it started and leave it running: its child is asked, and the tracer ends with it.
   const traced = isTraced ? readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim() : ''
   process.kill(traced === '' ? child.pid : Number(traced.split(' ')[0]), 'SIGTERM')

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +17,11 @@ const MASTER_KEY = 'cd'.repeat(32)
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-process-'))
 const port = freePort()
+/** Every test has a data folder of its own: none may lean on what another left. */
+let dataDir = ''
+beforeEach(() => {
+  dataDir = mkdtempSync(join(folder, 'data-'))
+})
 let simulator: Awaited<ReturnType<typeof startSimulator>>
 const running = new Set<Child>()
 
@@ -41,7 +46,7 @@ class Child {
       env: {
         PATH: '/usr/bin:/bin',
         GATEHOUSE_CONFIG: join(folder, 'gatehouse.toml'),
-        GATEHOUSE_DATA_DIR: join(folder, 'data'),
+        GATEHOUSE_DATA_DIR: dataDir,
         GATEHOUSE_MASTER_KEY_FILE: join(folder, 'master.key'),
         GATEHOUSE_HTTP_PORT: String(port),
         GATEHOUSE_GRAPH_URL: `http://127.0.0.1:${simulator.port}`,
@@ -236,6 +241,7 @@ describe('the program, served', () => {
 
   test('with another master key refuses the folder with 1', async () => {
     writeFileSync(join(folder, 'other.key'), 'ef'.repeat(32))
+    expect(await new Child(['replay', '--quarantine']).ended()).toBe(0)
     const child = new Child(['serve'], { GATEHOUSE_MASTER_KEY_FILE: join(folder, 'other.key') })
     expect(await child.ended()).toBe(1)
     expect(child.complaints).toMatch(/master key/i)
