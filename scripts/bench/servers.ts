@@ -77,6 +77,9 @@ export async function startServer(kind: Kind, options: ServerOptions): Promise<R
     stdout: openSync('/dev/null', 'w'),
     stderr: openSync(errors, 'w'),
   })
+  const endWithUs = () => child.kill()
+  process.once('exit', endWithUs)
+  void child.exited.then(() => process.off('exit', endWithUs))
   const server = {
     kind,
     process: child,
