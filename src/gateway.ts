@@ -126,12 +126,12 @@ export class Gateway {
     const { log, clock } = this.#options
     this.#stack.defer(watchProcess(this.#metrics, clock))
     const { appliedSeq, journalHead } = await this.#house.open()
-    this.#buildReader()
+    const views = this.#buildReader()
     const lastInputAtMs = this.#readerPart().lastInputAtMs()
     log.info('folder opened', { seq: journalHead, count: journalHead - appliedSeq })
     await this.#declare()
     const newOwnerKey = await this.#firstKey()
-    await this.#build()
+    await this.#build(views)
     this.#serving = true
     void this.#outboundPart()
       .start(lastInputAtMs)
@@ -145,10 +145,11 @@ export class Gateway {
   /** What the configuration declares goes into the records, by the same inputs as everything else. */
   async #declare(): Promise<void> {
     const { ask } = this.#house.book
-    for (const app of this.#setup.apps) {
-      await ask(declareApp, { id: sourceOf('whatsapp', app.id), portfolio: app.portfolio })
-    }
-    for (const number of this.#setup.numbers) await ask(declareNumber, number)
+    // Asked for at once: the book takes them in this order, all in one commit instead of one fsync for each.
+    await Promise.all([
+      ...this.#setup.apps.map(({ id, portfolio }) => ask(declareApp, { id: sourceOf('whatsapp', id), portfolio })),
+      ...this.#setup.numbers.map((number) => ask(declareNumber, number)),
+    ])
   }
 
   /** The first start of a house without a bootstrap token makes an owner's key; the demo's is always the same. */
@@ -159,24 +160,22 @@ export class Gateway {
       await ask(addApiKey, { hash: hashApiKey(demo.ownerKey), role: 'owner' })
       return demo.ownerKey
     }
-    this.#buildReader()
     if (bootstrapToken !== null || this.#readerPart().hasApiKey()) return null
     const key = newApiKey()
     await ask(addApiKey, { hash: hashApiKey(key), role: 'owner' })
     return key
   }
 
-  #buildReader(): { views: Views } {
+  #buildReader(): Views {
     const views = new Views(this.#house.records(), this.#house.vault(), (channel, type, raw) =>
       must(channelNamed(channel), 'the channel of a message').view(type, raw),
     )
-    this.#reader ??= new Reader(this.#house.records(), views)
-    return { views }
+    this.#reader = new Reader(this.#house.records(), views)
+    return views
   }
 
-  async #build(): Promise<void> {
+  async #build(views: Views): Promise<void> {
     const { config, clock, log, random } = this.#options
-    const { views } = this.#buildReader()
     const reader = this.#readerPart()
     const events = new RecordedEvents(this.#house.records(), views)
     const metrics = this.#metrics

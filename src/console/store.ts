@@ -163,13 +163,6 @@ export function dropWanted(state: ConsoleState, id: string): ConsoleState {
   return { ...state, wanted: state.wanted.filter((other) => other !== id) }
 }
 
-/** Forgets a loaded thread, so that it is fetched afresh. */
-export function dropThread(state: ConsoleState, id: string): ConsoleState {
-  const threads = new Map(state.threads)
-  threads.delete(id)
-  return { ...state, threads }
-}
-
 /** The newest message of a thread. */
 export function newestIn(thread: Thread | undefined): MessageView | undefined {
   return thread?.messages.at(-1)?.view

@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import { CONSOLE_POLICY, loadConsoleAssets, withSimulator } from '../console/assets.ts'
+import { must } from '../core/assert.ts'
 
 const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -11,8 +12,7 @@ const HEADERS = {
 /** The console's files. The page itself is never kept by the browser: it names the files, which never change. */
 export async function consoleRoutes(simulatorUrl: string | null): Promise<Elysia> {
   const assets = await loadConsoleAssets()
-  const page = assets.get('/index.html')
-  const html = typeof page?.body === 'string' ? page.body : new TextDecoder().decode(page?.body)
+  const html = must(assets.get('/index.html'), 'the page of the console').body
   const shown = simulatorUrl === null ? html : withSimulator(html, simulatorUrl)
   const app = new Elysia({ name: 'console' })
   app.get(

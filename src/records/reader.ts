@@ -149,14 +149,6 @@ export class Reader {
     return this.#database.all<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers ORDER BY id`)
   }
 
-  /** The number that a message to a conversation would leave from. */
-  numberOfConversation(conversationId: number): number | undefined {
-    return this.#database.one<{ number_id: number }>(
-      'SELECT number_id FROM conversations WHERE id = ?1',
-      conversationId,
-    )?.number_id
-  }
-
   apiKeyRole(hash: Uint8Array): string | undefined {
     return this.#database.one<{ role: string }>('SELECT role FROM api_keys WHERE hash = ?1', hash)?.role
   }

@@ -1,5 +1,6 @@
 import { crashPoint } from '../core/crash-point.ts'
 import { Failure, failureFrom } from '../core/failure.ts'
+import { dayOf } from '../journal/entry.ts'
 import type { Packed } from '../journal/packed.ts'
 import type { Answer, Commit } from '../records/book.ts'
 import type { Ask } from '../records/inputs.ts'
@@ -62,7 +63,7 @@ export class BookClient {
   }
 
   async dayKey(nowMs: number): Promise<{ day: string; key: Uint8Array }> {
-    const day = new Date(nowMs).toISOString().slice(0, 10)
+    const day = dayOf(nowMs)
     return { day, key: await this.#thread.ask<Uint8Array>('day_key', { day, nowMs }) }
   }
 

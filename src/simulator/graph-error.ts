@@ -136,11 +136,6 @@ export function isKnownCode(code: number): boolean {
   return Object.hasOwn(FORMS, code)
 }
 
-/** The HTTP status the platform's table gives for a code. */
-export function statusOfCode(code: number): number {
-  return FORMS[code]?.status ?? 400
-}
-
 /** Every code the simulator can answer with. */
 export function knownCodes(): number[] {
   return Object.keys(FORMS).map(Number)

@@ -5,9 +5,6 @@ import { type TObject, type TProperties, type TSchema, Type } from '@sinclair/ty
  * `wanted` what it takes: that text goes to the caller in place of the refused value. Lengths count UTF-16 code units.
  */
 
-/** The platform keeps at most this much of a caller's own value; it comes back in statuses. */
-export const CALLBACK_DATA_CHARS_MAX = 512
-
 const ID_CHARS_MAX = 512
 const LINK_CHARS_MAX = 2_000
 
