@@ -8,10 +8,8 @@ import type { JournalReader } from '../journal/journal-reader.ts'
 import { type Db, storageFault } from '../storage/database.ts'
 import type { Vault } from '../vault/vault.ts'
 import { COMMANDS } from './inputs.ts'
-import { receiveMessage } from './message.ts'
-import { keepNote } from './platform-note.ts'
+import { inputOf } from './items.ts'
 import { setAside, WHOLE_BODY } from './quarantine.ts'
-import { receiveStatus } from './status.ts'
 import { type Ids, type Input, type InputContext, Tx, type Wake } from './tx.ts'
 
 /** No slice keeps the thread longer: between slices it hears new commands, which go first. */
@@ -306,11 +304,8 @@ export class Book {
   }
 
   async #applyItem(entry: Entry, item: InboundItem, index: number): Promise<void> {
-    const ask = { source: entry.source, arrivedAtMs: entry.atMs }
     try {
-      if (item.kind === 'message') await this.#apply(receiveMessage, { ...ask, item })
-      else if (item.kind === 'status') await this.#apply(receiveStatus, { ...ask, item })
-      else await this.#apply(keepNote, { ...ask, item })
+      await this.#apply(inputOf(item.kind), { source: entry.source, item, arrivedAtMs: entry.atMs })
     } catch (error) {
       if (storageFault(error)) throw error
       await this.#quarantine(entry, index, error)

@@ -1,8 +1,20 @@
 import createMessagePath from '../../migrations/records/0001_create_message_path.sql' with { type: 'text' }
+import addMessageActs from '../../migrations/records/0002_add_message_acts.sql' with { type: 'text' }
+import addPlatformNotices from '../../migrations/records/0003_add_platform_notices.sql' with { type: 'text' }
+import addContactIdentities from '../../migrations/records/0004_add_contact_identities.sql' with { type: 'text' }
+import addMedia from '../../migrations/records/0005_add_media.sql' with { type: 'text' }
+import addErasure from '../../migrations/records/0006_add_erasure.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
-const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_message_path.sql', sql: createMessagePath }]
+const MIGRATIONS: readonly Migration[] = [
+  { name: '0001_create_message_path.sql', sql: createMessagePath },
+  { name: '0002_add_message_acts.sql', sql: addMessageActs },
+  { name: '0003_add_platform_notices.sql', sql: addPlatformNotices },
+  { name: '0004_add_contact_identities.sql', sql: addContactIdentities },
+  { name: '0005_add_media.sql', sql: addMedia },
+  { name: '0006_add_erasure.sql', sql: addErasure },
+]
 
 /** Opens the records for writing: migrated, and with the row of the house. */
 export function openRecords(path: string, epoch: string, options: OpenOptions = {}): Db {

@@ -1,0 +1,33 @@
+import type { InboundItem } from '../core/inbound.ts'
+import { receiveMessage } from './message.ts'
+import { keepNote } from './platform-note.ts'
+import { receiveStatus } from './status.ts'
+import type { Input } from './tx.ts'
+
+type ItemOf<Kind extends InboundItem['kind']> = Extract<InboundItem, { kind: Kind }>
+
+/** What the input of an item gets: the item, and whose webhook it was. */
+export interface ItemAsk<Item extends InboundItem> {
+  /** Channel and application, such as `whatsapp/main`. */
+  source: string
+  item: Item
+  arrivedAtMs: number
+}
+
+/** The input of each kind of item that a channel delivers. */
+const INPUTS: { [Kind in InboundItem['kind']]: Input<ItemAsk<ItemOf<Kind>>, unknown> } = {
+  message: receiveMessage,
+  status: receiveStatus,
+  act: keepNote,
+  call: keepNote,
+  handover: keepNote,
+  preference: keepNote,
+  address_book: keepNote,
+  group: keepNote,
+  notice: keepNote,
+  other: keepNote,
+}
+
+export function inputOf(kind: InboundItem['kind']): Input<ItemAsk<InboundItem>, unknown> {
+  return INPUTS[kind] as Input<ItemAsk<InboundItem>, unknown>
+}
