@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Channel } from '../channels/channel.ts'
+import { canonicalJson } from '../core/canonical-json.ts'
 import { toTime } from '../core/clock.ts'
 import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { type IdKind, readId } from '../core/ids.ts'
@@ -9,13 +10,14 @@ import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
 import { type NumberRow, setNumberState } from '../records/number.ts'
+import type { PageAsk, See } from '../records/page.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
-import { numberView, type PageAsk, type Reader, type See } from '../records/reader.ts'
+import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
 import { pointerTo, readJson } from './body.ts'
 import type { EventsPoll } from './events-poll.ts'
 import { type Asked, integerOf, json, type RouteDependencies, route } from './route.ts'
-import { canonicalJson, readSendRequest } from './send-request.ts'
+import { readSendRequest } from './send-request.ts'
 
 const BODY_BYTES_MAX = 1024 * 1024
 /** 500 messages of 4,096 characters, each up to three bytes, and what is around them. */

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'bun:test'
-import fc from 'fast-check'
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
 import { showId } from '../core/ids.ts'
 import { DEADLINE_MS } from '../testing/test-items.ts'
-import { canonicalJson, readSendRequest } from './send-request.ts'
+import { readSendRequest } from './send-request.ts'
 
 const CHANNEL = must(channelNamed('whatsapp'), 'the channel')
 const TEXT = { type: 'text', text: { body: 'hi' } }
@@ -95,29 +94,6 @@ describe('readSendRequest()', () => {
     const own = inBody === undefined ? {} : { idempotency_key: inBody }
     expect(() => read({ to: '+15550100', ...TEXT, ...own }, inHeader)).toThrow(
       expect.objectContaining({ code: 'invalid' }),
-    )
-  })
-})
-
-describe('canonicalJson()', () => {
-  test('is the same text in whatever order the members came, and another for another value', () => {
-    const shuffled = (value: unknown): unknown => {
-      if (Array.isArray(value)) return value.map(shuffled)
-      if (typeof value !== 'object' || value === null) return value
-      return Object.fromEntries(
-        Object.entries(value)
-          .reverse()
-          .map(([name, member]) => [name, shuffled(member)]),
-      )
-    }
-    fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
-        expect(canonicalJson(shuffled(one))).toBe(canonicalJson(one))
-        expect(JSON.parse(canonicalJson(one))).toEqual(JSON.parse(JSON.stringify(one)))
-        const isSame = Bun.deepEquals(JSON.parse(canonicalJson(one)), JSON.parse(canonicalJson(other)), true)
-        expect(canonicalJson(one) === canonicalJson(other)).toBe(isSame)
-      }),
-      { seed: 7, numRuns: 500 },
     )
   })
 })

@@ -1,10 +1,10 @@
 import { toTime } from '../core/clock.ts'
-import { Failure } from '../core/failure.ts'
 import type { MessageClass } from '../core/message.ts'
 import type { Db } from '../storage/database.ts'
 import { CLASS, NUMBER_STATE, SOURCE, STATE } from './codes.ts'
 import { houseRow } from './house-row.ts'
 import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
+import { type Page, type PageAsk, readPage, type See } from './page.ts'
 import {
   CONVERSATION_VIEW,
   type ConversationViewRow,
@@ -13,32 +13,6 @@ import {
   type View,
   type Views,
 } from './views.ts'
-
-export interface Page {
-  items: View[]
-  /** Where the next page begins; null at the end. */
-  next: string | null
-  /** The offset of the read: subscribe after it and nothing is missed or seen twice. */
-  as_of: number
-}
-
-export interface PageAsk {
-  limit: number
-  cursor: string | null
-}
-
-/** Whether whoever asks may see it: what they may not see is not there for them. */
-export type See = (what: { conversationId: number | null; numberId: number | null }) => boolean
-
-/** Rounds of reading over what is hidden before a page ends early, with a cursor to go on. */
-const HIDDEN_ROUNDS_MAX = 20
-
-interface PageRow {
-  at: number
-  id: number
-  seen: Parameters<See>[0]
-  view: () => View
-}
 
 /** A message that waits to be sent, as the dispatcher needs it after a start. */
 export interface Owed {
@@ -82,7 +56,7 @@ export class Reader {
 
   /** Newest activity first. */
   async conversations(ask: PageAsk, see: See): Promise<Page> {
-    return this.#page(ask, see, (at, id, limit) => {
+    return readPage(this.#database, ask, see, (at, id, limit) => {
       const rows = this.#database.all<ConversationViewRow>(
         `${CONVERSATION_VIEW} WHERE (c.last_message_at, c.id) < (?1, ?2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?3`,
         at,
@@ -124,7 +98,7 @@ export class Reader {
     const conversation = this.#visibleConversation(conversationId, see)
     if (!conversation) return undefined
     const seen = { conversationId, numberId: conversation.number_id }
-    return this.#page(ask, see, (at, id, limit) => {
+    return readPage(this.#database, ask, see, (at, id, limit) => {
       const rows = this.#database.all<MessageViewRow>(
         `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
         conversationId,
@@ -232,25 +206,6 @@ export class Reader {
     const row = this.#conversationRow(id)
     return row && see({ conversationId: row.id, numberId: row.number_id }) ? row : undefined
   }
-
-  /** A page by (moment, id), newest first; one more visible row than asked tells whether there is a next page. */
-  #page(ask: PageAsk, see: See, read: (at: number, id: number, limit: number) => PageRow[]): Page {
-    return this.#database.snapshot(() => {
-      let from = ask.cursor === null ? NEWEST : readCursor(ask.cursor)
-      const shown: PageRow[] = []
-      let isEnd = false
-      for (let round = 0; round < HIDDEN_ROUNDS_MAX && !isEnd && shown.length <= ask.limit; round++) {
-        const rows = read(from.at, from.id, ask.limit + 1)
-        shown.push(...rows.filter((row) => see(row.seen)))
-        isEnd = rows.length <= ask.limit
-        from = rows.at(-1) ?? from
-      }
-      const items = shown.slice(0, ask.limit)
-      const last = shown.length > ask.limit ? items.at(-1) : from
-      const next = (isEnd && shown.length <= ask.limit) || !last ? null : showCursor(last.at, last.id)
-      return { items: items.map((row) => row.view()), next, as_of: this.head() }
-    })
-  }
 }
 
 /** A number as the API shows it. */
@@ -267,18 +222,4 @@ export function numberView(row: NumberRow): View {
     reason: row.reason,
     messages_per_second: row.per_second_max,
   }
-}
-
-function showCursor(at: number, id: number): string {
-  return `${at.toString(36)}.${id.toString(36)}`
-}
-
-/** Before every row. */
-const NEWEST = { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER }
-
-function readCursor(text: string): { at: number; id: number } {
-  const match = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
-  if (!match?.[1] || !match[2])
-    throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
-  return { at: Number.parseInt(match[1], 36), id: Number.parseInt(match[2], 36) }
 }

@@ -1,0 +1,68 @@
+import { Failure } from '../core/failure.ts'
+import type { Db } from '../storage/database.ts'
+import { houseRow } from './house-row.ts'
+import type { View } from './views.ts'
+
+export interface Page {
+  items: View[]
+  /** Where the next page begins; null at the end. */
+  next: string | null
+  /** The offset of the read: subscribe after it and nothing is missed or seen twice. */
+  as_of: number
+}
+
+export interface PageAsk {
+  limit: number
+  cursor: string | null
+}
+
+/** Whether whoever asks may see it: what they may not see is not there for them. */
+export type See = (what: { conversationId: number | null; numberId: number | null }) => boolean
+
+/** Rounds of reading over what is hidden before a page ends early, with a cursor to go on. */
+const HIDDEN_ROUNDS_MAX = 20
+
+export interface PageRow {
+  at: number
+  id: number
+  seen: Parameters<See>[0]
+  view: () => View
+}
+
+/** A page by (moment, id), newest first; one more visible row than asked tells whether there is a next page. */
+export function readPage(
+  database: Db,
+  ask: PageAsk,
+  see: See,
+  read: (at: number, id: number, limit: number) => PageRow[],
+): Page {
+  return database.snapshot(() => {
+    let from = ask.cursor === null ? NEWEST : readCursor(ask.cursor)
+    const shown: PageRow[] = []
+    let isEnd = false
+    for (let round = 0; round < HIDDEN_ROUNDS_MAX && !isEnd && shown.length <= ask.limit; round++) {
+      const rows = read(from.at, from.id, ask.limit + 1)
+      shown.push(...rows.filter((row) => see(row.seen)))
+      isEnd = rows.length <= ask.limit
+      from = rows.at(-1) ?? from
+    }
+    const items = shown.slice(0, ask.limit)
+    const last = shown.length > ask.limit ? items.at(-1) : from
+    const next = (isEnd && shown.length <= ask.limit) || !last ? null : showCursor(last.at, last.id)
+    return { items: items.map((row) => row.view()), next, as_of: houseRow(database).head }
+  })
+}
+
+function showCursor(at: number, id: number): string {
+  return `${at.toString(36)}.${id.toString(36)}`
+}
+
+/** Before every row. */
+const NEWEST = { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER }
+
+function readCursor(text: string): { at: number; id: number } {
+  const match = /^([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
+  if (!match?.[1] || !match[2])
+    throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
+  return { at: Number.parseInt(match[1], 36), id: Number.parseInt(match[2], 36) }
+}
