@@ -30,7 +30,21 @@ export const CRASH_POINTS = [
   'reaction.before',
 ] as const
 
-export type CrashPoint = (typeof CRASH_POINTS)[number]
+/** Places that ordinary traffic does not pass; each is tested where it is. */
+export const RARE_CRASH_POINTS = [
+  /** The master key is changed: begun; every key lies there twice; only the new one opens the vault. */
+  'vault.rotation_begun',
+  'vault.before_swap',
+  'vault.after_swap',
+  /** A day of the journal dies: its key is gone, its file is not. */
+  'day.key_destroyed',
+  /** A person is erased: noted in the ledger, the keys are there; the keys are gone, the rows are not; all but the end. */
+  'erasure.noted',
+  'erasure.keys_destroyed',
+  'erasure.before_end',
+] as const
+
+export type CrashPoint = (typeof CRASH_POINTS)[number] | (typeof RARE_CRASH_POINTS)[number]
 
 // biome-ignore lint/style/noProcessEnv: a test-only switch that must reach every thread before any of them is configured
 const [armedPoint, armedPass] = (process.env['GATEHOUSE_TEST_CRASH'] ?? '').split(':')
