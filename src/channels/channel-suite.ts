@@ -55,9 +55,7 @@ function signatureTests({ channel, sign, incoming }: ChannelSubject): void {
 
 function parseTests({ channel, incoming }: ChannelSubject): void {
   const keyOf = (item: InboundItem) =>
-    item.kind === 'other'
-      ? `other ${item.field} ${JSON.stringify(item.raw)}`
-      : `${item.kind} ${item.space} ${item.upstreamId}`
+    `${item.kind} ${'upstreamId' in item ? item.upstreamId : JSON.stringify(item.raw)}`
 
   test('gives a body that comes twice the same keys, whenever it comes', () => {
     const first = channel.parse(incoming('a', 'text'), 1).map(keyOf)

@@ -1,3 +1,4 @@
+import type { MessageContent } from '../core/content.ts'
 import type { InboundItem, PersonReference, SendOutcome } from '../core/inbound.ts'
 import type { MessageClass } from '../core/message.ts'
 
@@ -79,6 +80,13 @@ export interface Channel {
    * throws.
    */
   view(type: string, raw: Record<string, unknown>): Record<string, unknown>
+
+  /**
+   * What a message says, in words that fit every channel: of `MessageItem.raw` under its type (what came in, and what
+   * the firm sent from elsewhere), of `ActItem.raw` and `ActItem.edited`, of `CallItem.raw` under `call`, and of
+   * `PreparedMessage.content`. Pure; never throws, whatever the object holds.
+   */
+  content(type: string, raw: Record<string, unknown>): MessageContent
 
   /**
    * Checks an outgoing message, which holds the platform's own fields only. Throws `Failure('invalid')` whose `path` is

@@ -24,6 +24,8 @@ export interface MessageContent {
   referral?: Referral
   /** A product that the message asks about. */
   product?: { catalogId: string | null; productId: string }
+  /** What somebody else who held the thread before says of it, such as the platform's assistant. */
+  summary?: string
 }
 
 /**

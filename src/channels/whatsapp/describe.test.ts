@@ -31,12 +31,12 @@ describe('viewOf()', () => {
       { type: 'text', text: { body: 'Hi', preview_url: true } },
       { text: { body: 'Hi', preview_url: true } },
     ],
-    ['leaves the names of the view alone', 'state', { state: { a: 1 } }, { content: { a: 1 } }],
-    ['leaves prototypes alone', '__proto__', JSON.parse('{"__proto__":{"a":1}}'), { content: { a: 1 } }],
+    ['leaves the names of the view alone', 'state', { state: { a: 1 } }, { object: { a: 1 } }],
+    ['leaves prototypes alone', '__proto__', JSON.parse('{"__proto__":{"a":1}}'), { object: { a: 1 } }],
     ['finds nothing inherited', 'constructor', {}, {}],
     ['ignores a context that is no object', 'text', { text: {}, context: 'x' }, { text: {} }],
-    ['puts an odd word elsewhere', 'a b', { 'a b': 1 }, { content: 1 }],
-    ['takes an empty word', '', { '': 1 }, { content: 1 }],
+    ['puts an odd word elsewhere', 'a b', { 'a b': 1 }, { object: 1 }],
+    ['takes an empty word', '', { '': 1 }, { object: 1 }],
   ]
   test.each(cases)('%s', (_name, type, raw, view) => {
     expect(viewOf(type, raw as Record<string, unknown>)).toEqual(view)

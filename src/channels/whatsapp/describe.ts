@@ -7,10 +7,12 @@ const MEMBER = /^[a-z][a-z0-9_]{0,63}$/
 const VIEW_MEMBERS: ReadonlySet<string> = new Set([
   ...['id', 'upstream_id', 'conversation_id', 'number', 'direction', 'type', 'from', 'to', 'at', 'state', 'reason'],
   ...['class', 'reference', 'source', 'context', 'standby', 'pacing', 'timeline', 'attempt', 'erased'],
+  ...['content', 'attachments', 'reactions', 'reply_to', 'edited_at', 'revoked_at', 'revoked', 'sender', 'history'],
+  ...['group'],
 ])
 
-/** Where the content of a type goes whose word cannot be a member. */
-const ELSEWHERE = 'content'
+/** Where the object of a type goes whose word cannot be a member. */
+const ELSEWHERE = 'object'
 
 /**
  * What the API shows of a message's own object: the object of its type, whole, under the type's name, and its
@@ -23,6 +25,8 @@ export function viewOf(type: string, raw: JsonObject): Record<string, unknown> {
   const content = Object.hasOwn(raw, type) ? raw : (objectOf(raw['message']) ?? raw)
   const name = MEMBER.test(type) && !VIEW_MEMBERS.has(type) ? type : ELSEWHERE
   if (Object.hasOwn(content, type)) view[name] = content[type]
+  // A step of a call has no object of its own: it is one.
+  else if (type === 'call') view[name] = raw
   const context = objectOf(raw['context']) ?? objectOf(content['context'])
   if (context) view['context'] = context
   return view

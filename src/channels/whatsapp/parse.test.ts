@@ -89,11 +89,11 @@ describe('a message', () => {
     expect([item.type, item.opensWindow]).toEqual([type, opens])
   })
 
-  test('in a group is of its participant and opens no window of theirs', () => {
+  test("in a group is of its participant and opens the group's window", () => {
     const item = messageIn({ ...TEXT, group_id: 'HBg1' })
     expect(item.person.phone).toBe('+16505551234')
-    expect(item.opensWindow).toBe(false)
-    expect(item.raw['group_id']).toBe('HBg1')
+    expect(item.group).toEqual({ id: 'HBg1' })
+    expect(item.opensWindow).toBe(true)
   })
 
   test('without a type is kept as unknown', () => {
@@ -301,7 +301,7 @@ describe('all levels', () => {
       },
       RECEIVED_MS,
     )
-    const ids = found.map((item) => (item.kind === 'other' ? item.field : item.upstreamId))
+    const ids = found.map((item) => ('upstreamId' in item ? item.upstreamId : item.kind))
     expect(ids).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'b3', 'c1', 'c2', 'c3'])
   })
 
@@ -315,7 +315,7 @@ describe('all levels', () => {
       ],
     }
     const found = items({ standby }, 'standby')
-    expect(found.map((item) => item.kind !== 'other' && [item.kind, item.space, item.upstreamId])).toEqual([
+    expect(found.map((item) => 'space' in item && [item.kind, item.space, item.upstreamId])).toEqual([
       ['message', 'standby', 'wamid.A'],
       ['message', 'standby', 'e'],
       ['status', 'standby', 'wamid.S'],
@@ -377,9 +377,9 @@ const wrong: [name: string, body: unknown, raw: unknown][] = [
 
 describe('what is not understood', () => {
   const whole: [field: string, value: Record<string, unknown>, account: unknown, atMs: number | null][] = [
-    ['history', withFrame({ history: [{ threads: [{ messages: [TEXT] }] }] }), ACCOUNT, null],
-    ['account_update', { event: 'PARTNER_ADDED', timestamp: 1745337174 }, null, 1745337174000],
-    ['calls', withFrame({ calls: [{ id: 'wacid.1' }] }), ACCOUNT, null],
+    ['automatic_events', withFrame({ automatic_events: [{ id: 'a' }], timestamp: 1745337174 }), ACCOUNT, 1745337174000],
+    ['messaging_handovers', { sender: { phone_number: '1' }, type: 'control_passed' }, null, null],
+    ['messaging_handovers', withFrame({ sender: { phone_number: '1' }, type: 'control_shared' }), ACCOUNT, null],
     ['never_heard_of', { a: 1 }, null, null],
     ['messages', withFrame({}), ACCOUNT, null],
     ['messages', withFrame({ messages: [], statuses: null }), ACCOUNT, null],
@@ -413,13 +413,6 @@ describe('what is not understood', () => {
         atMs: 1745337174000,
         raw: { id: '1', time: '1745337174', changes: [changes[1]] },
       },
-    ])
-  })
-
-  test('errors of the number are one item', () => {
-    const errors = [{ code: 130429, title: 'Rate limit hit' }]
-    expect(items({ errors })).toEqual([
-      { kind: 'other', field: 'messages.errors', account: ACCOUNT, atMs: null, raw: errors },
     ])
   })
 

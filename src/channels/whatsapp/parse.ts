@@ -1,15 +1,57 @@
-import type { AccountReference, InboundItem, MessageItem, StatusItem } from '../../core/inbound.ts'
-import { ECHO_RECIPIENT, echoOf, messageOf, type Place, SENDER, STATUS_RECIPIENT, statusOf } from './items.ts'
-import { type Contacts, contactsOf, type IdentityFields, isOnePerson } from './people.ts'
-import { type JsonObject, objectOf, phoneOf, stampMsOf, textOf } from './read.ts'
+import type { AccountReference, InboundItem } from '../../core/inbound.ts'
+import { callOf, callStatusOf } from './calls.ts'
+import { addressBookOf, handoverOf, PERSON, preferenceOf } from './customers.ts'
+import { groupOf } from './groups.ts'
+import { readHistory, readHistoryMessage } from './history.ts'
+import { ECHO_RECIPIENT, echoOf, messageOf, SENDER } from './messages.ts'
+import { errorsNotice, noticeOf } from './notices.ts'
+import { contactsOf, isOnePerson } from './people.ts'
+import { accountOf, type ListReader, type Place, reader, type Sink } from './place.ts'
+import { isSomething, type JsonObject, objectOf, stampMsOf, textOf } from './read.ts'
+import { STATUS_RECIPIENT, statusOf } from './statuses.ts'
 
 const PLATFORM_OBJECT = 'whatsapp_business_account'
 
-/** The fields whose value holds messages and statuses. Every other field is kept whole. */
-const CONTENT_FIELDS: ReadonlySet<string> = new Set(['messages', 'standby', 'smb_message_echoes'])
+/** The lists of a field's value that are read; what else the value holds is kept as `<field>.other`. */
+interface ListField {
+  readers: readonly ListReader[]
+  /** The members that are read here. */
+  members: ReadonlySet<string>
+}
 
-/** The members of a value that are read here; what else it holds is kept as `<field>.other`. */
-const READ_MEMBERS: ReadonlySet<string> = new Set(['messages', 'message_echoes', 'statuses', 'errors'])
+function lists(...readers: ListReader[]): ListField {
+  return { readers, members: new Set([...readers.map(({ member }) => member), 'errors']) }
+}
+
+const CONTENT = lists(
+  reader('messages', SENDER, messageOf),
+  reader('message_echoes', ECHO_RECIPIENT, echoOf),
+  reader('statuses', STATUS_RECIPIENT, statusOf),
+)
+const GROUPS = lists(reader('groups', null, groupOf))
+
+/** The fields whose value is lists of things that each are one item, and belongs to one number. */
+const LIST_FIELDS: ReadonlyMap<string, ListField> = new Map([
+  ['messages', CONTENT],
+  ['standby', CONTENT],
+  ['smb_message_echoes', CONTENT],
+  ['calls', lists(reader('calls', null, callOf), reader('statuses', STATUS_RECIPIENT, callStatusOf))],
+  [
+    'history',
+    lists(
+      { member: 'history', fields: null, read: readHistory },
+      { member: 'messages', fields: SENDER, read: readHistoryMessage },
+      reader('message_echoes', ECHO_RECIPIENT, echoOf),
+    ),
+  ],
+  ['user_preferences', lists(reader('user_preferences', PERSON, preferenceOf))],
+  ['smb_app_state_sync', lists(reader('state_sync', null, addressBookOf))],
+  ['group_lifecycle_update', GROUPS],
+  ['group_participants_update', GROUPS],
+  ['group_settings_update', GROUPS],
+  ['group_status_update', GROUPS],
+])
+
 const FRAME_MEMBERS: ReadonlySet<string> = new Set(['messaging_product', 'metadata', 'contacts'])
 
 /**
@@ -21,7 +63,7 @@ const MALFORMED_ITEMS_MAX = 1_000
 const FIELD_CHARS_MAX = 64
 
 /**
- * Everything a webhook body says: all entries, all changes, all messages and statuses. Never throws; every body gives
+ * Everything a webhook body says: all entries, all changes, all that is listed in them. Never throws; every body gives
  * at least one item. Pieces of a shape that is not expected become items of field `malformed`, whose `raw` is the
  * piece. The number of items is bounded by the size of the body, which ingest bounds at 3 MB: 240,000 of the smallest
  * changes.
@@ -32,27 +74,7 @@ export function parse(body: unknown, receivedAtMs: number): InboundItem[] {
   return walk.end()
 }
 
-interface Reader {
-  /** The member that is the list. */
-  member: string
-  read: (raw: JsonObject, place: Place) => MessageItem | StatusItem | undefined
-  /** Where its objects name the person. */
-  fields: IdentityFields
-}
-
-const READERS: readonly Reader[] = [
-  { member: 'messages', read: messageOf, fields: SENDER },
-  { member: 'message_echoes', read: echoOf, fields: ECHO_RECIPIENT },
-  { member: 'statuses', read: statusOf, fields: STATUS_RECIPIENT },
-]
-
-interface ChangePlace {
-  field: string
-  account: AccountReference
-  space: 'messages' | 'standby'
-}
-
-class Walk {
+class Walk implements Sink {
   readonly #receivedAtMs: number
   readonly #items: InboundItem[] = []
   readonly #restMalformed: unknown[] = []
@@ -66,14 +88,26 @@ class Walk {
     const root = objectOf(body)
     const entries = root?.['entry']
     // Samples of the platform's own have `object` further inside; only another object's name means another platform.
-    if ((root?.['object'] ?? PLATFORM_OBJECT) !== PLATFORM_OBJECT) this.#other('object', null, null, body)
+    if ((root?.['object'] ?? PLATFORM_OBJECT) !== PLATFORM_OBJECT) this.#kept('object', null, null, body)
     else if (!isFullList(entries)) this.#malformed(body, null)
     else for (const entry of entries) this.#entry(entry)
   }
 
   end(): InboundItem[] {
-    if (this.#restMalformed.length > 0) this.#other('malformed', null, null, this.#restMalformed)
+    if (this.#restMalformed.length > 0) this.#kept('malformed', null, null, this.#restMalformed)
     return this.#items
+  }
+
+  item(item: InboundItem): void {
+    this.#items.push(item)
+  }
+
+  other(part: string, place: Place, raw: unknown): void {
+    this.#kept(`${place.field}.${part}`, place.account, null, raw)
+  }
+
+  malformed(piece: unknown, place: Place): void {
+    this.#malformed(piece, place.account)
   }
 
   #entry(element: unknown): void {
@@ -85,89 +119,92 @@ class Walk {
 
   #change(entry: JsonObject, element: unknown): void {
     const change = objectOf(element)
-    const value = objectOf(change?.['value'])
-    if (!change) {
-      this.#malformed(element, null)
-      return
-    }
+    if (!change) return this.#malformed(element, null)
+    const value = objectOf(change['value'])
     const whole = alone(entry, change)
+    if (!value) return this.#malformed(whole, null)
     const field = fieldOf(entry, change, value)
-    const account = accountOf(value) ?? (field === 'standby' ? accountOf(objectOf(value?.['standby'])) : undefined)
-    if (!value || (!account && CONTENT_FIELDS.has(field))) {
-      this.#malformed(whole, null)
-      return
-    }
+    const account = accountOf(value) ?? (field === 'standby' ? accountOf(objectOf(value['standby'])) : undefined)
+    const list = LIST_FIELDS.get(field)
+    if (list && !account) return this.#malformed(whole, null)
     const countBefore = this.#items.length + this.#restMalformed.length
-    if (account && CONTENT_FIELDS.has(field)) this.#contentChange(value, field, account)
-    // Another field, or nothing was in it as far as we understand it: it is kept whole.
-    const isUnread = this.#items.length + this.#restMalformed.length === countBefore
+    // Notices about one number were seen with the id 0.
+    const entryId = textOf(entry['id']) === '0' ? null : (textOf(entry['id']) ?? null)
     const atMs = stampMsOf(value['timestamp']) ?? stampMsOf(entry['time']) ?? null
-    if (isUnread) this.#other(field, account ?? null, atMs, whole)
+    if (list && account) this.#listField(value, list, { field, entryId, account })
+    else this.#valueField(value, { field, entryId, atMs }, whole)
+    // Nothing was in it as far as we understand it: it is kept whole.
+    const isUnread = this.#items.length + this.#restMalformed.length === countBefore
+    if (isUnread) this.#kept(field, account ?? null, atMs, whole)
   }
 
-  #contentChange(value: JsonObject, field: string, account: AccountReference): void {
-    const standby = field === 'standby' ? objectOf(value['standby']) : undefined
-    const place = { field, account, space: field === 'standby' ? 'standby' : 'messages' } as const
-    const contacts = contactsOf(standby?.['contacts'] ?? value['contacts'])
-    this.#contents(value, place, contacts)
+  /** Fields whose value is one thing. */
+  #valueField(
+    value: JsonObject,
+    about: { field: string; entryId: string | null; atMs: number | null },
+    whole: JsonObject,
+  ) {
+    const { field, entryId, atMs } = about
+    const item =
+      field === 'messaging_handovers'
+        ? handoverOf(value, atMs ?? this.#receivedAtMs)
+        : noticeOf(field, { value, entryId, atMs }, whole)
+    if (item) this.#items.push(item)
+  }
+
+  #listField(value: JsonObject, list: ListField, at: Pick<Place, 'field' | 'entryId' | 'account'>): void {
+    const isStandby = at.field === 'standby'
+    const standby = isStandby ? objectOf(value['standby']) : undefined
+    const place: Place = {
+      ...at,
+      space: isStandby ? 'standby' : 'messages',
+      contacts: contactsOf(standby?.['contacts'] ?? value['contacts']),
+      isAlone: false,
+      receivedAtMs: this.#receivedAtMs,
+      isHistory: at.field === 'history',
+    }
+    this.#lists(value, list, place)
     // The value of `standby` is one level deeper than that of `messages`.
-    if (standby) this.#contents(standby, place, contacts)
+    if (standby) this.#lists(standby, list, place)
   }
 
-  #contents(value: JsonObject, place: ChangePlace, contacts: Contacts): void {
-    for (const reader of READERS) this.#list(value[reader.member], reader, place, contacts)
+  #lists(value: JsonObject, { readers, members }: ListField, place: Place): void {
+    for (const reader of readers) {
+      const list = value[reader.member]
+      if (Array.isArray(list)) this.#list(list, reader, place)
+      else if (isSomething(list)) this.#malformed({ [reader.member]: list }, place.account)
+    }
     const errors = value['errors']
     if (isFullList(errors) || (isSomething(errors) && !Array.isArray(errors))) {
-      this.#other(`${place.field}.errors`, place.account, null, errors)
+      this.#items.push(errorsNotice(errors, place))
     }
-    const rest = restOf(value, place.space)
-    if (rest) this.#other(`${place.field}.other`, place.account, null, rest)
+    const rest = restOf(value, members, place.space)
+    if (rest) this.other('other', place, rest)
   }
 
-  #list(list: unknown, reader: Reader, at: ChangePlace, contacts: Contacts): void {
-    if (!isSomething(list)) return
-    if (!Array.isArray(list)) {
-      this.#malformed({ [reader.member]: list }, at.account)
-      return
-    }
-    const place: Place = {
-      account: at.account,
-      space: at.space,
-      contacts,
-      isAlone: contacts.only !== undefined && isOnePerson(list, reader.fields),
-      receivedAtMs: this.#receivedAtMs,
-    }
+  #list(list: readonly unknown[], { read, fields }: ListReader, at: Place): void {
+    const isAlone = at.contacts.only !== undefined && (fields ? isOnePerson(list, fields) : list.length === 1)
+    const place: Place = { ...at, isAlone }
     for (const element of list) {
       const raw = objectOf(element)
-      const item = raw && reader.read(raw, place)
-      if (item) this.#items.push(item)
-      else this.#malformed(element, at.account)
+      if (!raw || !read(raw, place, this)) this.#malformed(element, at.account)
     }
   }
 
-  #other(field: string, account: AccountReference | null, atMs: number | null, raw: unknown): void {
+  #kept(field: string, account: AccountReference | null, atMs: number | null, raw: unknown): void {
     this.#items.push({ kind: 'other', field, account, atMs, raw })
   }
 
   #malformed(piece: unknown, account: AccountReference | null): void {
-    if (this.#malformedCount++ < MALFORMED_ITEMS_MAX) this.#other('malformed', account, null, piece)
+    if (this.#malformedCount++ < MALFORMED_ITEMS_MAX) this.#kept('malformed', account, null, piece)
     else this.#restMalformed.push(piece)
   }
 }
 
 /** Two samples of the platform's own have `field` beside the changes or inside the value. */
-function fieldOf(entry: JsonObject, change: JsonObject, value: JsonObject | undefined): string {
-  const field = textOf(change['field']) ?? textOf(entry['field']) ?? textOf(value?.['field']) ?? 'unknown'
+function fieldOf(entry: JsonObject, change: JsonObject, value: JsonObject): string {
+  const field = textOf(change['field']) ?? textOf(entry['field']) ?? textOf(value['field']) ?? 'unknown'
   return field.slice(0, FIELD_CHARS_MAX).toWellFormed()
-}
-
-/** The business number that a value is about. */
-function accountOf(value: JsonObject | undefined): AccountReference | undefined {
-  const metadata = objectOf(value?.['metadata'])
-  const id = textOf(metadata?.['phone_number_id'])
-  if (id === undefined) return undefined
-  const display = phoneOf(metadata?.['display_phone_number'])
-  return display === undefined ? { id } : { id, display }
 }
 
 /**
@@ -184,9 +221,13 @@ function alone(entry: JsonObject, change: JsonObject): JsonObject {
 }
 
 /** The members that nothing above reads, together with the people they may be about; undefined if there is none. */
-function restOf(value: JsonObject, space: 'messages' | 'standby'): JsonObject | undefined {
+function restOf(
+  value: JsonObject,
+  members: ReadonlySet<string>,
+  space: 'messages' | 'standby',
+): JsonObject | undefined {
   const isRead = (name: string) =>
-    READ_MEMBERS.has(name) || (space === 'standby' && name === 'standby' && !!objectOf(value[name]))
+    members.has(name) || (space === 'standby' && name === 'standby' && !!objectOf(value[name]))
   const names = Object.keys(value).filter((name) => !isRead(name))
   if (names.every((name) => FRAME_MEMBERS.has(name) || !isSomething(value[name]))) return undefined
   return Object.fromEntries(names.map((name) => [name, value[name]]))
@@ -194,8 +235,4 @@ function restOf(value: JsonObject, space: 'messages' | 'standby'): JsonObject | 
 
 function isFullList(value: unknown): value is unknown[] {
   return Array.isArray(value) && value.length > 0
-}
-
-function isSomething(value: unknown): boolean {
-  return value !== undefined && value !== null
 }

@@ -11,6 +11,8 @@ const STAMP = /^\d{1,12}(\.\d{1,9})?$/
 const DIGITS = /^[1-9]\d{0,14}$/
 const WRITTEN_PHONE = /^\+?[\d\s().-]+$/
 const NOT_DIGITS = /\D/g
+const DECIMAL = /^-?\d{1,15}(\.\d{1,20})?$/
+const WORD_CHARS_MAX = 64
 
 export function objectOf(value: unknown): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined
@@ -50,4 +52,36 @@ export function stampMsOf(value: unknown): number | undefined {
   const seconds = typeof value === 'string' && STAMP.test(value) ? Number(value) : value
   if (typeof seconds !== 'number' || !(seconds >= STAMP_SECONDS_MIN && seconds < STAMP_SECONDS_MAX)) return undefined
   return Math.floor(seconds * 1000)
+}
+
+/** A list, or an empty one for what is none. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** The objects of a list, at most `max`; what else is in it is left out. */
+export function objectsOf(value: unknown, max: number): JsonObject[] {
+  const objects: JsonObject[] = []
+  for (const element of listOf(value)) {
+    const object = objectOf(element)
+    if (!object) continue
+    if (objects.length >= max) break
+    objects.push(object)
+  }
+  return objects
+}
+
+/** A word of the platform in lower case; what is longer than any of them is cut. */
+export function wordOf(value: unknown): string | undefined {
+  return textOf(value)?.slice(0, WORD_CHARS_MAX).toLowerCase().toWellFormed()
+}
+
+/** A finite number, also where the platform writes it as a decimal string. */
+export function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined
+}
+
+export function isSomething(value: unknown): boolean {
+  return value !== undefined && value !== null
 }

@@ -1,4 +1,5 @@
 import type { Channel } from '../channel.ts'
+import { contentOf } from './content.ts'
 import { viewOf } from './describe.ts'
 import { defaultClass, prepareMessage } from './outbound.ts'
 import { parse } from './parse.ts'
@@ -12,6 +13,7 @@ export const whatsapp: Channel = {
   answerChallenge: challengeAnswer,
   parse,
   view: viewOf,
+  content: contentOf,
   prepare: prepareMessage,
   defaultClass: (message, templateCategory) => defaultClass(message.content, templateCategory),
   send,
