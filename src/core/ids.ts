@@ -5,6 +5,9 @@ const PREFIX = {
   message: 'msg',
   conversation: 'cnv',
   contact: 'con',
+  media: 'med',
+  notice: 'ntc',
+  merge: 'mrg',
 } as const
 
 export type IdKind = keyof typeof PREFIX

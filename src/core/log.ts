@@ -21,6 +21,8 @@ export interface LogFields {
   class?: string
   attempt?: number
   retry_after_ms?: number
+  field?: string
+  event?: string
 }
 
 export interface Log {
@@ -28,6 +30,8 @@ export interface Log {
   info(phrase: string, fields?: LogFields): void
   warn(phrase: string, fields?: LogFields): void
   error(phrase: string, fields?: LogFields): void
+  /** The lines that `work` writes leave together when it ends. */
+  together(work: () => void): void
 }
 
-export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, together: (work) => work() }

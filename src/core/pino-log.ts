@@ -3,7 +3,7 @@ import { type Clock, systemClock, toTime } from './clock.ts'
 import type { Log, LogFields } from './log.ts'
 
 /** The least that is written. */
-export type LogLevel = keyof Log
+export type LogLevel = Exclude<keyof Log, 'together'>
 
 /** The allow-list at run time, with what each field may hold. Objects never get out: nobody knows what is in them. */
 const FIELDS = {
@@ -28,6 +28,8 @@ const FIELDS = {
   class: 'string',
   attempt: 'number',
   retry_after_ms: 'number',
+  field: 'string',
+  event: 'string',
 } as const satisfies Record<keyof LogFields, 'string' | 'number' | 'any'>
 
 /** A longer text is cut: a log line is no place for a document. */
@@ -39,12 +41,15 @@ export interface LogOptions {
   readonly fieldDropped?: (name: string) => void
 }
 
-/** Where a log's lines go: each is written whole and at once, on this thread, so that none is lost at the end. */
-export type LogDestination = DestinationStream
+/** Where a log's lines go, on this thread; what it holds back for a moment is written by `flushSync`. */
+export type LogDestination = DestinationStream & { flushSync?(): void }
+
+/** Lines that are written together hold no more than this in memory. */
+const TOGETHER_BYTES_MAX = 64 * 1024
 
 /** Standard output. Not one of pino's transports: they are threads of their own, and write nothing in a compiled binary. */
 export function standardOutput(): LogDestination {
-  return pinoDestination({ dest: 1, sync: true })
+  return pinoDestination({ dest: 1, sync: true, minLength: TOGETHER_BYTES_MAX })
 }
 
 /** A log of JSON lines: `level`, `time` (RFC 3339), `msg` and the allowed fields. */
@@ -60,11 +65,23 @@ export function createLog(level: LogLevel, destination: LogDestination, options:
     },
     destination,
   )
+  let isTogether = false
   const write = (at: LogLevel, phrase: string, fields: LogFields | undefined) => {
     if (!logger.isLevelEnabled(at)) return
     logger[at](fields === undefined ? {} : allowed(fields, fieldDropped), phrase)
+    // A line is out before anything else happens: a process that dies has said why.
+    if (!isTogether) destination.flushSync?.()
   }
   return {
+    together: (work) => {
+      isTogether = true
+      try {
+        work()
+      } finally {
+        isTogether = false
+        destination.flushSync?.()
+      }
+    },
     debug: (phrase, fields) => write('debug', phrase, fields),
     info: (phrase, fields) => write('info', phrase, fields),
     warn: (phrase, fields) => write('warn', phrase, fields),

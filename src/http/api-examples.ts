@@ -91,6 +91,39 @@ const timelineStep = (state: string, source: string, at: string) => ({
   source,
 })
 
+const NOTICE = {
+  id: 'ntc_3c',
+  field: 'account_update',
+  event: 'account_restriction',
+  severity: 'critical',
+  number: null,
+  account: '102290129340398',
+  at: '2026-11-22T09:10:00.000Z',
+  arrived_at: '2026-11-22T09:10:01.204Z',
+  facts: [
+    {
+      about: 'account',
+      subject: '102290129340398',
+      name: 'status',
+      value: 'restricted',
+      until: '2026-11-25T09:10:00.000Z',
+    },
+  ],
+  object: {
+    id: '102290129340398',
+    time: 1795338600,
+    changes: [
+      {
+        field: 'account_update',
+        value: {
+          event: 'ACCOUNT_RESTRICTION',
+          restriction_info: [{ restriction_type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', expiration: 1795597800 }],
+        },
+      },
+    ],
+  },
+}
+
 const page = (...items: object[]) => ({ items, next: null, as_of: 128 })
 
 export const EXAMPLES = {
@@ -106,6 +139,20 @@ export const EXAMPLES = {
     state: 'active',
     reason: null,
     messages_per_second: 80,
+    facts: { throughput: { value: 1000, since: '2026-11-20T07:00:00.000Z', until: null } },
+    account_facts: {},
+    portfolio_facts: { messaging_limit: { value: 10_000, since: '2026-11-20T07:00:00.000Z', until: null } },
+  }),
+  notice: NOTICE,
+  notices: page(NOTICE),
+  templates: page({
+    account: '102290129340398',
+    name: 'order_update',
+    language: 'en_US',
+    facts: {
+      status: { value: 'paused', since: '2026-11-21T16:20:00.000Z', until: null },
+      paused: { value: 'first_pause', since: '2026-11-21T16:20:00.000Z', until: '2026-11-21T19:20:00.000Z' },
+    },
   }),
   numberState: { number: '106540352242922', state: 'paused' },
   conversation: CONVERSATION,

@@ -1,7 +1,7 @@
-import { type TSchema, Type } from '@sinclair/typebox'
-import type { FailureCode } from '../core/failure.ts'
+import { Type } from '@sinclair/typebox'
 import { conversationViewSchema } from '../realtime/schemas.ts'
 import { EXAMPLES } from './api-examples.ts'
+import { inPath, type Operation, ok, PAGE, type Parameter, query } from './api-operation.ts'
 import {
   anyObjectSchema,
   batchRequestSchema,
@@ -23,81 +23,17 @@ import {
   ticketSchema,
   versionSchema,
 } from './api-schemas.ts'
-
-/** Headings of the document, in order, with what they are about. */
-export const TAGS = {
-  Messages: 'Sending, and what became of it.',
-  Conversations: 'A person on one of our numbers, and what was said.',
-  Numbers: 'The numbers messages leave from.',
-  Events: 'Everything that happens, in one order. Offsets never change their meaning.',
-  Webhooks: 'The platform’s way in. Nobody else calls it.',
-  Operations: 'For whoever runs the house.',
-} as const
-
-export interface Answer {
-  description: string
-  schema?: TSchema
-  contentType?: string
-  example?: object
-}
-
-export interface Parameter {
-  name: string
-  in: 'query' | 'path' | 'header'
-  description: string
-  schema: TSchema
-  required?: boolean
-}
-
-/** One operation of the API, as the document tells it. */
-export interface Operation {
-  id: string
-  method: 'get' | 'post'
-  /** In OpenAPI's form: `{id}`. */
-  path: string
-  tag: keyof typeof TAGS
-  summary: string
-  description?: string
-  parameters?: readonly Parameter[]
-  body?: { schema: TSchema; required: boolean; examples: Readonly<Record<string, object>> }
-  answers: Readonly<Record<number, Answer>>
-  /** What it may refuse with, beyond what every operation of its kind may. */
-  refuses?: readonly FailureCode[]
-  /** Whether it asks for an API key. */
-  key: 'always' | 'elsewhere than on this machine' | 'never'
-}
-
-const query = (name: string, schema: TSchema, description: string): Parameter => ({
-  name,
-  in: 'query',
-  description,
-  schema,
-})
-const inPath = (name: string, description: string): Parameter => ({
-  name,
-  in: 'path',
-  description,
-  schema: Type.String(),
-  required: true,
-})
+import { NOTICES } from './notice-operations.ts'
 
 const CONVERSATION_ID = inPath('id', 'A conversation’s id.')
 const MESSAGE_ID = inPath('id', 'A message’s id.')
 const NUMBER = inPath('number', 'The platform’s id of the number.')
-const PAGE = [
-  query('limit', Type.Integer({ minimum: 1, maximum: 200, default: 50 }), 'Items on the page.'),
-  query('cursor', Type.String(), 'The `next` of the page before.'),
-]
 const IDEMPOTENCY: Parameter = {
   name: 'Idempotency-Key',
   in: 'header',
   description: 'Known for 7 days: the same request with the same key is answered again and sent once.',
   schema: Type.String({ minLength: 1, maxLength: 255 }),
 }
-
-const ok = (description: string, schema: TSchema, example: object): Record<number, Answer> => ({
-  200: { description, schema, example },
-})
 
 const MESSAGES: readonly Operation[] = [
   {
@@ -423,6 +359,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...MESSAGES,
   ...CONVERSATIONS,
   ...NUMBERS,
+  ...NOTICES,
   ...EVENTS,
   ...WEBHOOKS,
   ...OPERATIONS_OF_HOUSE,

@@ -2,7 +2,7 @@ import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import { INTERACTIVE_SCHEMAS, TYPE_SCHEMAS } from '../channels/whatsapp/schemas.ts'
 import { STATUS_OF } from '../core/failure.ts'
 import { MESSAGE_STATES } from '../core/message.ts'
-import { conversationViewSchema, eventSchema, messageViewSchema } from '../realtime/schemas.ts'
+import { conversationViewSchema, eventSchema, factsSchema, messageViewSchema } from '../realtime/schemas.ts'
 import { SEND_MEMBERS, SEND_MEMBERS_WANTED } from './send-request.ts'
 
 /*
@@ -47,6 +47,9 @@ const numberSchema = named('number', {
   state: words(['active', 'paused', 'unclaimed'], 'From an unclaimed number nothing is sent until it is declared.'),
   reason: nullable(Type.String(), 'Why it is paused.'),
   messages_per_second: nullable(Type.Integer(), 'Your ceiling; null where it is learned.'),
+  facts: factsSchema,
+  account_facts: factsSchema,
+  portfolio_facts: factsSchema,
 })
 
 export const numberStateSchema = named('number_state', { number: Type.String(), state: words(['active', 'paused']) })
@@ -60,6 +63,41 @@ function page(of: string, item: TSchema) {
     }),
   })
 }
+
+const statedFact = named('stated_fact', {
+  about: words(['number', 'account', 'portfolio', 'template']),
+  subject: optional(
+    Type.String({ description: 'The platform’s id, or a number as it was written. Not of a template.' }),
+  ),
+  account: optional(Type.String({ description: 'Of a template, as `template` and `language`.' })),
+  template: optional(Type.String()),
+  language: optional(nullable(Type.String())),
+  name: Type.String({ description: 'Such as `status`, `quality`, `restriction.biz_initiated_messaging`.' }),
+  value: Type.Union([Type.String(), Type.Number(), Type.Null()], { description: 'Null: it does not hold any more.' }),
+  until: nullable(time, 'When it ends by itself.'),
+})
+
+export const noticeSchema = named('notice', {
+  id,
+  field: Type.String({ description: 'The webhook field.' }),
+  event: nullable(Type.String(), 'The platform’s word for what happened, in lower case.'),
+  severity: nullable(words(['info', 'warning', 'critical']), 'Null: kept, and not understood here.'),
+  number: nullable(Type.String(), 'The number it is about, if one is named.'),
+  account: nullable(Type.String(), 'The business account whose webhook it was.'),
+  at: time,
+  arrived_at: nullable(time),
+  facts: Type.Array(statedFact),
+  object: Type.Unknown({ description: 'The platform’s own object, whole.' }),
+})
+export const noticePageSchema = page('notice', noticeSchema)
+
+const templateSchema = named('template_facts', {
+  account: Type.String({ description: 'The business account it belongs to.' }),
+  name: Type.String(),
+  language: nullable(Type.String()),
+  facts: factsSchema,
+})
+export const templatePageSchema = page('template', templateSchema)
 
 export const numberPageSchema = page('number', numberSchema)
 export const conversationPageSchema = page('conversation', conversationViewSchema)

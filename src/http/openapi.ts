@@ -1,6 +1,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import { type FailureCode, STATUS_OF } from '../core/failure.ts'
-import { type Answer, OPERATIONS, type Operation, TAGS } from './api-operations.ts'
+import { type Answer, type Operation, TAGS } from './api-operation.ts'
+import { OPERATIONS } from './api-operations.ts'
 import { problemSchema } from './api-schemas.ts'
 import { PROBLEM_MEANING } from './problems.ts'
 

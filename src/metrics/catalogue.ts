@@ -16,6 +16,7 @@ export const LABEL_VALUES_MAX = {
   queue: 32,
   /** Patterns such as /api/v1/messages/:id, never paths. */
   route: 128,
+  severity: 3,
   state: 16,
   status: 64,
   version: 1,
@@ -69,6 +70,7 @@ export const CATALOGUE = {
   bookBatchInputs: histogram(['book_batch_inputs', 'Inputs in one commit of the book.'], BATCH_INPUTS),
   eventsOffset: gauge(['events_offset', 'Offset of the newest event.']),
   unknownItems: counter(['unknown_items_total', 'Things a platform said in words we do not know; kept.'], ['kind']),
+  notices: counter(['notices_total', "Notices about the firm's own numbers, accounts and templates."], ['severity']),
   quarantinedItems: gauge(['quarantined_items', 'Items put aside because applying them failed.']),
 
   // What goes out.
@@ -94,6 +96,11 @@ export const CATALOGUE = {
   socketLagSeconds: histogram(['socket_lag_seconds', 'From an event committed to its frame handed over.'], LAG_SECONDS),
   httpRequests: counter(['http_requests_total', 'HTTP requests by route and status.'], ['route', 'status']),
   httpRequestSeconds: histogram(['http_request_seconds', 'From a request to its answer.'], REQUEST_SECONDS, ['route']),
+
+  // What is destroyed.
+  erasures: counter(['erasures_total', 'People erased, by how far it came: begun or done.'], ['state']),
+  erasuresRunning: gauge(['erasures_running', 'Erasures that are begun and not done.']),
+  journalDaysEnded: counter(['journal_days_ended_total', 'Days of the journal whose keys were destroyed.']),
 
   // The house itself.
   overflows: counter(['overflow_total', 'Things refused or dropped because a queue was full.'], ['queue']),

@@ -18,6 +18,13 @@ export function maySee(principal: Pick<Principal, 'role'>, _seen: Seen): boolean
   return principal.role === 'owner'
 }
 
+/** What not everybody may do or read beside what they may see. */
+export type Permission = 'messages.read_revoked' | 'notices.read' | 'contacts.change'
+
+export function may(principal: Pick<Principal, 'role'>, _permission: Permission): boolean {
+  return principal.role === 'owner'
+}
+
 /** Principals with the same answer see the same: a frame is built once for all of them. */
 export function visibilityOf(principal: Pick<Principal, 'role'>): string {
   return principal.role

@@ -8,6 +8,7 @@ import {
   errorSchema,
   eventSchema,
   eventsSchema,
+  factsSchema,
   helloSchema,
   messageViewSchema,
   pingSchema,
@@ -19,6 +20,7 @@ const SHARED: Readonly<Record<string, TSchema>> = {
   message: messageViewSchema,
   conversation: conversationViewSchema,
   event: eventSchema,
+  facts: factsSchema,
 }
 
 const FROM_SERVER = { hello: helloSchema, events: eventsSchema, ping: pingSchema, error: errorSchema }

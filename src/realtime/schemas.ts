@@ -71,6 +71,34 @@ export const conversationViewSchema = Type.Object(
   { ...OPEN, $id: 'conversation', title: 'Conversation' },
 )
 
+const fact = Type.Object(
+  {
+    value: Type.Union([Type.String(), Type.Number(), Type.Null()], { description: 'Null: it does not hold any more.' }),
+    since: time,
+    until: Type.Union([time, Type.Null()], { description: 'When it ends by itself.' }),
+  },
+  OPEN,
+)
+
+/** What the platform says of something, by our word for it. */
+export const factsSchema = Type.Record(Type.String(), fact, {
+  $id: 'facts',
+  description: 'What the platform said last, by name, such as `status`, `quality`, `throughput`, `messaging_limit`.',
+})
+
+const numberState = Type.Object(
+  {
+    number: Type.String(),
+    alias: Type.Optional(nullableText),
+    state: Type.Union([Type.Literal('active'), Type.Literal('paused'), Type.Literal('unclaimed')]),
+    reason: nullableText,
+    facts: Type.Optional(factsSchema),
+    account_facts: Type.Optional(factsSchema),
+    portfolio_facts: Type.Optional(factsSchema),
+  },
+  OPEN,
+)
+
 const messageState = Type.Object(
   {
     message_id: id,
@@ -112,6 +140,11 @@ export const EVENT_SCHEMAS = {
     'conversation.updated',
     Type.Object({ conversation: conversationViewSchema }, OPEN),
     'Something about a conversation changed.',
+  ),
+  'number.state': event(
+    'number.state',
+    numberState,
+    'A number was declared, paused or resumed; or the platform said something new of it, of its account or portfolio: then all three kinds of facts are here, whole.',
   ),
 } as const
 

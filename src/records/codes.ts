@@ -57,21 +57,88 @@ export const SOURCE = new Codes<StateSource>({ api: 0, dispatch: 1, platform: 2,
 export type EventType =
   | 'message.received'
   | 'message.state'
+  | 'message.edited'
+  | 'message.revoked'
+  | 'message.reaction'
   | 'conversation.created'
   | 'conversation.updated'
   | 'number.state'
+  | 'contact.updated'
+  | 'message.media'
 export const EVENT = new Codes<EventType>({
   'message.received': 1,
   'message.state': 2,
   'conversation.created': 3,
   'conversation.updated': 4,
   'number.state': 5,
+  'message.edited': 6,
+  'message.revoked': 7,
+  'message.reaction': 8,
+  'contact.updated': 9,
+  'message.media': 10,
 })
 
 export const FLAG_STANDBY = 1
 export const FLAG_FROM_PHONE = 2
 export const FLAG_PACING = 4
+/** Something done to another message: not in the thread by itself, not unread, never the last message. */
+export const FLAG_ACT = 8
+/** Brought by the platform as older than the connection: no event told of it. */
+export const FLAG_HISTORY = 16
+/** An edit of it, or a further step of a call. */
+export const FLAG_EDITED = 32
+export const FLAG_REVOKED = 64
+export const FLAG_REACTED = 128
+/** It has rows in `media`. */
+export const FLAG_ATTACHED = 256
+
+export type ActKind = 'reaction' | 'edit' | 'revoke' | 'call'
+export const ACT = new Codes<ActKind>({ reaction: 1, edit: 2, revoke: 3, call: 4 })
+
+/** What becomes of a message that its author takes back; the higher wins. */
+export const REVOKED_CHOICES = ['kept', 'hidden', 'deleted'] as const
+export type Revoked = (typeof REVOKED_CHOICES)[number]
+export const REVOKED = new Codes<Revoked>({ kept: 0, hidden: 1, deleted: 2 })
+
+export const CONTACT_KIND = { person: 0, group: 1 } as const
+
+/** How somebody came to be known by a phone, a user id or another identity. */
+export type IdentitySource = 'message' | 'status' | 'answer' | 'address_book' | 'notice' | 'api' | 'import'
+export const IDENTITY_SOURCE = new Codes<IdentitySource>({
+  message: 0,
+  status: 1,
+  answer: 2,
+  address_book: 3,
+  notice: 4,
+  api: 5,
+  import: 6,
+})
+
+/** Who said that two contacts are one person; the platform's word comes first. */
+export type MergeSource = 'platform' | 'person'
+export const MERGE_SOURCE = new Codes<MergeSource>({ platform: 0, person: 1 })
+
+export type Membership = 'member' | 'left' | 'asks' | 'asks_no_more'
+export const MEMBERSHIP = new Codes<Membership>({ member: 1, left: 2, asks: 3, asks_no_more: 4 })
 
 /** Cells whose former content is kept for the events told with it. */
-export type FormerKind = 'profile' | 'number' | 'upstream'
-export const FORMER = new Codes<FormerKind>({ profile: 1, number: 2, upstream: 3 })
+export type FormerKind = 'profile' | 'number' | 'upstream' | 'card' | 'head'
+export const FORMER = new Codes<FormerKind>({ profile: 1, number: 2, upstream: 3, card: 5, head: 6 })
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const
+export type Severity = (typeof SEVERITIES)[number]
+export const SEVERITY = new Codes<Severity>({ info: 0, warning: 1, critical: 2 })
+
+/** Whom a fact is about. A `written_number` is one that the platform named and nobody declared. */
+export type FactSubjectKind = 'number' | 'written_number' | 'account' | 'portfolio' | 'template'
+export const FACT_SUBJECT = new Codes<FactSubjectKind>({
+  number: 0,
+  written_number: 1,
+  account: 2,
+  portfolio: 3,
+  template: 4,
+})
+
+/** What became of a file that came with a message. */
+export type MediaState = 'waiting' | 'ready' | 'failed' | 'gone' | 'too_large' | 'refused'
+export const MEDIA_STATE = new Codes<MediaState>({ waiting: 0, ready: 1, failed: 2, gone: 3, too_large: 4, refused: 5 })

@@ -1,0 +1,40 @@
+import type { NoticeItem } from '../core/inbound.ts'
+import { SEVERITY } from './codes.ts'
+import { findFacts, keepFacts } from './fact.ts'
+import { portfolioOfSource } from './number.ts'
+import { insertNote, isNoteKnown, noteHash } from './platform-note.ts'
+import { type InputContext, input, type Tx } from './tx.ts'
+
+/** Takes what the platform says about the firm's own numbers, accounts and templates. A repeated one changes nothing. */
+export const receiveNotice = input(
+  'notice.receive',
+  async (tx: Tx, ask: { source: string; item: NoticeItem; arrivedAtMs: number }, { now, ids }: InputContext) => {
+    const { item, source } = ask
+    const hash = noteHash(tx, item.field, item)
+    if (await isNoteKnown(tx, hash)) return { outcome: 'repeated' as const }
+    const [channel = ''] = source.split('/')
+    const portfolio = await portfolioOfSource(tx, source)
+    const facts = await findFacts(tx, item, { channel, portfolio, accountId: item.accountId })
+    const number = item.account?.id ?? facts.find(({ kind }) => kind === 'number')?.subject ?? null
+    const atMs = Math.min(item.atMs ?? ask.arrivedAtMs, now)
+    const id = ids.next()
+    await insertNote(tx, {
+      id,
+      field: item.field,
+      account: number,
+      atMs,
+      arrivedAtMs: ask.arrivedAtMs,
+      hash,
+      raw: item.raw,
+      notice: {
+        event: item.event,
+        businessAccount: item.accountId,
+        severity: SEVERITY.code(item.severity),
+        facts: JSON.stringify(facts),
+      },
+    })
+    await keepFacts(tx, facts, { channel, noteId: id, atMs, now })
+    tx.wake({ kind: 'notice', severity: item.severity, field: item.field, event: item.event })
+    return { outcome: 'received' as const, id }
+  },
+)
