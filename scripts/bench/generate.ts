@@ -14,15 +14,15 @@ import { join } from 'node:path'
 import { DAY_MS } from '../../src/core/clock.ts'
 import { DayFile } from '../../src/journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../../src/journal/entry.ts'
-import { HighWaterMark } from '../../src/journal/high-water.ts'
 import { Book } from '../../src/records/book.ts'
 import { DIRECTION, EVENT, STATE } from '../../src/records/codes.ts'
 import type { ConversationEventData } from '../../src/records/conversation.ts'
-import { SERVICE_WINDOW_MS } from '../../src/records/message.ts'
+import { SERVICE_WINDOW_MS } from '../../src/records/conversation.ts'
 import { openRecords } from '../../src/records/open.ts'
 import { bodyPlace } from '../../src/records/sent-message.ts'
 import { parseEntry, randomId } from '../../src/relay/book-thread.ts'
 import type { Db } from '../../src/storage/database.ts'
+import { HighWaterMark } from '../../src/storage/high-water.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { keyedHash64, sealText } from '../../src/vault/sealing.ts'
 import { prepareVault, Vault } from '../../src/vault/vault.ts'
@@ -99,6 +99,8 @@ class Filling {
       database: this.#database,
       vault: this.#vault,
       journal: { read: () => [], close: () => {} } as never,
+      // What follows is not written by the book, so a mark would only be wrong.
+      mark: { write: () => {} },
       clock: { epochMs: () => this.#nowMs, monoMs: () => performance.now(), after: () => () => {} },
       randomId,
       parse: parseEntry,

@@ -31,6 +31,28 @@ describe('createLog', () => {
     })
   })
 
+  test('writes a line at once, and lines that belong together once they are all there, also after an error', () => {
+    const flushed: number[] = []
+    const lines: string[] = []
+    const destination = {
+      write: (line: string) => void lines.push(line),
+      flushSync: () => void flushed.push(lines.length),
+    }
+    const log = createLog('info', destination)
+    log.info('alone')
+    log.together(() => {
+      for (let count = 0; count < 3; count++) log.info('message')
+    })
+    expect(() =>
+      log.together(() => {
+        log.info('message')
+        throw new Error('a mistake')
+      }),
+    ).toThrow('a mistake')
+    log.info('alone again')
+    expect(flushed).toEqual([1, 4, 5, 6])
+  })
+
   test('writes nothing below its level', () => {
     const { log, lines } = openTestLog('warn')
     log.debug('a')

@@ -6,9 +6,11 @@ import type { InboundItem } from '../core/inbound.ts'
 import type { Entry } from '../journal/entry.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import { type Db, storageFault } from '../storage/database.ts'
+import type { HighWaterMark } from '../storage/high-water.ts'
 import type { Vault } from '../vault/vault.ts'
 import { COMMANDS } from './inputs.ts'
 import { inputOf } from './items.ts'
+import { progressOf } from './lost-commits.ts'
 import { setAside, WHOLE_BODY } from './quarantine.ts'
 import { type Ids, type Input, type InputContext, Tx, type Wake } from './tx.ts'
 
@@ -53,6 +55,8 @@ export interface BookDependencies {
   database: Db
   vault: Vault
   journal: JournalReader
+  /** Told after each commit how far the records have come. */
+  mark: Pick<HighWaterMark, 'write'>
   clock: Clock
   /** A random positive integer below 2^53. */
   randomId: () => number
@@ -326,6 +330,7 @@ export class Book {
     crashPoint('book.between_commits')
     database.run('COMMIT')
     crashPoint('book.after_commit')
+    this.#deps.mark.write(progressOf(this.#house))
     this.#lastCommitMs = clock.monoMs() - startedMs
     return this.#report(false)
   }

@@ -4,13 +4,15 @@ import { channelNamed } from '../channels/registry.ts'
 import { systemClock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { InboundItem } from '../core/inbound.ts'
-import { daysIn } from '../journal/day-file.ts'
-import { dayKeyName, dayOf, type Entry } from '../journal/entry.ts'
+import { daysIn, unlinkDay } from '../journal/day-file.ts'
+import { dayKeyName, dayOf, type Entry, lastDeadDay } from '../journal/entry.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { type Packed, unpack } from '../journal/packed.ts'
 import { Book, type Command, type Commit } from '../records/book.ts'
+import { requireAllCommits } from '../records/lost-commits.ts'
 import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
+import { HighWaterMark } from '../storage/high-water.ts'
 import type { Question } from '../storage/thread.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
 
@@ -30,6 +32,8 @@ export interface OpenBook {
   /** For a new folder. */
   epoch: string
   nowMs: number
+  /** Go on although the records have lost commits. */
+  acceptLoss: boolean
 }
 
 export interface OpenedBook {
@@ -46,6 +50,8 @@ declare const self: Worker
 
 /** The body of an entry as items. A body that is no JSON throws; the book quarantines it whole. */
 export function parseEntry(entry: Entry): InboundItem[] {
+  // All that was in it named somebody who is erased.
+  if (entry.isOverwritten && entry.body.length === 0) return []
   const channel = channelNamed(entry.source.split('/')[0] ?? '')
   if (!channel) throw new Error('Assertion failed: no channel has this name')
   return channel.parse(JSON.parse(new TextDecoder().decode(entry.body)), entry.atMs)
@@ -59,6 +65,8 @@ export function randomId(): number {
 class BookThread {
   readonly #database: Db
   readonly #vault: Vault
+  readonly #mark: HighWaterMark
+  readonly #journalFolder: string
   readonly #journal: JournalReader
   readonly #book: Book
   #working = false
@@ -69,12 +77,16 @@ class BookThread {
     this.#vault = new Vault(join(open.folder, 'vault.db'), open.masterKey)
     prepareVault(this.#vault, open.nowMs)
     this.#database = openRecords(join(open.folder, 'records.db'), open.epoch)
+    this.#mark = new HighWaterMark(join(open.folder, 'records-high-water'))
+    requireAllCommits(this.#database, this.#mark, open)
     const vault = this.#vault
-    this.#journal = new JournalReader(join(open.folder, 'journal'), (day) => vault.findNamedKey(dayKeyName(day)))
+    this.#journalFolder = join(open.folder, 'journal')
+    this.#journal = new JournalReader(this.#journalFolder, (day) => vault.findNamedKey(dayKeyName(day)))
     this.#book = new Book({
       database: this.#database,
       vault,
       journal: this.#journal,
+      mark: this.#mark,
       clock: systemClock,
       randomId,
       parse: parseEntry,
@@ -83,8 +95,16 @@ class BookThread {
   }
 
   opened(folder: string, nowMs: number): OpenedBook {
-    const days = new Set([...daysIn(join(folder, 'journal')), dayOf(nowMs)])
-    const dayKeys = new Map([...days].map((day) => [day, this.dayKey(day, nowMs)]))
+    const journal = join(folder, 'journal')
+    const today = dayOf(nowMs)
+    const dayKeys = new Map<string, Uint8Array>()
+    for (const day of daysIn(journal)) {
+      // Its key was destroyed and then the power went: the file has outlived it.
+      if (day !== today && this.#vault.isDestroyed(dayKeyName(day))) unlinkDay(journal, day)
+      const key = this.#vault.findNamedKey(dayKeyName(day))
+      if (key) dayKeys.set(day, key)
+    }
+    dayKeys.set(today, this.dayKey(today, nowMs))
     return { appliedSeq: this.#book.appliedSeq(), head: this.#book.head(), epoch: this.#book.epoch(), dayKeys }
   }
 
@@ -95,6 +115,30 @@ class BookThread {
     this.#vault.commit()
     crashPoint('day.key_made')
     return key
+  }
+
+  /**
+   * Destroys the keys of the days whose time is over, and answers which. A day stays until all of it is applied, and the
+   * newest file in any case. What is applied is told, not asked: what this thread applies right now may not be durable.
+   */
+  destroyDays({ nowMs, appliedSeq }: { nowMs: number; appliedSeq: number }): string[] {
+    const last = lastDeadDay(nowMs)
+    const files = daysIn(this.#journalFolder)
+    const dead = this.#vault
+      .namesOf(dayKeyName(''))
+      .map((name) => name.slice(dayKeyName('').length))
+      .filter((day) => {
+        const next = files.find((file) => file > day)
+        const firstSeq = next === undefined ? undefined : this.#journal.firstSeq(next)
+        return day <= last && firstSeq !== undefined && firstSeq - 1 <= appliedSeq
+      })
+    if (dead.length === 0) return []
+    for (const day of dead) this.#vault.destroyNamedKey(dayKeyName(day))
+    this.#vault.commit()
+    crashPoint('day.key_destroyed')
+    // It may hold one of them open, with its key.
+    this.#journal.close()
+    return dead
   }
 
   submit(command: Command): void {
@@ -127,6 +171,7 @@ class BookThread {
     this.#journal.close()
     this.#database.script('PRAGMA wal_checkpoint(TRUNCATE)')
     this.#database.close()
+    this.#mark.close()
     this.#vault.close()
   }
 
@@ -178,6 +223,8 @@ function answer(question: Question): unknown {
       const { day, nowMs } = args as { day: string; nowMs: number }
       return thread.dayKey(day, nowMs)
     }
+    case 'destroy_days':
+      return thread.destroyDays(args as { nowMs: number; appliedSeq: number })
     case 'close':
       return thread.close()
     default:

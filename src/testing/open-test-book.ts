@@ -10,11 +10,13 @@ import { Journal } from '../journal/journal.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { Book, type Commit } from '../records/book.ts'
 import { RecordedEvents } from '../records/event-log.ts'
+import { requireAllCommits } from '../records/lost-commits.ts'
 import { openRecords, openRecordsReadonly } from '../records/open.ts'
 import { Reader } from '../records/reader.ts'
 import type { Input, Wake } from '../records/tx.ts'
 import { Views } from '../records/views.ts'
 import type { Db } from '../storage/database.ts'
+import { HighWaterMark } from '../storage/high-water.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
 import { FakeClock } from './fake-clock.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -39,6 +41,7 @@ interface Parts {
   vault: Vault
   journal: Journal
   journalReader: JournalReader
+  mark: HighWaterMark
   book: Book
   readingDatabase: Db
   readingVault: Vault
@@ -182,11 +185,14 @@ export class TestBook {
     const dayKeys = new Map([...days].map((day) => [day, vault.namedKey(dayKeyName(day), nowMs)]))
     vault.commit()
     const database = openRecords(join(folder, 'records.db'), 'test-epoch', { synchronous: 'OFF' })
+    const mark = new HighWaterMark(join(folder, 'records-high-water'))
+    requireAllCommits(database, mark, { acceptLoss, epoch: 'accepted-loss', nowMs })
     const journalReader = new JournalReader(journalFolder, (day) => vault.findNamedKey(dayKeyName(day)))
     const book = new Book({
       database,
       vault,
       journal: journalReader,
+      mark,
       clock: this.#options.bookClock ?? this.clock,
       randomId: () => 1 + Math.floor(this.#random() * 2 ** 52),
       parse: this.#options.parse ?? parseItems,
@@ -203,19 +209,20 @@ export class TestBook {
     book.noteJournalHead(journal.head())
     const readingDatabase = openRecordsReadonly(join(folder, 'records.db'))
     const readingVault = new Vault(vaultPath, TEST_MASTER_KEY, { readonly: true })
-    return { database, vault, journal, journalReader, book, readingDatabase, readingVault }
+    return { database, vault, journal, journalReader, mark, book, readingDatabase, readingVault }
   }
 
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    const { database, vault, journal, journalReader, readingDatabase, readingVault } = this.#parts
+    const { database, vault, journal, journalReader, mark, readingDatabase, readingVault } = this.#parts
     readingDatabase.close()
     readingVault.close()
     journalReader.close()
     journal.close()
     database.rollback()
     database.close()
+    mark.close()
     vault.close()
   }
 

@@ -311,6 +311,7 @@ export class SimulatedProcess {
       reader,
       caughtUp: () => this.#inbound.caughtUp(),
       eventsKeepMs: EVENTS_KEEP_MS,
+      keepHouse: async () => {},
     })
   }
 
@@ -368,6 +369,7 @@ export class SimulatedProcess {
   /** The parts report what they cannot help in the log; here that is a finding. */
   #log(): Log {
     return {
+      together: (work) => work(),
       debug() {},
       info() {},
       warn() {},

@@ -6,9 +6,11 @@ import { dayKeyName, dayOf, type Entry, type NewEntry } from '../../journal/entr
 import { Journal } from '../../journal/journal.ts'
 import { JournalReader } from '../../journal/journal-reader.ts'
 import { Book, type Command, type Commit } from '../../records/book.ts'
+import { requireAllCommits } from '../../records/lost-commits.ts'
 import { openRecords } from '../../records/open.ts'
 import { parseEntry } from '../../relay/book-thread.ts'
 import type { Db } from '../../storage/database.ts'
+import { HighWaterMark } from '../../storage/high-water.ts'
 import { prepareVault, Vault } from '../../vault/vault.ts'
 import type { Chance } from './chance.ts'
 import { WorkingClock } from './process-clock.ts'
@@ -52,6 +54,7 @@ export class StorageSide {
   readonly #options: StorageOptions
   readonly #vault: Vault
   readonly #records: Db
+  readonly #mark: HighWaterMark
   readonly #journal: Journal
   #appending: Appending[] = []
   #isWorking = false
@@ -65,12 +68,15 @@ export class StorageSide {
     this.#vault = new Vault(join(folder, 'vault.db'), MASTER_KEY, { synchronous: SYNCHRONOUS })
     prepareVault(this.#vault, nowMs)
     this.#records = openRecords(join(folder, 'records.db'), options.epoch, { synchronous: SYNCHRONOUS })
+    this.#mark = new HighWaterMark(join(folder, 'records-high-water'))
+    requireAllCommits(this.#records, this.#mark, { acceptLoss: false, epoch: options.epoch, nowMs })
     const journalFolder = join(folder, 'journal')
     this.reader = new JournalReader(journalFolder, (day) => this.#vault.findNamedKey(dayKeyName(day)))
     this.book = new Book({
       database: this.#records,
       vault: this.#vault,
       journal: this.reader,
+      mark: this.#mark,
       clock: new WorkingClock(clock, chance.random, LOOK_MS_MAX),
       randomId: () => chance.between(1, Number.MAX_SAFE_INTEGER - 1),
       parse: parseEntry,
@@ -119,6 +125,7 @@ export class StorageSide {
     this.reader.close()
     this.#journal.close()
     this.#records.close()
+    this.#mark.close()
     this.#vault.close()
   }
 

@@ -5,9 +5,9 @@ const RECORD_BYTES = 16
 const READ_WRITE_CREATE = constants.O_RDWR | constants.O_CREAT
 
 /**
- * The highest sequence that was ever committed, kept outside the database: one flipped bit in SQLite's WAL silently
- * drops every later commit (measured), and only a mark elsewhere tells. It is written after each commit and not
- * synced: after a power cut it may lag behind, which proves nothing, but it is never ahead of the disk.
+ * How far a database has ever come, as a number that only rises, kept outside it: one flipped bit in SQLite's WAL
+ * silently drops every later commit (measured), and only a mark elsewhere tells. It is written after each commit and
+ * not synced: after a power cut it may lag behind, which proves nothing, but it is never ahead of the disk.
  */
 export class HighWaterMark {
   readonly #file: number
@@ -25,8 +25,8 @@ export class HighWaterMark {
     return view.getBigUint64(8) === checksum(found) ? Number(view.getBigUint64(0)) : 0
   }
 
-  write(seq: number): void {
-    this.#record.setBigUint64(0, BigInt(seq))
+  write(mark: number): void {
+    this.#record.setBigUint64(0, BigInt(mark))
     this.#record.setBigUint64(8, checksum(new Uint8Array(this.#record.buffer)))
     writeSync(this.#file, new Uint8Array(this.#record.buffer), 0, RECORD_BYTES, 0)
   }

@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FakeClock } from '../testing/fake-clock.ts'
+import { TestBook } from '../testing/open-test-book.ts'
+import { ANNA, declared, queued, textItem } from '../testing/test-items.ts'
+import { declareApp, declareNumber } from './number.ts'
+import { queueMessage } from './queue-message.ts'
+import { beginSending, holdUnfinished } from './send-message.ts'
+
+let clock: FakeClock
+let folder: string
+let older: string
+
+/** A house of which everything after an early copy of the records is lost. */
+beforeEach(async () => {
+  clock = new FakeClock()
+  folder = mkdtempSync(join(tmpdir(), 'gatehouse-lost-'))
+  older = join(folder, 'older')
+  const house = new TestBook(clock, { folder })
+  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
+  await house.ask(declareNumber, declared())
+  await house.give(textItem('wamid.1', clock.epochMs()))
+  await house.ask(queueMessage, queued({ kind: 'person', person: ANNA }))
+  house.close()
+  // Closed, all of it is in the one file.
+  cpSync(join(folder, 'records.db'), older)
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+async function goOnAndLose(): Promise<void> {
+  const house = new TestBook(clock, { folder })
+  await house.give(textItem('wamid.2', clock.epochMs()))
+  house.close()
+  cpSync(older, join(folder, 'records.db'))
+}
+
+describe('records that lost commits', () => {
+  test('are not gone on with unasked, and the refusal says what may be done', async () => {
+    await goOnAndLose()
+    expect(() => new TestBook(clock, { folder })).toThrow(
+      /records end at event \d+, but more was committed.*--accept-loss/,
+    )
+  })
+
+  test('have another epoch once the loss is accepted, and what platforms said comes back from the journal', async () => {
+    await goOnAndLose()
+    const house = new TestBook(clock, { folder, acceptLoss: true })
+    expect(house.book.epoch()).toBe('accepted-loss')
+    await house.settle()
+    expect((await house.eventsAfter(0)).filter((text) => text.includes('wamid.2'))).toHaveLength(1)
+    house.close()
+    // The loss is accepted once: the next start needs no option.
+    new TestBook(clock, { folder }).close()
+  })
+
+  test('hold what waits to be sent, since it may have gone out', async () => {
+    await goOnAndLose()
+    const house = new TestBook(clock, { folder, acceptLoss: true })
+    expect(house.reader.isOwed('house.hold_unfinished')).toBe(true)
+    expect(await house.ask(holdUnfinished, null)).toEqual({ held: 1, isDone: true })
+    expect(house.reader.isOwed('house.hold_unfinished')).toBe(false)
+    const states = (await house.eventsAfter(0))
+      .map((text) => JSON.parse(text))
+      .filter(({ type }) => type === 'message.state')
+    expect(states.at(-1)?.data).toMatchObject({ state: 'held', reason: 'restored' })
+    const message = house.database.one<{ message_id: number }>('SELECT message_id FROM outbound')?.message_id ?? 0
+    const begun = await house.ask(beginSending, { messageIds: [message] })
+    expect(begun).toEqual({ leave: [], stay: [{ messageId: message, reason: 'not_queued' }] })
+    house.close()
+  })
+
+  test('are not suspected where nothing is lost', async () => {
+    const house = new TestBook(clock, { folder })
+    await house.give(textItem('wamid.3', clock.epochMs()))
+    house.close()
+    const again = new TestBook(clock, { folder })
+    expect(again.book.epoch()).toBe('test-epoch')
+    expect(again.reader.isOwed('house.hold_unfinished')).toBe(false)
+    again.close()
+  })
+})

@@ -1,0 +1,52 @@
+import { must } from '../core/assert.ts'
+import type { Db } from '../storage/database.ts'
+import type { HighWaterMark } from '../storage/high-water.ts'
+
+/** Owed after an accepted loss: nothing that waits may be sent, since it may have gone out already. */
+export const UNFINISHED_DUTY = 'house.hold_unfinished'
+
+/** What of the row of the house only rises: each commit that matters raises at least one of them. */
+interface Progress {
+  next_id: number
+  event_offset: number
+  applied_seq: number
+}
+
+/** How far the records have come, as one number that rises with every commit that gives an id, an event or an entry. */
+export function progressOf(house: Progress): number {
+  return house.next_id + house.event_offset + house.applied_seq
+}
+
+/**
+ * Throws where the records have lost commits that were durable once, unless the loss is accepted: then offsets may come
+ * to mean other events, so the epoch changes, and what waits to be sent is to be held. What the platform said is not
+ * lost: the journal has it, and it is applied anew.
+ */
+export function requireAllCommits(
+  database: Db,
+  mark: HighWaterMark,
+  start: { acceptLoss: boolean; epoch: string; nowMs: number },
+): void {
+  const house = must(
+    database.one<Progress>('SELECT next_id, event_offset, applied_seq FROM house WHERE id = 1'),
+    'the row of the house',
+  )
+  const progress = progressOf(house)
+  if (progress >= mark.read()) return
+  if (!start.acceptLoss) {
+    throw new Error(
+      `The records end at event ${house.event_offset}, but more was committed. Restore them from a backup, or start ` +
+        'once with --accept-loss: what platforms said is applied anew from the journal, commands since then are lost, ' +
+        'and messages that wait to be sent are held',
+    )
+  }
+  database.transaction(() => {
+    database.run('UPDATE house SET epoch = ?1 WHERE id = 1', start.epoch)
+    database.run(
+      'INSERT OR REPLACE INTO duties (kind, subject, term, due_at) VALUES (?1, 0, 0, ?2)',
+      UNFINISHED_DUTY,
+      start.nowMs,
+    )
+  })
+  mark.write(progress)
+}
