@@ -26,11 +26,14 @@ import { addApiKey } from './records/api-key.ts'
 import type { Commit } from './records/book.ts'
 import { NUMBER_STATE } from './records/codes.ts'
 import { RecordedEvents } from './records/event-log.ts'
+import { UNFINISHED_DUTY } from './records/lost-commits.ts'
+import { NoticeReader } from './records/notice-reader.ts'
 import { declareApp, declareNumber } from './records/number.ts'
 import { Reader } from './records/reader.ts'
-import type { Departure } from './records/send-message.ts'
+import { type Departure, holdUnfinished } from './records/send-message.ts'
 import type { Wake } from './records/tx.ts'
 import { Views } from './records/views.ts'
+import { ClockTrust } from './relay/clock-trust.ts'
 import { Duties } from './relay/duties.ts'
 import { House } from './relay/house.ts'
 import { BULK_HEADS_MAX, Outbound } from './relay/outbound.ts'
@@ -75,6 +78,7 @@ export class Gateway {
   readonly #stack = new AsyncDisposableStack()
   readonly #dispatcher: Dispatcher
   readonly #house: House
+  readonly #clockTrust: ClockTrust
   #reader: Reader | undefined
   #realtime: Realtime | undefined
   #poll: EventsPoll | undefined
@@ -91,6 +95,7 @@ export class Gateway {
     this.#setup = setupOf(config)
     this.#metrics = createMetrics(clock, packageJson.version)
     this.#dispatcher = new Dispatcher({ messagesMax: config.limits.queueMax, bulkHeadsMax: BULK_HEADS_MAX })
+    this.#clockTrust = new ClockTrust(clock, { operatorTrusts: config.storage.trustClock })
     this.#house = new House({
       threads: THREADS,
       clock,
@@ -130,6 +135,7 @@ export class Gateway {
     const lastInputAtMs = this.#readerPart().lastInputAtMs()
     log.info('folder opened', { seq: journalHead, count: journalHead - appliedSeq })
     await this.#declare()
+    await this.#holdAfterLoss()
     const newOwnerKey = await this.#firstKey()
     await this.#build(views)
     this.#serving = true
@@ -150,6 +156,19 @@ export class Gateway {
       ...this.#setup.apps.map(({ id, portfolio }) => ask(declareApp, { id: sourceOf('whatsapp', id), portfolio })),
       ...this.#setup.numbers.map((number) => ask(declareNumber, number)),
     ])
+  }
+
+  /** Where commits were lost, what waits may have gone out already: it is held before anything is sent. */
+  async #holdAfterLoss(): Promise<void> {
+    if (!this.#readerPart().isOwed(UNFINISHED_DUTY)) return
+    const { ask } = this.#house.book
+    let count = 0
+    for (let isDone = false; !isDone; ) {
+      const done = await ask(holdUnfinished, null)
+      count += done.held
+      isDone = done.isDone
+    }
+    this.#options.log.warn('the records had lost commits: what waited to be sent is held', { count })
   }
 
   /** The first start of a house without a bootstrap token makes an owner's key; the demo's is always the same. */
@@ -225,6 +244,7 @@ export class Gateway {
       reader,
       caughtUp: () => this.#house.inbound.caughtUp(),
       eventsKeepMs: config.storage.eventsKeepDays * DAY_MS,
+      keepHouse: () => this.#endJournalDays(),
     })
     this.#collectMetrics(reader)
     await this.#listen(reader)
@@ -256,6 +276,7 @@ export class Gateway {
       },
       ask: this.#house.book.ask,
       reader,
+      notices: new NoticeReader(this.#house.records(), this.#house.vault()),
       events: must(this.#poll, 'the poll'),
       tickets: this.#realtimePart().tickets,
       channel: must(channelNamed('whatsapp'), 'the channel'),
@@ -332,7 +353,9 @@ export class Gateway {
     metrics.bookCommitSeconds.observe(commit.commitMs / 1000)
     metrics.bookBatchInputs.observe(commit.inputs)
     metrics.eventsOffset.set(commit.head)
-    for (const wake of commit.wakes) this.#note(wake)
+    this.#options.log.together(() => {
+      for (const wake of commit.wakes) this.#note(wake)
+    })
     this.#outbound?.hear(commit.wakes)
     this.#duties?.hear(commit.wakes)
     this.#realtime?.wake()
@@ -358,8 +381,29 @@ export class Gateway {
       case 'kept':
         this.#metrics.unknownItems.add(1, { kind: wake.what })
         return
+      case 'notice':
+        this.#metrics.notices.add(1, { severity: wake.severity })
+        if (wake.severity === 'info') return
+        this.#options.log[wake.severity === 'critical' ? 'error' : 'warn']('notice', {
+          field: wake.field,
+          event: wake.event ?? '',
+        })
+        return
       default:
     }
+  }
+
+  /** What is destroyed by date waits for a clock that can be believed. */
+  async #endJournalDays(): Promise<void> {
+    const { log } = this.#options
+    if (!this.#clockTrust.isTrusted()) {
+      log.warn('journal days are kept: the clock is not confirmed')
+      return
+    }
+    const days = await this.#house.endJournalDays()
+    if (days.length === 0) return
+    this.#metrics.journalDaysEnded.add(days.length)
+    log.info('journal days ended', { count: days.length })
   }
 
   async #send(departure: Departure): Promise<SendOutcome> {
@@ -378,7 +422,7 @@ export class Gateway {
         correlation: departure.correlation,
         timeoutMs: this.#options.sendTimeoutMs ?? SEND_TIMEOUT_MS,
       },
-      fetch,
+      this.#clockTrust.fetch,
     )
   }
 

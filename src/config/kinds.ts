@@ -48,6 +48,13 @@ export function integerOrUnlimited(min: number, max: number): Kind<number> {
   }
 }
 
+/** Yes or no. */
+export const boolean: Kind<boolean> = {
+  wanted: 'true or false',
+  fromToml: (value) => (typeof value === 'boolean' ? value : undefined),
+  fromText: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+}
+
 /** One of a few words. */
 export function oneOf<const W extends string>(words: readonly W[]): Kind<W> {
   return textual(`one of ${words.map((word) => `"${word}"`).join(', ')}`, (text) => words.find((word) => word === text))

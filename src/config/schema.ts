@@ -1,4 +1,5 @@
 import {
+  boolean,
   digits,
   filePath,
   graphVersion,
@@ -147,6 +148,9 @@ export const SCHEMA = {
   limits,
   storage: section('What is kept.', {
     events_keep_days: defaulted(integer(1, 3_650), 8, { help: 'Days that events can be resumed from.' }),
+    trust_clock: defaulted(boolean, false, {
+      help: "You vouch for this machine's clock. Otherwise nothing is destroyed by date until a platform's answer says the same time.",
+    }),
   }),
   whatsapp: section('WhatsApp.', { portfolio, app, number }),
 } as const

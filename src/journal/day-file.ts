@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import createDay from '../../migrations/journal/0001_create_day.sql' with { type: 'text' }
 import { Db, type OpenOptions } from '../storage/database.ts'
@@ -7,6 +7,12 @@ import { seal, tagOf, unseal } from '../vault/sealing.ts'
 import { type Entry, type NewEntry, placeOf } from './entry.ts'
 
 const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_day.sql', sql: createDay }]
+/**
+ * The first byte of an entry that was overwritten: behind it a new seal, and at its end the tag of the one before, which
+ * the next entry is bound to. So the chain still holds.
+ */
+const OVERWRITTEN = 0x4f
+const TAG_BYTES = 16
 const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.db$/
 
 /** The end of a chain: the last entry's sequence and tag. */
@@ -33,6 +39,15 @@ export function daysIn(folder: string): string[] {
     .sort()
 }
 
+function overwrittenPlace(place: string): string {
+  return `${place}:overwritten`
+}
+
+/** Takes the file of a day and its log from the disk. */
+export function unlinkDay(folder: string, day: string): void {
+  for (const ending of ['', '-wal', '-shm']) rmSync(join(folder, `${day}.db${ending}`), { force: true })
+}
+
 /** One day of the journal. */
 export class DayFile {
   readonly day: string
@@ -50,6 +65,8 @@ export class DayFile {
       ...options,
       checkpointPages: 200,
       cacheKib: 2048,
+      // Nothing is deleted but what names an erased person, and of that nothing may be left in the file.
+      secureDelete: true,
     })
     if (!options.readonly) migrate(this.#database, `journal/${options.day}.db`, MIGRATIONS)
   }
@@ -76,7 +93,8 @@ export class DayFile {
       let { tag } = previous
       let seq = first
       for (const entry of entries) {
-        const sealed = seal(this.#key, placeOf(seq, entry.atMs, entry.source, tag), entry.body)
+        // Deflating would be a quarter of this thread's work (measured), for bytes that are gone in eight days.
+        const sealed = seal(this.#key, placeOf(seq, entry.atMs, entry.source, tag), entry.body, 'plain')
         this.#database.run(
           'INSERT INTO entries (seq, at, source, sealed) VALUES (?1, ?2, ?3, ?4)',
           seq,
@@ -144,14 +162,38 @@ export class DayFile {
     return entries
   }
 
+  /**
+   * Puts other bodies in the place of entries, in one durable commit that leaves nothing of the old ones in the file or
+   * its log. The sequence, the moment and the chain stay. Answers the tags by which the entries are known.
+   */
+  overwrite(bodies: readonly { seq: number; body: Uint8Array }[]): { seq: number; tag: Uint8Array }[] {
+    const done = this.#database.transaction(() => bodies.flatMap((one) => this.#overwriteOne(one) ?? []))
+    this.#database.script('PRAGMA wal_checkpoint(TRUNCATE)')
+    return done
+  }
+
   close(): void {
     this.#database.close()
   }
 
+  #overwriteOne({ seq, body }: { seq: number; body: Uint8Array }): { seq: number; tag: Uint8Array } | undefined {
+    const row = this.#database.one<Row>('SELECT seq, at, source, sealed FROM entries WHERE seq = ?1', seq)
+    if (!row) return undefined
+    const tag = tagOf(row.sealed)
+    const place = overwrittenPlace(placeOf(seq, row.at, row.source, this.#endBefore(seq).tag))
+    const sealed = Buffer.concat([Uint8Array.of(OVERWRITTEN), seal(this.#key, place, body), tag])
+    this.#database.run('UPDATE entries SET sealed = ?2 WHERE seq = ?1', seq, sealed)
+    return { seq, tag }
+  }
+
   #open(row: Row, previousTag: Uint8Array): Entry {
+    const { seq, source, sealed } = row
+    const place = placeOf(seq, row.at, source, previousTag)
     try {
-      const body = unseal(this.#key, placeOf(row.seq, row.at, row.source, previousTag), row.sealed)
-      return { seq: row.seq, atMs: row.at, source: row.source, body }
+      if (sealed[0] !== OVERWRITTEN) return { seq, atMs: row.at, source, body: unseal(this.#key, place, sealed) }
+      const inner = sealed.subarray(1, sealed.length - TAG_BYTES)
+      const body = unseal(this.#key, overwrittenPlace(place), inner)
+      return { seq, atMs: row.at, source, body, isOverwritten: true }
     } catch (cause) {
       throw new Error(`The journal is damaged: entry ${row.seq} does not open`, { cause })
     }

@@ -1,3 +1,8 @@
+import { DAY_MS } from '../core/clock.ts'
+
+/** How long the journal of a day is kept after the day's end: the platform repeats what it was not answered for 7 days. */
+export const KEPT_DAYS = 8
+
 /** What the outside said, before anybody has understood it. */
 export interface NewEntry {
   /** When it arrived, milliseconds since 1970. */
@@ -11,6 +16,8 @@ export interface NewEntry {
 export interface Entry extends NewEntry {
   /** Its place in the journal: gap-free, from 1. */
   seq: number
+  /** What named an erased person was cut out of the body; an empty one held nothing else. */
+  isOverwritten?: true
 }
 
 /** The UTC day of a moment, `2026-11-22`: the name of its journal file and of its key. */
@@ -20,6 +27,11 @@ export function dayOf(epochMs: number): string {
 
 export function dayKeyName(day: string): string {
   return `day:${day}`
+}
+
+/** The UTC day whose journal died at a moment, and every day before it: a day is kept for eight days after its end. */
+export function lastDeadDay(nowMs: number): string {
+  return dayOf(nowMs - (KEPT_DAYS + 1) * DAY_MS)
 }
 
 /** What an entry's seal is bound to: its own place and, by its tag, the entry before. */

@@ -4,7 +4,7 @@ import { Failure } from '../core/failure.ts'
 import { Thread } from '../storage/thread.ts'
 import { dayOf, type NewEntry } from './entry.ts'
 import type { JournalOptions } from './journal.ts'
-import type { Appended, JournalRefusal } from './journal-thread.ts'
+import type { Appended, JournalRefusal, Overwrite } from './journal-thread.ts'
 import { type Packed, pack } from './packed.ts'
 
 /** One group commit: large enough that the fsync is shared widely, small enough to be answered soon. */
@@ -90,6 +90,23 @@ export class JournalClient {
     })
   }
 
+  /** Opens the file of this moment's day where it has changed: the day before is written to no more. */
+  async roll(): Promise<void> {
+    const nowMs = this.#options.clock.epochMs()
+    await this.#bringKey(nowMs)
+    await this.#ask('roll', nowMs)
+  }
+
+  /** Puts other bodies in the place of entries that are applied; answers the tags by which those are known. */
+  overwrite(overwrite: Overwrite): Promise<{ seq: number; tag: Uint8Array }[]> {
+    return this.#ask('overwrite', overwrite)
+  }
+
+  /** Takes the files of days from the disk, whose keys are destroyed. */
+  unlink(days: readonly string[]): Promise<void> {
+    return this.#ask('unlink', days)
+  }
+
   /** Waits for what was appended, then closes the file and the thread. */
   async close(): Promise<void> {
     if (this.#busy || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
@@ -143,6 +160,15 @@ export class JournalClient {
     if (day <= this.#keyDay) return
     this.#thread.tell('add_key', await this.#options.dayKey(nowMs))
     this.#keyDay = day
+  }
+
+  async #ask<T>(name: string, args: unknown): Promise<T> {
+    try {
+      return await this.#thread.ask<T>(name, args)
+    } catch (refusal) {
+      this.#refuse([], refusal as JournalRefusal)
+      throw new Failure('unavailable', 'The journal could not be changed: try again later')
+    }
   }
 
   /** A full disk is waited for; any other failed commit ends the process, since a failed fsync may not be repeated. */

@@ -28,6 +28,11 @@ export class JournalReader {
     return []
   }
 
+  /** The sequence that a day's file begins with; undefined where it is not there or is not begun. */
+  firstSeq(day: string): number | undefined {
+    return daysIn(this.#folder).includes(day) ? this.#withDay(day, (file) => file.firstSeq()) : undefined
+  }
+
   /** How far nothing has to be there behind a sequence: itself, or the end of the losses an operator accepted. */
   accountedAfter(seq: number): number {
     let last = seq
@@ -46,7 +51,8 @@ export class JournalReader {
   #requireKnownLoss(after: number, found: number): void {
     const accounted = this.accountedAfter(after)
     if (accounted + 1 === found) return
-    const [oldest] = daysIn(this.#folder)
+    // Of days that have died nothing can be read, also where a file is still there.
+    const oldest = daysIn(this.#folder).find((day) => this.#keyOf(day) !== undefined)
     const firstSeq = oldest === undefined ? undefined : this.#withDay(oldest, (file) => file.firstSeq())
     if (firstSeq !== undefined && accounted + 1 < firstSeq) {
       throw new Error(`The journal does not hold entry ${accounted + 1} any more: it begins with ${firstSeq}`)

@@ -28,6 +28,12 @@ function append({ packed, nowMs }: { packed: Packed; nowMs: number }): Appended 
   return { first, packed, commitMs: systemClock.monoMs() - startedMs }
 }
 
+/** Other bodies for entries of one day. */
+export interface Overwrite {
+  day: string
+  bodies: { seq: number; body: Uint8Array }[]
+}
+
 function answer(question: Question): unknown {
   switch (question.name) {
     case 'open':
@@ -39,6 +45,14 @@ function answer(question: Question): unknown {
       const { day, key } = question.args as { day: string; key: Uint8Array }
       return journal?.addKey(day, key)
     }
+    case 'roll':
+      return journal?.roll(question.args as number)
+    case 'overwrite': {
+      const { day, bodies } = question.args as Overwrite
+      return journal?.overwrite(day, bodies)
+    }
+    case 'unlink':
+      return journal?.unlink(question.args as string[])
     case 'close':
       journal?.close()
       return undefined

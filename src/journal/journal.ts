@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
 import type { OpenOptions } from '../storage/database.ts'
-import { CHAIN_START, type ChainEnd, DayFile, daysIn } from './day-file.ts'
+import { CHAIN_START, type ChainEnd, DayFile, daysIn, unlinkDay } from './day-file.ts'
 import { dayOf, type NewEntry } from './entry.ts'
-import { HighWaterMark } from './high-water.ts'
+import { HighWaterMark } from '../storage/high-water.ts'
 
 /** Entries that were committed once and are not there any more. The house does not start over such a hole unasked. */
 export class JournalDamaged extends Error {
@@ -68,15 +68,43 @@ export class Journal {
     this.#keys.set(day, key)
   }
 
+  /** Opens this moment's file where the day has changed, bound to the end of the one before. */
+  roll(nowMs: number): void {
+    const day = dayOf(nowMs)
+    if (day <= this.#today.day) return
+    // In this order: where the new file cannot be made, the next attempt finds the old one open.
+    const next = this.#openDay(day, this.#end)
+    this.#today.close()
+    this.#today = next
+  }
+
+  /**
+   * Puts other bodies in the place of entries of a day; answers the tags by which the entries are known. Of a day whose
+   * file is gone nothing is left to overwrite.
+   */
+  overwrite(day: string, bodies: readonly { seq: number; body: Uint8Array }[]): { seq: number; tag: Uint8Array }[] {
+    if (day === this.#today.day) return this.#today.overwrite(bodies)
+    if (!daysIn(this.#options.folder).includes(day)) return []
+    const file = new DayFile({ ...this.#options, day, key: this.#keyOf(day) })
+    try {
+      return file.overwrite(bodies)
+    } finally {
+      file.close()
+    }
+  }
+
+  /** Takes the files of days from the disk, whose keys are destroyed. The file that is written to stays. */
+  unlink(days: readonly string[]): void {
+    for (const day of days) {
+      if (day === this.#today.day) continue
+      unlinkDay(this.#options.folder, day)
+      this.#keys.delete(day)
+    }
+  }
+
   /** Appends in one durable commit and answers the sequence of the first. */
   append(entries: readonly NewEntry[], nowMs: number): number {
-    const day = dayOf(nowMs)
-    if (day > this.#today.day) {
-      // In this order: where the new file cannot be made, the next attempt finds the old one open.
-      const next = this.#openDay(day, this.#end)
-      this.#today.close()
-      this.#today = next
-    }
+    this.roll(nowMs)
     const first = this.#end.seq + 1
     this.#end = this.#today.append(entries, first, this.#end)
     crashPoint('journal.before_mark')

@@ -67,6 +67,11 @@ export class BookClient {
     return { day, key: await this.#thread.ask<Uint8Array>('day_key', { day, nowMs }) }
   }
 
+  /** Destroys the keys of the journal's days whose time is over; answers which days. */
+  destroyDays(nowMs: number, appliedSeq: number): Promise<string[]> {
+    return this.#thread.ask<string[]>('destroy_days', { nowMs, appliedSeq })
+  }
+
   async close(): Promise<void> {
     if (this.#failed) return
     await this.#thread.ask('close', null)

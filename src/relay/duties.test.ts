@@ -40,6 +40,7 @@ function openDuties() {
     reader,
     caughtUp: () => state.caughtUp,
     eventsKeepMs: 8 * 24 * HOUR_MS,
+    keepHouse: async () => {},
   })
   const owe = (subject: number, inMs: number, kind = 'doubt.ends') => {
     state.duties.push({ kind, subject, term: 1, dueAtMs: clock.epochMs() + inMs })

@@ -27,6 +27,8 @@ export interface DutiesDependencies {
   /** Resolves once what the outside has said until now is applied. */
   caughtUp(): Promise<void>
   eventsKeepMs: number
+  /** More that is done every hour. */
+  keepHouse(): Promise<void>
 }
 
 /** Fires what is due. A firing carries its duty's term; the book drops it if the term has moved on. */
@@ -115,6 +117,7 @@ export class Duties {
       while (!this.#stopped && (await ask(purgeQuarantine, null)).purged === PURGE_BATCH);
       const beforeMs = clock.epochMs() - eventsKeepMs
       while (!this.#stopped && (await ask(purgeEvents, { beforeMs })).purged === PURGE_BATCH);
+      if (!this.#stopped) await this.#deps.keepHouse()
     } catch (error) {
       this.#deps.log.error('housekeeping failed', { error: error instanceof Error ? error.name : 'unknown' })
     }

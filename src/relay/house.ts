@@ -20,7 +20,7 @@ export interface HouseOptions {
   clock: Clock
   folder: string
   masterKey: Uint8Array
-  /** Go on although the journal has lost entries that were committed. */
+  /** Go on although the journal or the records have lost what was committed. */
   acceptLoss: boolean
   webhookBacklogMs: number
   onCommit(commit: Commit): void
@@ -39,6 +39,7 @@ export class House {
   readonly #lock: FolderLock
   #records: Db | undefined
   #vault: Vault | undefined
+  #appliedSeq = 0
   #paused = false
 
   /** Takes the lock. Throws where another process holds the folder. */
@@ -73,7 +74,7 @@ export class House {
   async open(): Promise<{ appliedSeq: number; journalHead: number }> {
     const { folder, masterKey, clock, acceptLoss } = this.#options
     const nowMs = clock.epochMs()
-    const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs })
+    const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs, acceptLoss })
     crashPoint('start.before_journal')
     const journalHead = await this.journal.open({
       folder: join(folder, 'journal'),
@@ -84,6 +85,7 @@ export class House {
     })
     if (journalHead > opened.appliedSeq) this.inbound.noteAppended(journalHead)
     this.book.noteJournalHead(journalHead)
+    this.#appliedSeq = opened.appliedSeq
     return { appliedSeq: opened.appliedSeq, journalHead }
   }
 
@@ -101,6 +103,16 @@ export class House {
 
   journalReader(): JournalReader {
     return new JournalReader(join(this.#options.folder, 'journal'), (day) => this.vault().findNamedKey(dayKeyName(day)))
+  }
+
+  /** Lets the journal's days die whose time is over: first the key, then the file. Answers which. Wants a trusted clock. */
+  async endJournalDays(): Promise<string[]> {
+    // The file that is written to may not die: where nothing has come in for days, it is an old one.
+    await this.journal.roll()
+    const dead = await this.book.destroyDays(this.#options.clock.epochMs(), this.#appliedSeq)
+    this.vault().forget({ persons: [], names: dead.map(dayKeyName) })
+    await this.journal.unlink(dead)
+    return dead
   }
 
   /** Whether the disk takes what is written. */
@@ -124,6 +136,7 @@ export class House {
 
   #committed(commit: Commit): void {
     this.#paused = commit.paused
+    this.#appliedSeq = commit.appliedSeq
     this.inbound.noteApplied(commit.appliedSeq)
     this.#options.onCommit(commit)
   }
