@@ -1,5 +1,10 @@
+import { DAY_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
+import { FLAG_ACT, FLAG_HISTORY } from './codes.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
+
+/** The platform's rule: 24 hours from the customer's last message any kind of message may be sent. */
+export const SERVICE_WINDOW_MS = DAY_MS
 
 export interface ConversationRow {
   id: number
@@ -11,13 +16,18 @@ export interface ConversationRow {
   window_expires_at: number | null
   unread: number
   standby: number
+  /** The platform's stamp of the last word on who owns the thread. */
+  standby_at: number
 }
 
-/** What an event keeps of a conversation's clocks and counters: an event never changes, the row does. */
-export type ConversationEventData = [unread: number, windowExpiresAt: number | null]
+/**
+ * What an event keeps of a conversation's clocks and counters: an event never changes, the row does. Who owns the
+ * thread is kept by the event that tells of its change.
+ */
+export type ConversationEventData = [unread: number, windowExpiresAt: number | null, standby?: 0 | 1]
 
 export const CONVERSATION_COLUMNS =
-  'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby'
+  'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at'
 
 export function conversationById(tx: Tx, id: number): Promise<ConversationRow | undefined> {
   return tx.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations WHERE id = ?1`, id)
@@ -55,29 +65,52 @@ export async function conversationOf(
     window_expires_at: null,
     unread: 0,
     standby: 0,
+    standby_at: 0,
   }
+}
+
+/** What a message does to its conversation. */
+export interface Touch {
+  /** Null: no message of its own, so never the last one. */
+  id: number | null
+  atMs: number
+  unread: boolean
+  windowExpiresAtMs: number | null
+  /** What it says of who owns the thread; null: nothing. */
+  isStandby: boolean | null
 }
 
 /** Moves the conversation's clocks and counters on by a message. One write, whatever changed. */
 export async function touchConversation(
   tx: Tx,
   conversation: ConversationRow,
-  message: { id: number; atMs: number; unread: boolean; windowExpiresAtMs: number | null; standby: boolean },
+  message: Touch,
 ): Promise<ConversationEventData> {
   // The first message counts even where its stamp is older than the conversation's row.
-  const isLast = conversation.last_message_id === null || message.atMs >= conversation.last_message_at
+  const isNewest = conversation.last_message_id === null || message.atMs >= conversation.last_message_at
+  const isLast = isNewest && message.id !== null
   const windowExpiresAt = Math.max(conversation.window_expires_at ?? 0, message.windowExpiresAtMs ?? 0)
+  // What is told late does not win: the thread may have passed on since.
+  const saysOwner = message.isStandby !== null && isNewest && message.atMs >= conversation.standby_at
+  const standby = saysOwner ? (message.isStandby ? 1 : 0) : conversation.standby
+  const isPassed = standby !== conversation.standby
   await tx.run(
     `UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, window_expires_at = ?4, unread = unread + ?5,
-     standby = ?6 WHERE id = ?1`,
+     standby = ?6, standby_at = ?7 WHERE id = ?1`,
     conversation.id,
     isLast ? message.id : conversation.last_message_id,
     isLast ? message.atMs : conversation.last_message_at,
     windowExpiresAt === 0 ? null : windowExpiresAt,
     message.unread ? 1 : 0,
-    message.standby ? 1 : 0,
+    standby,
+    isPassed ? message.atMs : conversation.standby_at,
   )
-  return [conversation.unread + (message.unread ? 1 : 0), windowExpiresAt === 0 ? null : windowExpiresAt]
+  const after: ConversationEventData = [
+    conversation.unread + (message.unread ? 1 : 0),
+    windowExpiresAt === 0 ? null : windowExpiresAt,
+  ]
+  if (isPassed) after.push(standby as 0 | 1)
+  return after
 }
 
 /** Marks a conversation read up to a message; what came after it stays unread. */
@@ -108,10 +141,11 @@ async function countAfter(tx: Tx, conversationId: number, messageId: number): Pr
   if (!upto) throw new Failure('invalid', 'The message is not one of this conversation', { path: '/upto' })
   const row = await tx.one<{ count: number }>(
     `SELECT count(*) AS count FROM (SELECT id FROM messages WHERE conversation_id = ?1 AND direction = 0
-     AND (at, id) > (?2, ?3) LIMIT 1000)`,
+     AND flags & ?4 = 0 AND (at, id) > (?2, ?3) LIMIT 1000)`,
     conversationId,
     upto.at,
     messageId,
+    FLAG_ACT | FLAG_HISTORY,
   )
   return row?.count ?? 0
 }

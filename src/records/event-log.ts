@@ -1,7 +1,10 @@
 import { toTime } from '../core/clock.ts'
 import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
-import { CLASS, EVENT, STATE } from './codes.ts'
+import type { EditedEventData, ReactionEventData, RevokedEventData } from './act-effect.ts'
+import { CLASS, DIRECTION, EVENT, FLAG_ACT, FLAG_PACING, FLAG_REVOKED, REVOKED, STATE } from './codes.ts'
+import type { ContactEventData } from './contact-event.ts'
+import { ContactReader } from './contact-reader.ts'
 import type { ConversationEventData } from './conversation.ts'
 import { houseRow } from './house-row.ts'
 import type { StateEventData } from './sent-message.ts'
@@ -48,10 +51,12 @@ export interface LogEvent {
 export class RecordedEvents {
   readonly #database: Db
   readonly #views: Views
+  readonly #contacts: ContactReader
 
   constructor(database: Db, views: Views) {
     this.#database = database
     this.#views = views
+    this.#contacts = new ContactReader(database, views)
   }
 
   head(): number {
@@ -97,19 +102,27 @@ export class RecordedEvents {
         return this.#received(row, kept as ConversationEventData)
       case 'message.state':
         return this.#state(row, kept as StateEventData)
+      case 'message.reaction':
+        return this.#reaction(row, kept as ReactionEventData)
+      case 'message.edited':
+        return this.#edited(row, kept as EditedEventData)
+      case 'message.revoked':
+        return this.#revoked(row, kept as RevokedEventData)
       case 'conversation.created':
         return this.#conversation(row, [0, null])
       case 'conversation.updated':
         return this.#conversation(row, kept as ConversationEventData)
       case 'number.state':
         return { ...this.#number(row), ...(kept as View) }
+      case 'contact.updated':
+        return this.#contact(row, kept as ContactEventData)
     }
   }
 
   #received(row: EventRow, then: ConversationEventData): View {
     const message = this.#message(row.message_id)
     if (!message) return { erased: true }
-    return { message: this.#views.message(message, row.offset), ...this.#conversation(row, then) }
+    return { message: this.#views.messageAt(message, row.offset), ...this.#conversation(row, then) }
   }
 
   #state(row: EventRow, [step, upstreamKnown]: StateEventData): View {
@@ -131,15 +144,70 @@ export class RecordedEvents {
       class: message.class === null ? null : CLASS.word(message.class),
       attempt: line.attempt,
       at: toTime(line.at),
-      ...(state === 'queued' && line.attempt === 0 ? { message: this.#asQueued(message, row.offset) } : {}),
+      ...(state === 'queued' && line.attempt === 0 && !(message.flags & FLAG_ACT) ? { message: this.#asQueued(message, row.offset) } : {}),
     }
   }
 
   /** The message as it was when it was queued: an event never changes. */
   #asQueued(message: MessageViewRow, asOf: number): View {
-    const view = this.#views.message({ ...message, state: STATE.code('queued'), flags: 0 }, asOf)
+    const view = this.#views.messageAt({ ...message, state: STATE.code('queued'), flags: message.flags & FLAG_REVOKED }, asOf)
     // The view's reason is that of the latest such state, which may have come later: sent again, put back.
     return { ...view, upstream_id: null, reason: null }
+  }
+
+  /** The event points to the reaction; which message it is about may not have been known by then. */
+  #reaction(row: EventRow, [targetKnown, windowExpiresAt]: ReactionEventData): View {
+    const act = this.#message(row.message_id)
+    const detail = act && this.#views.actDetail(act)
+    if (!act || !detail) return { erased: true }
+    const target = targetKnown ? this.#targetOf(act.id) : null
+    const isOurs = act.direction === DIRECTION.code('out')
+    return {
+      message_id: target === null ? null : showId('message', target),
+      upstream_id: detail.target,
+      conversation_id: showId('conversation', act.conversation_id),
+      emoji: detail.emoji ?? null,
+      by: isOurs ? 'us' : 'customer',
+      contact_id: isOurs ? null : showId('contact', act.contact_id),
+      direction: DIRECTION.word(act.direction),
+      at: toTime(act.at),
+      window_expires_at: windowExpiresAt === null ? null : toTime(windowExpiresAt),
+    }
+  }
+
+  #targetOf(actId: number): number | null {
+    return (
+      this.#database.one<{ target_id: number | null }>('SELECT target_id FROM message_acts WHERE act_id = ?1', actId)
+        ?.target_id ?? null
+    )
+  }
+
+  #edited(row: EventRow, [actId, state]: EditedEventData): View {
+    const message = this.#message(row.message_id)
+    const act = this.#message(actId)
+    if (!message || !act) return { erased: true }
+    return {
+      message_id: showId('message', message.id),
+      conversation_id: showId('conversation', message.conversation_id),
+      // Held back for its quality or not is told by its states.
+      message: this.#views.messageAt({ ...message, state, flags: message.flags & ~FLAG_PACING }, row.offset, actId),
+      at: toTime(act.at),
+    }
+  }
+
+  #revoked(row: EventRow, [actId, revoked]: RevokedEventData): View {
+    const message = this.#message(row.message_id)
+    const act = this.#message(actId)
+    const detail = act && this.#views.actDetail(act)
+    if (!message || !act || !detail) return { erased: true }
+    return {
+      message_id: showId('message', message.id),
+      upstream_id: detail.target,
+      conversation_id: showId('conversation', message.conversation_id),
+      revoked: REVOKED.word(revoked),
+      direction: DIRECTION.word(act.direction),
+      at: toTime(act.at),
+    }
   }
 
   #conversation(row: EventRow, then: ConversationEventData): View {
@@ -155,6 +223,11 @@ export class RecordedEvents {
   #message(id: number | null): MessageViewRow | undefined {
     const row = id === null ? undefined : this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
     return row && this.#views.isErased(row.person) ? undefined : row
+  }
+
+  #contact(row: EventRow, kept: ContactEventData): View {
+    const contact = this.#contacts.atEvent({ offset: row.offset, kept })
+    return contact ? { contact } : { erased: true }
   }
 
   #number(event: EventRow): View {

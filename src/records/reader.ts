@@ -1,7 +1,9 @@
 import { toTime } from '../core/clock.ts'
 import type { MessageClass } from '../core/message.ts'
 import type { Db } from '../storage/database.ts'
-import { CLASS, NUMBER_STATE, SOURCE, STATE } from './codes.ts'
+import { CLASS, CONTACT_KIND, NUMBER_STATE, SOURCE, STATE } from './codes.ts'
+import { GroupReader } from './group-reader.ts'
+import { ContactReader } from './contact-reader.ts'
 import { houseRow } from './house-row.ts'
 import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
 import { type Page, type PageAsk, readPage, type See } from './page.ts'
@@ -35,10 +37,15 @@ export interface Duty {
 export class Reader {
   readonly #database: Db
   readonly #views: Views
+  readonly #groups: GroupReader
+  /** People. */
+  readonly contacts: ContactReader
 
   constructor(database: Db, views: Views) {
     this.#database = database
     this.#views = views
+    this.#groups = new GroupReader(database, views)
+    this.contacts = new ContactReader(database, views)
   }
 
   epoch(): string {
@@ -75,7 +82,29 @@ export class Reader {
   async conversation(id: number, see: See): Promise<View | undefined> {
     return this.#database.snapshot(() => {
       const row = this.#visibleConversation(id, see)
-      return row && this.#withLastMessage(row)
+      if (row?.kind !== CONTACT_KIND.group) return row && this.#withLastMessage(row)
+      return { ...this.#withLastMessage(row), group: this.#groups.group(row) }
+    })
+  }
+
+  /** The conversations of contacts that are one person, newest activity first. */
+  async conversationsOf(contactIds: readonly number[], ask: PageAsk, see: See): Promise<Page> {
+    const ids = JSON.stringify(contactIds)
+    return readPage(this.#database, ask, see, (at, id, limit) => {
+      const rows = this.#database.all<ConversationViewRow>(
+        `${CONVERSATION_VIEW} WHERE c.contact_id IN (SELECT value FROM json_each(?4))
+         AND (c.last_message_at, c.id) < (?1, ?2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?3`,
+        at,
+        id,
+        limit,
+        ids,
+      )
+      return rows.map((row) => ({
+        at: row.last_message_at,
+        id: row.id,
+        seen: { conversationId: row.id, numberId: row.number_id },
+        view: () => this.#withLastMessage(row),
+      }))
     })
   }
 
@@ -100,7 +129,7 @@ export class Reader {
     const seen = { conversationId, numberId: conversation.number_id }
     return readPage(this.#database, ask, see, (at, id, limit) => {
       const rows = this.#database.all<MessageViewRow>(
-        `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
+        `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) AND m.flags & 8 = 0 ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
         conversationId,
         at,
         id,
@@ -110,12 +139,18 @@ export class Reader {
     })
   }
 
-  /** One message with its timeline. */
-  async message(id: number, see: See): Promise<View | undefined> {
+  /** One message with its timeline; what its author took back only where that is asked for. */
+  async message(id: number, see: See, showRevoked = false): Promise<View | undefined> {
     return this.#database.snapshot(() => {
       if (this.conversationOfMessage(id, see) === undefined) return undefined
       const row = this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
-      return row && { ...this.#views.message(row), timeline: this.#timeline(id) }
+      if (!row) return undefined
+      const participants = row.class === null ? undefined : this.#groups.participants(id)
+      return {
+        ...this.#views.message(row, showRevoked),
+        ...(participants ? { participants } : {}),
+        timeline: this.#timeline(id),
+      }
     })
   }
 
@@ -160,6 +195,10 @@ export class Reader {
       untilMs,
       limit,
     )
+  }
+
+  isOwed(kind: string): boolean {
+    return this.#database.one('SELECT id FROM duties WHERE kind = ?1 LIMIT 1', kind) !== undefined
   }
 
   nextDutyAtMs(): number | undefined {

@@ -7,6 +7,10 @@ export function bodyPlace(messageId: number): string {
   return `messages.body:${messageId}`
 }
 
+export function statusPlace(id: number): string {
+  return `statuses.body:${id}`
+}
+
 /** The key of a message in the platform's key spaces: an ordinary thread and a standby thread may repeat an id. */
 export function upstreamHash(tx: Tx, space: string, upstreamId: string): bigint {
   return tx.hash(space, upstreamId)

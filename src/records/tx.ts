@@ -3,7 +3,8 @@ import type { MessageClass } from '../core/message.ts'
 import type { Db, Value } from '../storage/database.ts'
 import { keyedHash64, sealText, unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
-import { type Direction, EVENT, type EventType, FORMER, type FormerKind } from './codes.ts'
+import { type Direction, EVENT, type EventType, FORMER, type FormerKind, type Severity } from './codes.ts'
+import { WaitingActs } from './waiting-acts.ts'
 
 /** What reactors are told after a commit. They change nothing by themselves: what they learn or decide is an input. */
 export type Wake =
@@ -25,6 +26,10 @@ export type Wake =
   | { kind: 'number'; numberId: number }
   | { kind: 'duty'; dueAtMs: number }
   | { kind: 'kept'; what: string }
+  /** A file is to be fetched, or one is to be removed. */
+  | { kind: 'media' }
+  /** The platform said something about the firm's own; for the log line and the metrics. */
+  | { kind: 'notice'; severity: Severity; field: string; event: string | null }
   | { kind: 'quarantined' }
 
 /** Source of new ids and random numbers, given to every input so that a run can be repeated. */
@@ -64,6 +69,7 @@ export class Tx {
   #offset = 0
   #wakes: Wake[] = []
   #now = 0
+  readonly waitingActs = new WaitingActs()
   readonly #memos: Record<MemoTable, Map<string, unknown>> = { numbers: new Map(), contacts: new Map() }
   /** Which memo a statement spoils: statements are static texts, so each is looked at once. */
   readonly #spoils = new Map<string, MemoTable | null>()

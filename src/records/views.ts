@@ -1,12 +1,18 @@
 import { toTime } from '../core/clock.ts'
+import type { MessageContent } from '../core/content.ts'
 import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
-import { unsealText } from '../vault/sealing.ts'
-import type { Vault } from '../vault/vault.ts'
+import { keyedHash64, unsealText } from '../vault/sealing.ts'
+import type { BlindKind, Vault } from '../vault/vault.ts'
+import type { ActDetail } from './act-effect.ts'
+import { ActReader, type Done } from './act-views.ts'
+import { type CallStep, isEnd } from './call-step.ts'
 import {
   CLASS,
+  CONTACT_KIND,
   DIRECTION,
   FLAG_FROM_PHONE,
+  FLAG_HISTORY,
   FLAG_PACING,
   FLAG_STANDBY,
   FORMER,
@@ -14,8 +20,11 @@ import {
   NUMBER_STATE,
   STATE,
 } from './codes.ts'
-import { type Profile, profilePlace } from './contact.ts'
+import { nameOf, type Profile } from './contact-card.ts'
+import { cardPlace, profilePlace } from './contact-row.ts'
+import { contentView } from './content-view.ts'
 import type { ConversationEventData } from './conversation.ts'
+import type { GroupProfile } from './group.ts'
 import type { NumberNames } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
 import { formerPlace } from './tx.ts'
@@ -26,6 +35,9 @@ export type View = Record<string, unknown>
 /** Picks what the API shows of a message's own object; each channel knows its own. */
 export type Describe = (channel: string, type: string, raw: Record<string, unknown>) => View
 
+/** What a message says in words that fit every channel; each channel knows its own. */
+export type ContentOf = (channel: string, type: string, raw: Record<string, unknown>) => MessageContent | undefined
+
 export interface MessageViewRow {
   id: number
   conversation_id: number
@@ -35,6 +47,9 @@ export interface MessageViewRow {
   state: number
   body: Uint8Array
   flags: number
+  author_id: number | null
+  reply_id: number | null
+  /** Whose words it is, and whose key seals it: the author's, or the conversation's contact. */
   person: number
   contact_id: number
   profile: Uint8Array
@@ -51,11 +66,11 @@ export interface MessageViewRow {
 
 /** A message with what its view needs; the outbound side is null for what came in. */
 export const MESSAGE_VIEW = `SELECT m.id, m.conversation_id, m.at, m.direction, m.type, m.state, m.body, m.flags,
-  k.person, k.id AS contact_id, k.profile, n.id AS number_id, n.channel, n.account, n.alias, n.display,
+  m.author_id, m.reply_id, k.person, k.id AS contact_id, k.profile, n.id AS number_id, n.channel, n.account, n.alias, n.display,
   o.class, o.upstream, o.reference, o.caller_data
   FROM messages m
   JOIN conversations c ON c.id = m.conversation_id
-  JOIN contacts k ON k.id = c.contact_id
+  JOIN contacts k ON k.id = coalesce(m.author_id, c.contact_id)
   LEFT JOIN outbound o ON o.message_id = m.id
   JOIN numbers n ON n.id = coalesce(o.number_id, c.number_id)`
 
@@ -71,6 +86,11 @@ export interface ConversationViewRow {
   person: number
   contact_id: number
   profile: Uint8Array
+  kind: number
+  joined: number
+  merged_into: number | null
+  head_person: number | null
+  head_profile: Uint8Array | null
   account: string
   alias: string
   display: string | null
@@ -78,38 +98,72 @@ export interface ConversationViewRow {
 }
 
 export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last_message_at, c.last_message_id, c.window_expires_at, c.unread,
-  c.standby, k.person, k.id AS contact_id, k.profile, n.account, n.alias, n.display, n.state AS number_state
-  FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id`
+  c.standby, k.person, k.id AS contact_id, k.profile, k.kind, k.joined, k.merged_into, h.person AS head_person,
+  h.profile AS head_profile, n.account, n.alias, n.display, n.state AS number_state
+  FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id
+  LEFT JOIN contacts h ON h.id = k.merged_into`
 
 /** Opens sealed cells and puts rows into the API's words. What belongs to an erased person says `erased`. */
 export class Views {
   readonly #database: Db
   readonly #vault: Vault
   readonly #describe: Describe
+  readonly #contentOf: ContentOf
+  readonly #acts: ActReader
 
-  constructor(database: Db, vault: Vault, describe: Describe) {
+  constructor(database: Db, vault: Vault, describe: Describe, contentOf: ContentOf = () => undefined) {
     this.#database = database
     this.#vault = vault
     this.#describe = describe
+    this.#contentOf = contentOf
+    this.#acts = new ActReader(database, (person, place, sealed) => this.open(person, place, sealed))
   }
 
-  /** `asOf`: as the event with this offset told it; without it, as it is now. */
-  message(row: MessageViewRow, asOf?: number): View {
-    const profile = this.#profile(row, asOf)
+  /** As it is now. What its author took back is shown only to whoever may see it and asks for it. */
+  message(row: MessageViewRow, showRevoked = false): View {
+    const done = this.#acts.doneTo(row)
+    const isHidden = done.revoked?.as === 'deleted' || (done.revoked?.as === 'hidden' && !showRevoked)
+    const reactions = isHidden || done.reactions.length === 0 ? {} : { reactions: done.reactions.map(reactionView) }
+    return {
+      ...this.#messageView(row, { done, isHidden }),
+      ...(done.edit && !isHidden ? { edited_at: toTime(done.edit.at) } : {}),
+      ...(done.revoked ? { revoked: done.revoked.as, revoked_at: toTime(done.revoked.at) } : {}),
+      ...reactions,
+    }
+  }
+
+  /**
+   * As the event with this offset told it: as it came, or as one edit (or step of a call) made it, whatever was done to
+   * it since. Only what must not be shown any more is not.
+   */
+  messageAt(row: MessageViewRow, asOf: number, actId?: number): View {
+    const done = actId === undefined ? { reactions: [] } : this.#acts.madeBy(actId, row.person)
+    const revoked = this.#acts.revoked(row)?.as
+    const isHidden = revoked === 'hidden' || revoked === 'deleted'
+    return {
+      ...this.#messageView(row, { done, isHidden, asOf }),
+      ...(done.edit && !isHidden ? { edited_at: toTime(done.edit.at) } : {}),
+      ...(isHidden ? { revoked } : {}),
+    }
+  }
+
+  #messageView(row: MessageViewRow, { done, isHidden, asOf }: { done: Done; isHidden: boolean; asOf?: number }): View {
+    const profile = this.profile(row, asOf)
     const incoming = row.direction === DIRECTION.code('in')
-    const customer = profile.phone ?? profile.userId ?? null
+    const customer = profile.phone ?? profile.userId ?? groupOf(profile)?.id ?? null
     const number = this.#names(row, asOf).display ?? row.account
     return {
       // First, so that no member of the platform's can take the place of ours.
-      ...this.#content(row),
+      ...(isHidden ? {} : this.#said(row, done, asOf)),
       id: showId('message', row.id),
       upstream_id: this.upstreamId(row, asOf),
       conversation_id: showId('conversation', row.conversation_id),
       number: row.account,
       direction: DIRECTION.word(row.direction),
-      type: row.type,
+      type: done.edit?.type ?? row.type,
       from: incoming ? customer : number,
       to: incoming ? number : customer,
+      ...(row.author_id === null ? {} : { sender: personView(row.contact_id, profile) }),
       at: toTime(row.at),
       state: STATE.word(row.state),
       reason: incoming ? null : this.#reason(row),
@@ -117,6 +171,7 @@ export class Views {
       ...this.#callerData(row),
       ...(row.flags & FLAG_FROM_PHONE ? { source: 'phone' } : {}),
       ...(row.flags & FLAG_STANDBY ? { standby: true } : {}),
+      ...(row.flags & FLAG_HISTORY ? { history: true } : {}),
       ...(row.flags & FLAG_PACING ? { pacing: true } : {}),
     }
   }
@@ -126,59 +181,94 @@ export class Views {
     const cell = { subject: row.id, person: row.person }
     const former = row.class === null ? undefined : this.#former('upstream', cell, asOf)
     if (former !== undefined) return former
-    if (row.upstream) return this.#open(row.person, `outbound.upstream:${row.id}`, row.upstream) ?? null
+    if (row.upstream) return this.open(row.person, `outbound.upstream:${row.id}`, row.upstream) ?? null
     if (row.class !== null) return null
     const id = this.#body(row)?.['id']
     return typeof id === 'string' ? id : null
   }
 
+  /** The emoji and the target of a reaction, the target of a revoke. */
+  actDetail(row: MessageViewRow): ActDetail | undefined {
+    return this.#acts.detail(row)
+  }
+
   reference(row: MessageViewRow): string | null {
-    return row.reference ? (this.#open(row.person, `outbound.reference:${row.id}`, row.reference) ?? null) : null
+    return row.reference ? (this.open(row.person, `outbound.reference:${row.id}`, row.reference) ?? null) : null
   }
 
   conversation(row: ConversationViewRow): View {
     return {
-      ...this.conversationAt(row, [row.unread, row.window_expires_at]),
+      ...this.conversationAt(row, [row.unread, row.window_expires_at, row.standby as 0 | 1]),
       last_message_at: toTime(row.last_message_at),
-      standby: row.standby === 1,
       sendable: row.number_state === NUMBER_STATE.code('active') && row.standby === 0,
     }
   }
 
   /** A conversation as it was at an event: only what does not change, and what the event kept. */
-  conversationAt(row: ConversationViewRow, [unread, windowExpiresAt]: ConversationEventData, asOf?: number): View {
-    const profile = this.#profile(row, asOf)
+  conversationAt(
+    row: ConversationViewRow,
+    [unread, windowExpiresAt, standby]: ConversationEventData,
+    asOf?: number,
+  ): View {
+    const isGroup = row.kind === CONTACT_KIND.group
     return {
       id: showId('conversation', row.id),
       number: row.account,
       number_alias: this.#names(row, asOf).alias,
-      contact: {
-        id: showId('contact', row.contact_id),
-        name: profile.name ?? null,
-        phone: profile.phone ?? null,
-        user_id: profile.userId ?? null,
-      },
+      kind: isGroup ? 'group' : 'person',
+      contact: this.#contact(row, asOf),
+      group: isGroup ? groupView(this.profile(row, asOf)) : null,
       assignee: null,
       unread,
       created_at: toTime(row.created_at),
       window_expires_at: windowExpiresAt === null ? null : toTime(windowExpiresAt),
+      ...(standby === undefined ? {} : { standby: standby === 1 }),
     }
   }
 
-  #content(row: MessageViewRow): View {
-    const body = this.#body(row)
-    return body ? this.#describe(row.channel, row.type, body) : { erased: true }
+  /** What was said: the platform's object, the same in words that fit every channel, and what it answers. */
+  #said(row: MessageViewRow, done: Done, asOf: number | undefined): View {
+    const first = this.#body(row)
+    if (!first) return { erased: true }
+    const { type, body } = done.edit ?? { type: row.type, body: first }
+    const view = this.#describe(row.channel, type, body)
+    const content = this.#contentOf(row.channel, type, body)
+    if (content) view['content'] = contentView(content)
+    if (row.type === 'call') Object.assign(view, callView(done.call ?? (first['gatehouse'] as CallStep), view['content']))
+    // An edit may leave out what the message answered.
+    const context = (view['context'] ?? first['context']) as { id?: unknown; message_id?: unknown } | undefined
+    const repliedTo = context?.id ?? context?.message_id
+    if (typeof repliedTo === 'string') view['reply_to'] = this.#replyTo(row, repliedTo, asOf)
+    return view
+  }
+
+  /** An event says what was known by then; a list looks again. */
+  #replyTo(row: MessageViewRow, upstreamId: string, asOf: number | undefined): View {
+    const id = row.reply_id ?? (asOf === undefined ? this.#find(row.conversation_id, upstreamId) : undefined)
+    return { message_id: id === undefined ? null : showId('message', id), upstream_id: upstreamId }
+  }
+
+  #find(conversationId: number, upstreamId: string): number | undefined {
+    const key = this.#vault.findNamedKey('upstream')
+    if (!key) return undefined
+    const rows = this.#database.all<MessageViewRow>(
+      `${MESSAGE_VIEW} WHERE m.upstream_hash IN (?1, ?2) AND m.conversation_id = ?3 AND m.flags & 8 = 0`,
+      keyedHash64(key, 'messages', upstreamId),
+      keyedHash64(key, 'standby', upstreamId),
+      conversationId,
+    )
+    return rows.find((row) => this.upstreamId(row) === upstreamId)?.id
   }
 
   #body(row: MessageViewRow): Record<string, unknown> | undefined {
-    const text = this.#open(row.person, bodyPlace(row.id), row.body)
+    const text = this.open(row.person, bodyPlace(row.id), row.body)
     return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
   }
 
   #callerData(row: MessageViewRow): View {
     if (!row.caller_data) return {}
     return {
-      biz_opaque_callback_data: this.#open(row.person, `outbound.caller_data:${row.id}`, row.caller_data) ?? null,
+      biz_opaque_callback_data: this.open(row.person, `outbound.caller_data:${row.id}`, row.caller_data) ?? null,
     }
   }
 
@@ -197,10 +287,49 @@ export class Views {
     return former === undefined ? row : (JSON.parse(former) as NumberNames)
   }
 
-  #profile(row: { person: number; contact_id: number; profile: Uint8Array }, asOf?: number): Profile {
+  /** Who it is with: the head of the family of contacts that are one person. */
+  #contact(row: ConversationViewRow, asOf?: number): View {
+    const own = this.profile(row, asOf)
+    const head = row.joined === 0 ? undefined : this.#head(row, asOf)
+    const profile = head?.profile ?? own
+    return {
+      id: showId('contact', head?.id ?? row.contact_id),
+      name: nameOf(profile) ?? nameOf(own),
+      phone: profile.phone ?? own.phone ?? null,
+      user_id: profile.userId ?? own.userId ?? null,
+    }
+  }
+
+  #head(row: ConversationViewRow, asOf?: number): { id: number; profile: Profile } | undefined {
+    const former = this.#former('head', { subject: row.contact_id, person: row.person }, asOf)
+    const id = former === undefined ? row.merged_into : Number(former)
+    if (id === null || id === 0) return undefined
+    if (id === row.merged_into && row.head_person !== null && row.head_profile !== null) {
+      return { id, profile: this.profile({ person: row.head_person, contact_id: id, profile: row.head_profile }, asOf) }
+    }
+    const other = this.#database.one<{ person: number; profile: Uint8Array }>(
+      'SELECT person, profile FROM contacts WHERE id = ?1',
+      id,
+    )
+    return other && { id, profile: this.profile({ ...other, contact_id: id }, asOf) }
+  }
+
+  /** What a contact's card says; undefined where the profile says all there is. */
+  card(row: { person: number; contact_id: number; card: Uint8Array | null }, asOf?: number): string | undefined {
+    const former = this.#former('card', { subject: row.contact_id, person: row.person }, asOf)
+    if (former !== undefined) return former === '' ? undefined : former
+    return row.card === null ? undefined : this.open(row.person, cardPlace(row.contact_id), row.card)
+  }
+
+  /** The person behind a phone, user id, username or e-mail address. */
+  findPerson(kind: BlindKind, portfolio: string, value: string): number | undefined {
+    return this.#vault.findPerson(kind, portfolio, value)
+  }
+
+  profile(row: { person: number; contact_id: number; profile: Uint8Array }, asOf?: number): Profile {
     const former = this.#former('profile', { subject: row.contact_id, person: row.person }, asOf)
     if (former !== undefined) return JSON.parse(former) as Profile
-    const text = this.#open(row.person, profilePlace(row.contact_id), row.profile)
+    const text = this.open(row.person, profilePlace(row.contact_id), row.profile)
     return text === undefined ? {} : (JSON.parse(text) as Profile)
   }
 
@@ -223,11 +352,52 @@ export class Views {
       cell.subject,
       asOf,
     )
-    return row && this.#open(cell.person, formerPlace(kind, cell.subject, row.until_offset), row.cell)
+    return row && this.open(cell.person, formerPlace(kind, cell.subject, row.until_offset), row.cell)
   }
 
-  #open(person: number, place: string, sealed: Uint8Array): string | undefined {
+  /** Opens a cell; undefined where the key is destroyed. */
+  open(person: number, place: string, sealed: Uint8Array): string | undefined {
     const key = person === 0 ? this.#vault.findNamedKey('house') : this.#vault.personKey(person)
     return key && unsealText(key, place, sealed)
   }
+}
+
+function reactionView(reaction: Done['reactions'][number]): View {
+  const isOurs = reaction.direction === 'out'
+  return {
+    emoji: reaction.emoji,
+    by: isOurs ? 'us' : 'customer',
+    contact_id: isOurs ? null : showId('contact', reaction.contactId),
+    at: toTime(reaction.at),
+  }
+}
+
+/** `status` is how it ended, or the last that was told of it. */
+function callView(step: CallStep | undefined, content: unknown): View {
+  if (!step) return {}
+  const ended = isEnd(step)
+  const call = {
+    status: step.outcome ?? step.step,
+    duration_s: step.durationS,
+    ended_at: ended ? toTime(step.at) : null,
+  }
+  const said = { outcome: ended ? (step.outcome ?? step.step) : null, duration_s: step.durationS }
+  return { call, content: { ...(content as View | undefined), kind: 'call', call: said } }
+}
+
+export function personView(contactId: number, profile: Profile): View {
+  return {
+    id: showId('contact', contactId),
+    name: nameOf(profile) ?? null,
+    phone: profile.phone ?? null,
+    user_id: profile.userId ?? null,
+  }
+}
+
+function groupOf(profile: Profile): GroupProfile['group'] | undefined {
+  return (profile as Partial<GroupProfile>).group
+}
+
+function groupView(profile: Profile): View {
+  return { id: groupOf(profile)?.id ?? null, subject: profile.name ?? null }
 }

@@ -1,4 +1,4 @@
-import type { MessageItem, PersonReference, SendOutcome, StatusItem } from '../core/inbound.ts'
+import type { ActItem, CallItem, MessageItem, PersonReference, SendOutcome, StatusItem } from '../core/inbound.ts'
 import type { MessageClass } from '../core/message.ts'
 import type { DeclareNumber } from '../records/number.ts'
 import type { QueueMessage } from '../records/queue-message.ts'
@@ -105,3 +105,48 @@ export const ACCEPTED = (upstreamId: string): SendOutcome => ({
   recipient: null,
   pacing: false,
 })
+
+/** Something done to a message; without an emoji a reaction is taken back. */
+export function actItem(
+  act: ActItem['act'],
+  upstreamId: string,
+  about: { target: string; atMs: number },
+  more: Partial<ActItem> & { text?: string } = {},
+): ActItem {
+  const { text, ...members } = more
+  const edited = { type: 'text', raw: { type: 'text', text: { body: text ?? `edit of ${about.target}` } } }
+  return {
+    kind: 'act',
+    act,
+    account: TEST_ACCOUNT,
+    space: 'messages',
+    direction: 'in',
+    upstreamId,
+    targetUpstreamId: about.target,
+    atMs: about.atMs,
+    person: ANNA,
+    opensWindow: act === 'reaction',
+    ...(act === 'reaction' && { emoji: members.emoji ?? null }),
+    ...(act === 'edit' && { edited }),
+    raw: { id: upstreamId, type: act, [act]: { original_message_id: about.target } },
+    ...members,
+  }
+}
+
+export function callItem(step: string, atMs: number, more: Partial<CallItem> = {}): CallItem {
+  const upstreamId = more.upstreamId ?? 'wacid.1'
+  return {
+    kind: 'call',
+    account: TEST_ACCOUNT,
+    direction: 'in',
+    upstreamId,
+    step,
+    atMs,
+    person: ANNA,
+    opensWindow: step === 'connect',
+    outcome: null,
+    durationS: null,
+    raw: { id: upstreamId, event: step },
+    ...more,
+  }
+}

@@ -1,0 +1,73 @@
+import type { ActItem } from '../core/inbound.ts'
+import { type ActDetail, tellReaction, tieAct } from './act-effect.ts'
+import { FLAG_ACT } from './codes.ts'
+import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
+import { findMessage, flagsOf, insertRow, isKnown, placeOf } from './message-row.ts'
+import { upstreamHash } from './sent-message.ts'
+import { type InputContext, input, type Tx } from './tx.ts'
+
+interface ActAsk {
+  source: string
+  item: ActItem
+  arrivedAtMs: number
+}
+
+/** Takes what somebody did to a message that is here, or that will come, or that never comes. */
+export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, context: InputContext) => {
+  const { item } = ask
+  const hash = upstreamHash(tx, item.space, item.upstreamId)
+  if (await isKnown(tx, hash, item.upstreamId)) return { outcome: 'repeated' as const }
+  const place = await placeOf(tx, ask.source, item, context)
+  const { conversation, numberId } = place
+  const id = context.ids.next()
+  const at = Math.min(item.atMs, context.now)
+  await insertRow(tx, item, place, {
+    id,
+    hash,
+    at,
+    arrivedAt: ask.arrivedAtMs,
+    type: item.edited?.type ?? item.act,
+    body: bodyOf(item),
+    replyId: null,
+    flags: flagsOf(item) | FLAG_ACT,
+  })
+  if (isSignOfLife(item)) {
+    await touchConversation(tx, conversation, {
+      id: null,
+      atMs: at,
+      unread: false,
+      windowExpiresAtMs: at + SERVICE_WINDOW_MS,
+      isStandby: null,
+    })
+  }
+  const target = await findMessage(tx, spacesOf(item), item.targetUpstreamId)
+  const targetHash = upstreamHash(tx, item.space, item.targetUpstreamId)
+  if (item.act === 'reaction' && !item.history) {
+    await tellReaction(tx, { id, conversationId: conversation.id }, target?.conversation_id === conversation.id ? 1 : 0)
+  }
+  await tieAct(tx, { id, kind: item.act, at, targetHash, target })
+  if (!item.history) noteRate(tx, ask, { id, numberId })
+  return { outcome: 'received' as const, id }
+})
+
+/** The platform's rule: a reaction of a customer opens the window as a message does. */
+function isSignOfLife(item: ActItem): boolean {
+  return item.opensWindow && item.direction === 'in' && item.space === 'messages' && !item.history
+}
+
+/** The platform counts whatever comes in on a number. */
+function noteRate(tx: Tx, { item, arrivedAtMs }: ActAsk, { id, numberId }: { id: number; numberId: number }): void {
+  const counts = item.direction === 'in' && item.space === 'messages'
+  tx.wake({ kind: 'message', messageId: id, numberId, direction: item.direction, sinceMs: arrivedAtMs, counts })
+}
+
+/** A thread may have passed to or from another application since. */
+function spacesOf(item: ActItem): string[] {
+  return item.space === 'messages' ? ['messages', 'standby'] : ['standby', 'messages']
+}
+
+function bodyOf(item: ActItem): object {
+  const gatehouse: ActDetail = { target: item.targetUpstreamId }
+  if (item.act === 'reaction') gatehouse.emoji = item.emoji ?? null
+  return { ...item.raw, ...item.edited?.raw, id: item.upstreamId, gatehouse }
+}
