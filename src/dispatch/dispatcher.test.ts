@@ -355,8 +355,7 @@ describe('explain', () => {
     const foretold = [1, 20, 40, 60].map((id) => dispatcher.explain(id, 0)?.leavesAtMs)
     expect(foretold).toEqual([0, 19 * 51, 39 * 51, 59 * 51])
     for (const [index, id] of [20, 40, 60].entries()) {
-      const wait = dispatcher.predictWaitMs(1, 'reply', 0)
-      expect(wait).toBe(60 * 51)
+      expect(dispatcher.foretell(1, 'reply', 0)).toEqual({ leavesAtMs: 60 * 51, waitsFor: 'number_rate' })
       expect(foretold[index + 1]).toBe((id - 1) * 51)
     }
   })
@@ -371,18 +370,21 @@ describe('explain', () => {
   })
 })
 
-describe('predictWaitMs', () => {
-  test('is short where the queue is short, and endless on a paused or unknown number', () => {
+describe('foretell', () => {
+  test('names what a new message would wait for: nothing, its turn, other lanes, or what stops the number', () => {
     const dispatcher = oneNumber()
-    dispatcher.declareNumber(2, { ratePerSecondMax: 80 }, 0)
-    dispatcher.declareNumber(3, { ratePerSecondMax: 80 }, 0)
+    for (const id of [2, 3, 5]) dispatcher.declareNumber(id, { ratePerSecondMax: 80 }, 0)
     for (let id = 1; id <= 40; id++) dispatcher.enqueue(message(id, { class: 'bulk' }), 0)
     dispatcher.pauseNumber(3, 'disconnected', null)
-    expect(dispatcher.predictWaitMs(1, 'bulk', 0)).toBe(40 * 12.75)
-    expect(dispatcher.predictWaitMs(1, 'urgent', 0)).toBe(0)
-    expect(dispatcher.predictWaitMs(2, 'bulk', 0)).toBe(0)
-    expect(dispatcher.predictWaitMs(3, 'bulk', 0)).toBe(Number.POSITIVE_INFINITY)
-    expect(dispatcher.predictWaitMs(4, 'bulk', 0)).toBe(Number.POSITIVE_INFINITY)
+    dispatcher.pauseNumber(5, 'restricted', 9_000)
+    expect(dispatcher.foretell(1, 'bulk', 0)).toEqual({ leavesAtMs: 40 * 12.75, waitsFor: 'number_rate' })
+    expect(dispatcher.foretell(1, 'urgent', 0)).toEqual({ leavesAtMs: 0, waitsFor: 'nothing' })
+    expect(dispatcher.foretell(2, 'bulk', 0)).toEqual({ leavesAtMs: 0, waitsFor: 'nothing' })
+    expect(dispatcher.foretell(3, 'bulk', 0)).toEqual({ leavesAtMs: Number.POSITIVE_INFINITY, waitsFor: 'paused' })
+    expect(dispatcher.foretell(5, 'bulk', 0)).toEqual({ leavesAtMs: 9_000, waitsFor: 'paused' })
+    expect(dispatcher.foretell(4, 'bulk', 0)).toBeUndefined()
+    for (let id = 41; id <= 80; id++) dispatcher.enqueue(message(id, { class: 'reply' }), 0)
+    expect(dispatcher.foretell(1, 'bulk', 0)?.waitsFor).toBe('lane')
   })
 })
 

@@ -4,7 +4,7 @@ import type { Entry } from './conversation.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import { RANK_OF } from './lane.ts'
 import { type NumberNode, NumberQueue } from './number-queue.ts'
-import { explainEntry, predictWaitMs } from './predict.ts'
+import { explainEntry, foretell } from './predict.ts'
 import type {
   DispatcherOptions,
   DispatchStats,
@@ -215,10 +215,10 @@ export class Dispatcher {
     return explanation
   }
 
-  /** How long a new message of this class would wait on this number, milliseconds; Infinity: nobody knows. */
-  predictWaitMs(numberId: number, messageClass: MessageClass, nowMs: number): number {
+  /** What a new message of this class would wait for on this number; undefined for one that was not declared. */
+  foretell(numberId: number, messageClass: MessageClass, nowMs: number): Explanation | undefined {
     const number = this.#numbers.get(numberId)
-    return number === undefined ? Number.POSITIVE_INFINITY : predictWaitMs(number, RANK_OF[messageClass], nowMs)
+    return number && foretell(number, RANK_OF[messageClass], nowMs)
   }
 
   /** Places left for this class: of its number for bulk, of the house for the others. */

@@ -30,12 +30,27 @@ function isFull(number: NumberQueue, nowMs: number): boolean {
   return number.inFlight.count >= number.placesMax(number.rate.limitAt(nowMs))
 }
 
-/** How long a new message of this lane would wait, milliseconds; Infinity on a number paused without an end. */
-export function predictWaitMs(number: NumberQueue, rank: LaneRank, nowMs: number): number {
-  const startMs = Math.max(nowMs, number.gateMs(number.rate.limitAt(nowMs)))
-  const departures = departuresBefore(number, rank, number.lanes.sizeOf(rank))
+/** What stops a whole number now, and until when; `nothing` where it may send. */
+function blockOf(number: NumberQueue, nowMs: number): Explanation {
+  return latest(nowMs, [
+    ['paused', number.pausedUntilMs],
+    ['breaker', number.breaker.openUntilMs],
+    ['in_flight', isFull(number, nowMs) ? nowMs + number.inFlight.latencyMs / number.inFlight.count : 0],
+  ])
+}
+
+/** What a new message of this lane would wait for, and until when; Infinity on a number paused without an end. */
+export function foretell(number: NumberQueue, rank: LaneRank, nowMs: number): Explanation {
+  const limit = number.rate.limitAt(nowMs)
+  const ahead = number.lanes.sizeOf(rank)
+  const departures = departuresBefore(number, rank, ahead)
   const answerMs = isFull(number, nowMs) ? number.inFlight.latencyMs / number.inFlight.count : 0
-  return startMs - nowMs + passMs(number, departures, nowMs) + answerMs
+  const startMs = Math.max(nowMs, number.gateMs(limit)) + answerMs
+  const leavesAtMs = startMs + passMs(number, departures, nowMs)
+  if (leavesAtMs <= nowMs) return { leavesAtMs, waitsFor: 'nothing' }
+  const { waitsFor } = blockOf(number, nowMs)
+  if (waitsFor !== 'nothing') return { leavesAtMs, waitsFor }
+  return { leavesAtMs, waitsFor: departures > ahead ? 'lane' : 'number_rate' }
 }
 
 /** Which limit holds a message longest, and when it will leave. */
@@ -59,11 +74,7 @@ function explainHead(number: NumberQueue, entry: Entry, nowMs: number): Explanat
   const stands = conversation.standsIn !== undefined
   const ahead = stands ? number.lanes.countBefore(conversation, conversation.rank) : 0
   const departures = stands ? departuresBefore(number, conversation.rank, ahead) : 0
-  const block = latest(nowMs, [
-    ['paused', number.pausedUntilMs],
-    ['breaker', number.breaker.openUntilMs],
-    ['in_flight', isFull(number, nowMs) ? nowMs + number.inFlight.latencyMs / number.inFlight.count : 0],
-  ])
+  const block = blockOf(number, nowMs)
   const startMs = Math.max(block.leavesAtMs, number.pace.readyAtMs, number.fence.openAtMs(limit))
   const turnMs = startMs + passMs(number, departures, nowMs)
   const turnReason = departures > ahead ? 'lane' : 'number_rate'

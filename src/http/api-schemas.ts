@@ -54,7 +54,7 @@ const numberSchema = named('number', {
 
 export const numberStateSchema = named('number_state', { number: Type.String(), state: words(['active', 'paused']) })
 
-function page(of: string, item: TSchema) {
+export function page(of: string, item: TSchema) {
   return named(`${of}_page`, {
     items: Type.Array(item),
     next: nullable(Type.String(), 'The `cursor` of the next page; null at the end.'),
@@ -112,7 +112,20 @@ const timelineStep = named('timeline_step', {
   source: Type.String({ description: 'Who says so: the API, a person, dispatch, the platform.' }),
 })
 
-export const messageSchema = Type.Intersect([messageViewSchema, Type.Object({ timeline: Type.Array(timelineStep) })], {
+const leavesAt = nullable(time, 'When it will leave, by what waits now; null where nobody can say.')
+const waitsFor = nullable(
+  Type.String(),
+  'What holds it: `number_rate`, `pair`, `order`, `not_before`, `paused`, `breaker`, `lane`, `in_flight`, `queue`; null if nothing.',
+)
+
+/** The last two only while it is queued. */
+const messageDetail = Type.Object({
+  timeline: Type.Array(timelineStep),
+  leaves_at: optional(leavesAt),
+  waits_for: optional(waitsFor),
+})
+
+export const messageSchema = Type.Intersect([messageViewSchema, messageDetail], {
   $id: 'message_with_timeline',
   description: 'A message and all it went through.',
 })
@@ -178,8 +191,8 @@ export const sendRequestSchema = Type.Object(
 export const queuedSchema = named('queued', {
   id,
   state: words(['queued']),
-  leaves_at: nullable(time, 'When it will leave, by what waits now; null where nobody can say.'),
-  waits_for: nullable(Type.String(), 'Which limit holds it, such as `number_rate`; null if none.'),
+  leaves_at: leavesAt,
+  waits_for: waitsFor,
   conversation_id: id,
 })
 

@@ -3,27 +3,35 @@ import type { Channel } from '../channels/channel.ts'
 import { canonicalJson } from '../core/canonical-json.ts'
 import { toTime } from '../core/clock.ts'
 import { Failure, failureData, problemOf } from '../core/failure.ts'
-import { type IdKind, readId } from '../core/ids.ts'
+import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
-import { maySee, type Principal } from '../people/may-see.ts'
+import { maySee } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
+import type { NoticeReader } from '../records/notice-reader.ts'
 import { type NumberRow, setNumberState } from '../records/number.ts'
-import type { PageAsk, See } from '../records/page.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
-import { pointerTo, readJson } from './body.ts'
+import { BODY_BYTES_MAX, knownBody, knownMembers, readJson } from './body.ts'
+import {
+  getContact,
+  listContacts,
+  listConversationsOf,
+  lookUpContact,
+  mergeContact,
+  patchContact,
+  unmergeContacts,
+} from './contacts-api.ts'
 import type { EventsPoll } from './events-poll.ts'
-import { type Asked, integerOf, json, type RouteDependencies, route } from './route.ts'
+import { getNotice, listNotices, listTemplates } from './notices.ts'
+import { type Asked, found, idOf, integerOf, json, pageOf, type RouteDependencies, route, seeOf } from './route.ts'
 import { readSendRequest } from './send-request.ts'
 
-const BODY_BYTES_MAX = 1024 * 1024
 /** 500 messages of 4,096 characters, each up to three bytes, and what is around them. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
 const BATCH_MAX = 500
-const LIST_MAX = 200
 const EVENTS_MAX = 500
 /** The query parameters of every list. */
 const PAGE = ['limit', 'cursor']
@@ -32,6 +40,7 @@ const WAIT_SECONDS_MAX = 60
 export interface ApiDependencies extends RouteDependencies {
   ask: Ask
   reader: Reader
+  notices: NoticeReader
   events: EventsPoll
   tickets: Tickets
   /** The channel that sends; one for now. */
@@ -41,6 +50,8 @@ export interface ApiDependencies extends RouteDependencies {
   hash(text: string): Uint8Array
   /** What a message of a class would wait for on each number, and whether there is room for it. */
   predict(messageClass: MessageClass): Pick<QueueMessage, 'predictions' | 'hasRoom'>
+  /** Why a message that waits in the dispatcher waits, and when it leaves. */
+  explain(messageId: number): { leavesAtMs: number | null; waitsFor: string | null } | undefined
   isAccepting(): boolean
 }
 
@@ -55,6 +66,8 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
     void app.get(pattern, route(deps, `/api/v1${pattern}`, handle, query))
   const post = (pattern: string, handle: Handle) =>
     void app.post(pattern, route(deps, `/api/v1${pattern}`, handle), raw)
+  const patch = (pattern: string, handle: Handle) =>
+    void app.patch(pattern, route(deps, `/api/v1${pattern}`, handle), raw)
 
   get('/me', async ({ principal }) => me(deps, principal.role))
   get('/numbers', async (asked) => listNumbers(deps, asked), PAGE)
@@ -76,11 +89,21 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
 
   post('/messages', async (asked) => sendOne(deps, asked))
   post('/messages/batch', async (asked) => sendMany(deps, asked))
-  get('/messages/:id', async ({ params, principal }) =>
-    found(await reader.message(idOf('message', params), seeOf(principal)), 'message'),
-  )
+  get('/messages/:id', async (asked) => getMessage(deps, asked))
   post('/messages/:id/cancel', async (asked) => cancel(deps, asked))
   post('/messages/:id/retry', async (asked) => sendAgain(deps, asked))
+
+  get('/notices', async (asked) => listNotices(deps, asked), [...PAGE, 'severity', 'field'])
+  get('/notices/:id', async (asked) => getNotice(deps, asked))
+  get('/templates', async (asked) => listTemplates(deps, asked), PAGE)
+
+  get('/contacts', (asked) => listContacts(deps, asked), PAGE)
+  post('/contacts/lookup', (asked) => lookUpContact(deps, asked))
+  get('/contacts/:id', (asked) => getContact(deps, asked))
+  patch('/contacts/:id', (asked) => patchContact(deps, asked))
+  get('/contacts/:id/conversations', (asked) => listConversationsOf(deps, asked), PAGE)
+  post('/contacts/:id/merge', (asked) => mergeContact(deps, asked))
+  post('/contacts/:id/unmerge', (asked) => unmergeContacts(deps, asked))
 
   get('/events', async (asked) => listEvents(deps, asked), ['after', 'limit', 'wait', 'epoch'])
   post('/realtime/tickets', async (asked) => issueTicket(deps, asked))
@@ -102,7 +125,9 @@ function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object
   const shown = left.slice(0, limit)
   const last = shown.at(-1)
   const next = left.length > limit && last ? last.id.toString(36) : null
-  return { items: shown.map(numberView), next, as_of: deps.reader.head() }
+  const nowMs = deps.clock.epochMs()
+  const items = shown.map((row) => ({ ...numberView(row), ...deps.notices.factsOf(row, nowMs) }))
+  return { items, next, as_of: deps.reader.head() }
 }
 
 async function setState(
@@ -128,22 +153,6 @@ async function markRead(deps: ApiDependencies, { request, params, principal }: A
   if (upto === undefined) throw new Failure('invalid', 'Wrong member: /upto must be a message id', { path: '/upto' })
   const { unread } = await deps.ask(readConversation, { conversationId, uptoMessageId: upto })
   return { id: params['id'], unread }
-}
-
-/** A body that may be left out, and may hold only these members. */
-async function knownBody(request: Request, names: readonly string[]): Promise<Record<string, unknown>> {
-  if (!request.body || request.headers.get('content-length') === '0') return {}
-  const body = await readJson(request, BODY_BYTES_MAX)
-  knownMembers(body, names)
-  return body
-}
-
-function knownMembers(body: Record<string, unknown>, names: readonly string[]): void {
-  const unknown = Object.keys(body).find((name) => !names.includes(name))
-  if (unknown === undefined) return
-  throw new Failure('invalid', `Unknown member: ${names.join(', ') || 'no member'} is known here`, {
-    path: pointerTo(unknown),
-  })
 }
 
 async function sendOne(deps: ApiDependencies, { request }: Asked): Promise<Response> {
@@ -211,6 +220,16 @@ async function send(
   return { status: repeated ? 200 : 202, body: answer }
 }
 
+/** While it waits to be sent, a message says what for and until when. */
+async function getMessage(deps: ApiDependencies, { params, principal }: Asked): Promise<object> {
+  const id = idOf('message', params)
+  const view = found(await deps.reader.message(id, seeOf(principal)), 'message')
+  if (view['state'] !== 'queued') return view
+  // What is not in the dispatcher's memory waits in the records for a place there.
+  const { leavesAtMs, waitsFor } = deps.explain(id) ?? { leavesAtMs: null, waitsFor: 'queue' }
+  return { ...view, leaves_at: leavesAtMs === null ? null : toTime(leavesAtMs), waits_for: waitsFor }
+}
+
 async function cancel(deps: ApiDependencies, asked: Asked): Promise<object> {
   const messageId = visibleMessage(deps, asked)
   await knownBody(asked.request, [])
@@ -229,11 +248,6 @@ function visibleMessage(deps: ApiDependencies, { params, principal }: Asked): nu
   const messageId = idOf('message', params)
   found(deps.reader.conversationOfMessage(messageId, seeOf(principal)), 'message')
   return messageId
-}
-
-/** The one function that says who may see what, for one caller. */
-function seeOf(principal: Principal): See {
-  return (what) => maySee(principal, what)
 }
 
 async function listEvents(deps: ApiDependencies, { query, principal, request }: Asked): Promise<Response> {
@@ -261,19 +275,4 @@ async function issueTicket(deps: ApiDependencies, { principal, request }: Asked)
     origin: request.headers.get('origin'),
   })
   return json({ ticket: issued.ticket, expires_at: toTime(issued.expiresAtMs) })
-}
-
-function pageOf(query: URLSearchParams): PageAsk {
-  return { limit: integerOf(query, 'limit', { min: 1, max: LIST_MAX, absent: 50 }), cursor: query.get('cursor') }
-}
-
-function idOf(kind: IdKind, params: Record<string, string>): number {
-  const id = readId(kind, params['id'] ?? '')
-  if (id === undefined) throw new Failure('not_found', `No such ${kind}`)
-  return id
-}
-
-function found<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new Failure('not_found', `No such ${what}`)
-  return value
 }

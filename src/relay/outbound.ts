@@ -6,10 +6,11 @@ import type { SendOutcome } from '../core/inbound.ts'
 import type { Log } from '../core/log.ts'
 import { MESSAGE_CLASSES, type MessageClass } from '../core/message.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { Assignment, SendResult } from '../dispatch/types.ts'
+import type { Assignment, SendResult, WaitReason } from '../dispatch/types.ts'
 import { NUMBER_STATE } from '../records/codes.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { NumberRow } from '../records/number.ts'
+import type { QueueMessage } from '../records/queue-message.ts'
 import type { Owed, Reader } from '../records/reader.ts'
 import { beginSending, type Departure, expireMessages, recordOutcome, recoverSending } from '../records/send-message.ts'
 import type { Wake } from '../records/tx.ts'
@@ -104,6 +105,35 @@ export class Outbound {
 
   numbers(): Iterable<NumberRow> {
     return this.#numbers.values()
+  }
+
+  /** What a new message of a class would wait for on each number that may send, and whether there is room for it. */
+  predict(messageClass: MessageClass): Pick<QueueMessage, 'predictions' | 'hasRoom'> {
+    const { dispatcher, clock } = this.#deps
+    const nowMs = clock.monoMs()
+    const predictions = []
+    let hasRoom = messageClass === 'bulk'
+    for (const number of this.#numbers.values()) {
+      const foretold = dispatcher.foretell(number.id, messageClass, nowMs)
+      hasRoom ||= dispatcher.room(number.id, messageClass) > 0
+      if (number.state !== NUMBER_STATE.code('active') || !foretold || !Number.isFinite(foretold.leavesAtMs)) continue
+      const waitMs = foretold.leavesAtMs - nowMs
+      predictions.push({ numberId: number.id, waitMs, waitsFor: waitMs > 1 ? foretold.waitsFor : null })
+    }
+    return { predictions, hasRoom }
+  }
+
+  /**
+   * Why a message waits and when it leaves, as wall time; null where somebody must act first. Undefined where it waits
+   * in the records only, or not at all.
+   */
+  explain(messageId: number): { leavesAtMs: number | null; waitsFor: WaitReason | null } | undefined {
+    const { dispatcher, clock } = this.#deps
+    const nowMs = clock.monoMs()
+    const found = dispatcher.explain(messageId, nowMs)
+    if (!found) return undefined
+    const leavesAtMs = Number.isFinite(found.leavesAtMs) ? clock.epochMs() + Math.ceil(found.leavesAtMs - nowMs) : null
+    return { leavesAtMs, waitsFor: found.waitsFor === 'nothing' ? null : found.waitsFor }
   }
 
   /** Stops taking messages and waits for those that have left. */

@@ -353,6 +353,33 @@ describe('with a fault of the platform', () => {
   })
 })
 
+describe('a message that waits', () => {
+  test('says which limit holds it and when it will leave', async () => {
+    const { id } = await newConversation()
+    // The platform's rule: 45 to one person at once, then one in 6 seconds.
+    const messages = Array.from({ length: 48 }, (_, index) => textTo(id, `Line ${index}`))
+    const { body } = await house.api('/api/v1/messages/batch', { messages })
+    const ids: string[] = body.results.map((result: { id: string }) => result.id)
+    const head = ids[45] ?? ''
+    await until(
+      'the burst has left',
+      async () => (await house.api(`/api/v1/messages/${ids[44]}`)).body.state !== 'queued',
+    )
+    await until('the next waits for the pair', async () => {
+      return (await house.api(`/api/v1/messages/${head}`)).body.waits_for === 'pair'
+    })
+    const waiting = (await house.api(`/api/v1/messages/${head}`)).body
+    const behind = (await house.api(`/api/v1/messages/${ids[47]}`)).body
+    expect(waiting).toMatchObject({ state: 'queued', waits_for: 'pair' })
+    expect(behind).toMatchObject({ state: 'queued', waits_for: 'order' })
+    expect(Date.parse(behind.leaves_at)).toBeGreaterThan(Date.parse(waiting.leaves_at))
+    for (const left of ids.slice(45)) await house.api(`/api/v1/messages/${left}/cancel`, {})
+    const cancelled = (await house.api(`/api/v1/messages/${ids[47]}`)).body
+    expect(cancelled).toMatchObject({ state: 'cancelled' })
+    expect(cancelled).not.toHaveProperty('waits_for')
+  })
+})
+
 describe('a paused number', () => {
   test('takes nothing new and says why; resumed, it sends again', async () => {
     const { id } = await newConversation()

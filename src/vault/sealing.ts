@@ -35,8 +35,14 @@ function freshNonce(): Uint8Array {
   return noncePool.subarray(noncePoolUsed - NONCE_BYTES, noncePoolUsed)
 }
 
-export function seal(key: Uint8Array, place: string, content: Uint8Array): Uint8Array {
-  const packed = deflated(content) ?? content
+/** `plain`: not deflated, for what is written in a hurry and kept for days only. */
+export function seal(
+  key: Uint8Array,
+  place: string,
+  content: Uint8Array,
+  packing: 'deflate' | 'plain' = 'deflate',
+): Uint8Array {
+  const packed = packing === 'plain' ? content : (deflated(content) ?? content)
   const form = packed === content ? FORM_PLAIN : FORM_DEFLATED
   const nonce = freshNonce()
   const cipher = createCipheriv('aes-256-gcm', key, nonce)

@@ -276,7 +276,7 @@ export class Audit {
 }
 
 function keyOfUpdate(update: Update): string {
-  return update.kind === 'message' ? `message ${update.id}` : `status ${update.id} ${update.status}`
+  return update.kind === 'status' ? `status ${update.id} ${update.status}` : `${update.kind} ${update.id}`
 }
 
 function statusKeys(process: SimulatedProcess): string[] {

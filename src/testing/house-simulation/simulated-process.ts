@@ -13,7 +13,6 @@ import { maySee, visibilityOf } from '../../people/may-see.ts'
 import { silentRealtimeMetrics } from '../../realtime/metrics.ts'
 import { createRealtime, type Realtime } from '../../realtime/realtime.ts'
 import type { Answer, Commit } from '../../records/book.ts'
-import { NUMBER_STATE } from '../../records/codes.ts'
 import { RecordedEvents } from '../../records/event-log.ts'
 import type { Ask } from '../../records/inputs.ts'
 import { type DeclareNumber, declareApp, declareNumber } from '../../records/number.ts'
@@ -138,8 +137,11 @@ export class SimulatedProcess {
     if (journalHead > book.appliedSeq()) this.#inbound.noteAppended(journalHead)
     this.records = openRecordsReadonly(join(folder, 'records.db'))
     this.vault = new Vault(join(folder, 'vault.db'), MASTER_KEY, { readonly: true })
-    const views = new Views(this.records, this.vault, (channel, type, raw) =>
-      must(channelNamed(channel), 'the channel').view(type, raw),
+    const views = new Views(
+      this.records,
+      this.vault,
+      (channel, type, raw) => must(channelNamed(channel), 'the channel').view(type, raw),
+      (channel, type, raw) => must(channelNamed(channel), 'the channel').content(type, raw),
     )
     this.reader = new Reader(this.records, views)
     this.events = new RecordedEvents(this.records, views)
@@ -199,7 +201,7 @@ export class SimulatedProcess {
       reference: request.reference,
       callerData: request.callerData,
       idempotency: { keyHash: hash(`key:${idempotencyKey}`), requestHash: hash(`body:${canonicalJson(body)}`) },
-      ...this.#predict(request.class),
+      ...(this.#outbound?.predict(request.class) ?? { predictions: [], hasRoom: request.class === 'bulk' }),
     })
     return { id: answer.id, repeated }
   }
@@ -323,25 +325,13 @@ export class SimulatedProcess {
         accessToken: ACCESS_TOKEN,
         accountId: departure.account,
         to: departure.to,
+        groupId: departure.groupId,
         content: departure.content,
         correlation: departure.correlation,
         timeoutMs: SEND_TIMEOUT_MS,
       },
       (url, init) => this.#options.fetch(this, url, init),
     )
-  }
-
-  #predict(messageClass: MessageClass) {
-    const nowMs = this.clock.monoMs()
-    const predictions = []
-    let hasRoom = messageClass === 'bulk'
-    for (const number of this.#outbound?.numbers() ?? []) {
-      const waitMs = this.#dispatcher.predictWaitMs(number.id, messageClass, nowMs)
-      hasRoom ||= this.#dispatcher.room(number.id, messageClass) > 0
-      if (number.state !== NUMBER_STATE.code('active') || !Number.isFinite(waitMs)) continue
-      predictions.push({ numberId: number.id, waitMs, waitsFor: waitMs > 1 ? 'number_rate' : null })
-    }
-    return { predictions, hasRoom }
   }
 
   #committed(commit: Commit): void {
