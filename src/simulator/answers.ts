@@ -1,7 +1,6 @@
 import type { Customer } from './customers.ts'
 import type { Fault } from './faults.ts'
 import { GraphRefusal } from './graph-error.ts'
-import type { JsonObject } from './json.ts'
 import type { SendRequest } from './message-rules.ts'
 
 /** The platform's answer to an id that it does not know. */
@@ -15,12 +14,6 @@ export function refusalOf(fault: Fault): GraphRefusal {
   if (fault.kind === 'throttle_429') return new GraphRefusal(130429, undefined, { status: 429 })
   if (fault.kind === 'refuse') return new GraphRefusal(131026)
   return new GraphRefusal(fault.code ?? 131000, undefined, fault.status === null ? {} : { status: fault.status })
-}
-
-/** The message a reaction is about. */
-export function reactionTarget(type: string, object: JsonObject | undefined): string | null {
-  const target = type === 'reaction' ? object?.['message_id'] : undefined
-  return typeof target === 'string' ? target : null
 }
 
 /** The platform's body for a send it took. */
@@ -39,5 +32,15 @@ export function successBody(
     messaging_product: 'whatsapp',
     contacts: [contact],
     messages: [{ id: what.wamid, message_status }],
+  })
+}
+
+/** The platform's body for a send to a group. */
+export function groupSuccessBody(groupId: string, what: { wamid: string; isHeld: boolean }): string {
+  const message_status = what.isHeld ? 'held_for_quality_assessment' : 'accepted'
+  return JSON.stringify({
+    messaging_product: 'whatsapp',
+    contacts: [{ input: groupId, wa_id: groupId }],
+    messages: [{ id: what.wamid, group_id: groupId, message_status }],
   })
 }

@@ -13,6 +13,7 @@ export type Change =
   | { kind: 'chat'; phone: string; number: string }
   | { kind: 'happening'; happening: Happening }
   | { kind: 'faults' }
+  | { kind: 'groups' }
 
 const HAPPENINGS_MAX = 200
 

@@ -1,13 +1,17 @@
 import { type Clock, pause, toTime } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { readCustomer, readPhone } from './customer-input.ts'
-import type { ChatMessage, Customer } from './customers.ts'
+import { showMessage } from './chat-view.ts'
+import { readCustomer } from './customer-input.ts'
+import type { Customer } from './customers.ts'
 import type { Deliverer } from './deliverer.ts'
+import { EVENT_ROUTES } from './event-routes.ts'
 import { FAULT_KINDS } from './faults.ts'
 import { isObject, parseJson } from './json.ts'
 import { openStream } from './live-stream.ts'
+import { RECEIVED_MS } from './media.ts'
 import type { Platform } from './platform.ts'
 import { readSettings, showSettings } from './settings.ts'
+import { findCustomer, reachCustomer } from './writing.ts'
 
 /** What the control routes need. */
 export interface ControlOptions {
@@ -46,12 +50,26 @@ const ROUTES: readonly (readonly [string, RegExp, Run])[] = [
   ['POST', /^\/_\/customers\/([^/]+)\/messages$/, writeMessages],
   ['POST', /^\/_\/customers\/([^/]+)\/read$/, readChat],
   ['POST', /^\/_\/media$/, addMedia],
+  ['DELETE', /^\/_\/media\/addresses$/, (_, { platform }) => json(200, { ended: platform.media.endAddresses() })],
   ['GET', /^\/_\/media\/([^/]+)$/, showMedia],
+  ['DELETE', /^\/_\/media\/([^/]+)$/, removeMedia],
   [
     'GET',
     /^\/_\/stream$/,
     ({ request }, { platform, clock, signal }) => openStream(platform, clock, [signal, request.signal]),
   ],
+  ...EVENT_ROUTES.map(
+    ([method, pattern, run]) =>
+      [
+        method,
+        pattern,
+        async ({ request, query, parts }: Call, { platform }: ControlOptions) => {
+          const input = method === 'GET' ? {} : await readOptionalBody(request)
+          const { status, body } = run(platform, { input, query, parts })
+          return json(status, body)
+        },
+      ] as const,
+  ),
 ]
 
 /** Answers a request to the simulator itself; refusals are thrown as a `Failure`. */
@@ -93,15 +111,16 @@ function json(status: number, body: unknown): Response {
 }
 
 async function readBody(request: Request): Promise<unknown> {
-  const text = await request.text()
-  const body = parseJson(text)
-  if (body === undefined) throw new Failure('invalid', 'The body must be JSON, nested at most 64 deep')
+  const body = await readOptionalBody(request)
+  if (body === NO_BODY) throw new Failure('invalid', 'The body must be JSON, nested at most 64 deep')
   return body
 }
 
+const NO_BODY = {}
+
 async function readOptionalBody(request: Request): Promise<unknown> {
   const text = await request.text()
-  if (text.trim() === '') return {}
+  if (text.trim() === '') return NO_BODY
   const body = parseJson(text)
   if (body === undefined) throw new Failure('invalid', 'The body must be JSON, nested at most 64 deep')
   return body
@@ -208,9 +227,19 @@ function showCustomer(customer: Customer): Record<string, unknown> {
     number: chat.number,
     messages: chat.messages.length,
     last_wrote_at: chat.lastWroteAtMs === null ? null : toTime(chat.lastWroteAtMs),
+    standby: chat.isStandby,
   }))
   const { name, userId, identity, reads } = customer
-  return { phone: `+${customer.phone}`, name, user_id: userId, identity, reads, chats }
+  return {
+    phone: `+${customer.phone}`,
+    name,
+    username: customer.username ?? null,
+    user_id: userId,
+    parent_user_id: customer.parentUserId ?? null,
+    identity,
+    reads,
+    chats,
+  }
 }
 
 function listCustomers({ query }: Call, { platform }: ControlOptions): Response {
@@ -225,46 +254,28 @@ function listCustomers({ query }: Call, { platform }: ControlOptions): Response 
 
 async function changeCustomer({ request, parts: [phone = ''] }: Call, { platform }: ControlOptions): Promise<Response> {
   const { userId, ...change } = readCustomer(await readBody(request))
-  const digits = readPhone(phone)
+  const customer = reachCustomer(platform, phone)
   const holder = userId === undefined ? undefined : platform.customers.findByUserId(userId)
-  if (holder && holder.phone !== digits)
-    throw new Failure('conflict', 'Another customer has this id', { path: 'user_id' })
-  const customer = platform.customers.reach(digits, false)
+  if (holder && holder !== customer) throw new Failure('conflict', 'Another customer has this id', { path: 'user_id' })
   Object.assign(customer, change)
   if (userId !== undefined) platform.customers.setUserId(customer, userId)
   return json(200, showCustomer(customer))
 }
 
-function showMessage(message: ChatMessage, number: string): Record<string, unknown> {
-  const { id, direction, type, text, choices, state } = message
-  return {
-    id,
-    number,
-    direction,
-    type,
-    text,
-    choices,
-    media_id: message.mediaId,
-    context_id: message.contextId,
-    at: toTime(message.atMs),
-    state,
-  }
-}
-
 const WINDOW_MS = 24 * 3_600_000
 
 function listMessages({ query, parts: [phone = ''] }: Call, { platform, clock }: ControlOptions): Response {
-  const digits = readPhone(phone)
   const asked = query.get('number')
   const number = asked === null ? null : platform.numberOf(asked).phoneNumberId
-  const customer = platform.customers.find(digits)
+  const customer = findCustomer(platform, phone)
   const chats = [...(customer?.chats.values() ?? [])].filter((chat) => number === null || chat.number === number)
   const items = chats.flatMap((chat) => chat.messages.map((message) => ({ message, number: chat.number })))
   if (chats.length > 1) items.sort((left, right) => left.message.atMs - right.message.atMs)
   const lastWroteAtMs = Math.max(0, ...chats.map((chat) => chat.lastWroteAtMs ?? 0))
   return json(200, {
-    phone: `+${digits}`,
+    phone: customer ? `+${customer.phone}` : null,
     name: customer?.name ?? null,
+    is_standby: chats.some((chat) => chat.isStandby),
     is_typing: chats.some((chat) => chat.typingUntilMs > clock.epochMs()),
     window_expires_at: lastWroteAtMs === 0 ? null : toTime(lastWroteAtMs + WINDOW_MS),
     items: items.map((item) => showMessage(item.message, item.number)),
@@ -310,22 +321,37 @@ async function addMedia({ request }: Call, { platform, clock }: ControlOptions):
   const bytes = new Uint8Array(await request.arrayBuffer())
   if (bytes.byteLength === 0) throw new Failure('invalid', "The body must be the file's bytes")
   const mimeType = request.headers.get('content-type') ?? 'application/octet-stream'
-  const file = platform.media.add(bytes, mimeType, clock.epochMs())
+  const file = platform.media.add(bytes, mimeType, clock.epochMs(), RECEIVED_MS)
   if (!file) throw new Failure('too_large', 'The file is too large')
   return json(201, { id: file.id, sha256: file.sha256, mime_type: file.mimeType })
 }
 
-/** What the page may show as a picture; anything else is a download. */
-const PICTURES = ['image/png', 'image/jpeg', 'image/webp']
+function removeMedia({ parts: [id = ''] }: Call, { platform }: ControlOptions): Response {
+  if (!platform.media.remove(id)) throw new Failure('not_found', 'No such file')
+  return json(200, { removed: 1 })
+}
+
+/** What the page may show or play; anything else is a download. */
+const SHOWN = [
+  'image/png',
+  'image/jpeg',
+  'image/webp',
+  'video/mp4',
+  'audio/ogg',
+  'audio/wav',
+  'audio/mpeg',
+  'audio/mp4',
+]
 
 function showMedia({ parts: [id = ''] }: Call, { platform, clock }: ControlOptions): Response {
   const file = platform.media.find(id, clock.epochMs())
   if (!file) throw new Failure('not_found', 'No such file')
-  const isPicture = PICTURES.includes(file.mimeType)
+  const mimeType = file.mimeType.split(';')[0]?.trim() ?? ''
+  const isShown = SHOWN.includes(mimeType)
   const headers = {
-    'content-type': isPicture ? file.mimeType : 'application/octet-stream',
+    'content-type': isShown ? mimeType : 'application/octet-stream',
     'x-content-type-options': 'nosniff',
-    ...(!isPicture && { 'content-disposition': 'attachment' }),
+    ...(!isShown && { 'content-disposition': 'attachment' }),
   }
   return new Response(file.bytes, { headers })
 }

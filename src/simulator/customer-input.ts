@@ -1,14 +1,21 @@
 import { Failure } from '../core/failure.ts'
 import type { Identity } from './customers.ts'
+import { readChoice, readCount, readObject, readText } from './input.ts'
 import { isObject, type JsonObject } from './json.ts'
+import { readSample } from './samples.ts'
+
+/** The platform's message object without id, sender and time. */
+export type WrittenMessage = JsonObject & { type: string }
 
 /** What a customer is made to write. */
 export interface WriteInput {
   number: string | undefined
-  /** The platform's message object without id, sender and time. */
-  message: JsonObject & { type: string }
+  message: WrittenMessage
   name: string | undefined
+  username: string | undefined
   userId: string | undefined
+  /** Id of the group it is written in. */
+  group: string | undefined
   /** How many of it. */
   count: number
   /** How many go in one webhook; null: as the settings say. */
@@ -18,15 +25,18 @@ export interface WriteInput {
 /** What may be changed about a customer. */
 export interface CustomerInput {
   name?: string
+  username?: string
   userId?: string
+  parentUserId?: string
   identity?: Identity
   reads?: 'auto' | 'manual' | 'never'
 }
 
-const WRITE_MEMBERS = ['number', 'text', 'message', 'name', 'user_id', 'count', 'batch']
-const CUSTOMER_MEMBERS = ['name', 'user_id', 'identity', 'reads']
+const WRITE_MEMBERS = ['number', 'text', 'message', 'sample', 'name', 'username', 'user_id', 'group', 'count', 'batch']
+const CUSTOMER_MEMBERS = ['name', 'username', 'user_id', 'parent_user_id', 'identity', 'reads']
 const COUNT_MAX = 1000
 const NAME_MAX = 100
+const GROUP_ID_MAX = 200
 const TEXT_MAX = 65_536
 
 /** Bytes of JSON of one message. */
@@ -35,6 +45,8 @@ const MESSAGE_MAX = 262_144
 /** Types without an object of their own. */
 const BARE_TYPES = ['unsupported', 'request_welcome']
 
+const USER_ID = /^[A-Z]{2}\.[A-Za-z0-9.]{1,138}$/
+
 /** Digits of E.164 out of a phone as people write it. */
 export function readPhone(text: string): string {
   const digits = text.replaceAll(/[\s()+-]/g, '')
@@ -42,29 +54,47 @@ export function readPhone(text: string): string {
   throw new Failure('invalid', 'The phone must be 7 to 15 digits with its country code', { path: 'phone' })
 }
 
+/** A customer as an address names them: by phone, or by user id where they show no phone. */
+export function readWho(text: string): { phone: string } | { userId: string } {
+  return USER_ID.test(text) ? { userId: text } : { phone: readPhone(text) }
+}
+
 /** Reads the body of `POST /_/customers/{phone}/messages`. */
 export function readWrite(input: unknown): WriteInput {
   const body = withMessage(input)
-  const { text, message } = body
-  if ((text === undefined) === (message === undefined)) {
-    throw new Failure('invalid', 'Either text or message is needed, and not both', { path: 'text' })
-  }
+  const { batch } = body
   return {
     number: readText(body, 'number', NAME_MAX),
-    message:
-      message === undefined ? { type: 'text', text: { body: readText(body, 'text', TEXT_MAX) } } : readMessage(message),
+    message: readContent(body),
     name: readText(body, 'name', NAME_MAX),
-    userId: readUserId(body),
-    count: readCount(body['count'], 'count') ?? 1,
+    username: readText(body, 'username', NAME_MAX),
+    userId: readUserId(body, 'user_id'),
+    group: readText(body, 'group', GROUP_ID_MAX),
+    count: readCount(body, 'count', { least: 1, most: COUNT_MAX }) ?? 1,
     batch:
-      body['batch'] === true ? COUNT_MAX : body['batch'] === false ? null : (readCount(body['batch'], 'batch') ?? null),
+      batch === true
+        ? COUNT_MAX
+        : batch === false
+          ? null
+          : (readCount(body, 'batch', { least: 1, most: COUNT_MAX }) ?? null),
   }
+}
+
+/** The message of a body that gives it as `text`, as `message` or as the name of a `sample`. */
+export function readContent(body: JsonObject): WrittenMessage {
+  const { text, message, sample } = body
+  if ([text, message, sample].filter((each) => each !== undefined).length !== 1) {
+    throw new Failure('invalid', 'Either text or message or sample is needed, and only one of them', { path: 'text' })
+  }
+  if (message !== undefined) return readMessage(message)
+  if (sample !== undefined) return readSample(sample)
+  return { type: 'text', text: { body: readText(body, 'text', TEXT_MAX) } }
 }
 
 /** The platform's own form, `{"type":"text","text":{"body":"…"}}` beside our members, as `message`. */
 function withMessage(input: unknown): JsonObject {
   if (!isObject(input) || input['type'] === undefined) return readObject(input, WRITE_MEMBERS)
-  const own = WRITE_MEMBERS.filter((name) => name !== 'text' && name !== 'message')
+  const own = WRITE_MEMBERS.filter((name) => name !== 'text' && name !== 'message' && name !== 'sample')
   const entries = Object.entries(input)
   return {
     ...Object.fromEntries(entries.filter(([name]) => own.includes(name))),
@@ -75,37 +105,18 @@ function withMessage(input: unknown): JsonObject {
 /** Reads the body of `PUT /_/customers/{phone}`. */
 export function readCustomer(input: unknown): CustomerInput {
   const body = readObject(input, CUSTOMER_MEMBERS)
-  const name = readText(body, 'name', NAME_MAX)
-  const userId = readUserId(body)
-  const identity = readChoice(body, 'identity', ['both', 'phone', 'user_id'] as const)
-  const reads = readChoice(body, 'reads', ['auto', 'manual', 'never'] as const)
-  return {
-    ...(name !== undefined && { name }),
-    ...(userId !== undefined && { userId }),
-    ...(identity !== undefined && { identity }),
-    ...(reads !== undefined && { reads }),
+  const change = {
+    name: readText(body, 'name', NAME_MAX),
+    username: readText(body, 'username', NAME_MAX),
+    userId: readUserId(body, 'user_id'),
+    parentUserId: readUserId(body, 'parent_user_id'),
+    identity: readChoice(body, 'identity', ['both', 'phone', 'user_id'] as const),
+    reads: readChoice(body, 'reads', ['auto', 'manual', 'never'] as const),
   }
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
 }
 
-/** The body of a control request as an object that has only known members. */
-export function readObject(input: unknown, members: readonly string[]): JsonObject {
-  if (!isObject(input)) throw new Failure('invalid', 'The body must be a JSON object')
-  for (const name of Object.keys(input)) {
-    if (members.includes(name)) continue
-    throw new Failure('invalid', `No such member; there are: ${members.join(', ')}`, { path: name.slice(0, 100) })
-  }
-  return input
-}
-
-/** A text member, or undefined if it is not there. */
-export function readText(body: JsonObject, path: string, most: number): string | undefined {
-  const value = body[path]
-  if (value === undefined) return undefined
-  if (typeof value === 'string' && value !== '' && value.length <= most) return value
-  throw new Failure('invalid', `Must be a text of 1 to ${most} characters`, { path })
-}
-
-function readMessage(message: unknown): JsonObject & { type: string } {
+function readMessage(message: unknown): WrittenMessage {
   if (!isObject(message)) throw new Failure('invalid', 'Must be an object with a type', { path: 'message' })
   const type = message['type']
   if (typeof type !== 'string' || !/^[a-z_]{1,40}$/.test(type)) {
@@ -122,24 +133,9 @@ function readMessage(message: unknown): JsonObject & { type: string } {
   return { ...message, type }
 }
 
-function readUserId(body: JsonObject): string | undefined {
-  const userId = readText(body, 'user_id', 140)
-  if (userId === undefined || /^[A-Z]{2}\.[A-Za-z0-9.]{1,128}$/.test(userId)) return userId
-  throw new Failure('invalid', "Must be a country's two letters, a dot and up to 128 letters or digits", {
-    path: 'user_id',
-  })
-}
-
-function readCount(value: unknown, path: string): number | undefined {
-  if (value === undefined) return undefined
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= COUNT_MAX) return value
-  throw new Failure('invalid', `Must be a whole number from 1 to ${COUNT_MAX}`, { path })
-}
-
-function readChoice<T extends string>(body: JsonObject, path: string, choices: readonly T[]): T | undefined {
-  const value = body[path]
-  if (value === undefined) return undefined
-  const found = choices.find((choice) => choice === value)
-  if (found !== undefined) return found
-  throw new Failure('invalid', `Must be one of: ${choices.join(', ')}`, { path })
+/** A member that is a business-scoped user id, or undefined if it is not there. */
+export function readUserId(body: JsonObject, path: string): string | undefined {
+  const userId = readText(body, path, 141)
+  if (userId === undefined || USER_ID.test(userId)) return userId
+  throw new Failure('invalid', "Must be a country's two letters, a dot and up to 138 letters, digits or dots", { path })
 }

@@ -10,6 +10,13 @@ export interface ChatMessage {
   type: string
   /** What the phone shows. */
   text: string
+  /** Who reacted with what: the customer's phone, `firm`, or in a group a member's phone. */
+  reactions?: Map<string, string>
+  isEdited?: boolean
+  /** Deleted for everybody: `text` is empty then. */
+  isRevoked?: boolean
+  /** In a group: digits of the phone of the member who wrote it; null: the firm. */
+  author?: string | null
   /** Buttons and rows that may be tapped. */
   choices: readonly Choice[]
   mediaId: string | null
@@ -30,6 +37,8 @@ export interface Chat {
   lastWroteAtMs: number | null
   /** Until when the firm's typing sign is shown. */
   typingUntilMs: number
+  /** Whether another application owns the thread: what the customer writes comes as `standby` then. */
+  isStandby: boolean
 }
 
 /** Which ids of a customer the platform tells the firm. */
@@ -42,6 +51,9 @@ export interface Customer {
   name: string
   /** The business-scoped user id. */
   userId: string
+  /** The id that linked portfolios share. */
+  parentUserId?: string
+  username?: string
   identity: Identity
   /** Whether `read` follows by itself, comes when the chat is opened, or never. */
   reads: 'auto' | 'manual' | 'never'
@@ -56,6 +68,9 @@ export interface CustomerBounds {
 }
 
 const BOUNDS: CustomerBounds = { customersMax: 10_000, messagesPerChatMax: 500, messagesMax: 300_000 }
+
+/** Former phones of customers who changed their number, so that answers to old messages find them. */
+const MOVES_MAX = 10_000
 
 /** Countries of user ids, by the longest calling code that fits. */
 const COUNTRIES: readonly (readonly [string, string])[] = [
@@ -89,6 +104,7 @@ export class Customers {
   #writers = new Map<string, Customer>()
   #strangers = new Map<string, Customer>()
   #phoneOfUserId = new Map<string, string>()
+  #moves = new Map<string, string>()
   #messageCount = 0
   readonly #bounds: CustomerBounds
   /** Customers and messages that had to be forgotten. */
@@ -141,18 +157,50 @@ export class Customers {
     return customer
   }
 
+  /** The customer of a user id, made if there is none: somebody whose phone the firm is never told. */
+  reachUserId(userId: string, writes: boolean): Customer {
+    const known = this.findByUserId(userId)
+    if (known) return this.reach(known.phone, writes)
+    const customer = this.reach(hiddenPhoneOf(userId), writes)
+    customer.identity = 'user_id'
+    customer.name = `Customer ${userId.slice(-4)}`
+    this.setUserId(customer, userId)
+    return customer
+  }
+
+  /** The customer whom a message's id names by phone, also after a change of number. */
+  findByWamidPhone(phone: string): Customer | undefined {
+    return this.find(phone) ?? this.find(this.#moves.get(phone) ?? '')
+  }
+
   /** Gives a customer another user id, as a change of number does. */
   setUserId(customer: Customer, userId: string): void {
-    this.#phoneOfUserId.delete(customer.userId)
+    if (this.#phoneOfUserId.get(customer.userId) === customer.phone) this.#phoneOfUserId.delete(customer.userId)
     customer.userId = userId
     this.#phoneOfUserId.set(userId, customer.phone)
+  }
+
+  /** Gives a customer another phone, which nobody may have; false if somebody has it. */
+  setPhone(customer: Customer, phone: string): boolean {
+    if (this.find(phone)) return false
+    this.#strangers.delete(customer.phone)
+    this.#writers.delete(customer.phone)
+    this.#moves.set(customer.phone, phone)
+    for (const oldest of this.#moves.keys()) {
+      if (this.#moves.size <= MOVES_MAX) break
+      this.#moves.delete(oldest)
+    }
+    customer.phone = phone
+    this.#writers.set(phone, customer)
+    this.#phoneOfUserId.set(customer.userId, phone)
+    return true
   }
 
   /** The chat of a customer with a number, made if there is none. */
   chat(customer: Customer, number: string): Chat {
     const known = customer.chats.get(number)
     if (known) return known
-    const chat: Chat = { number, messages: [], lastWroteAtMs: null, typingUntilMs: 0 }
+    const chat: Chat = { number, messages: [], lastWroteAtMs: null, typingUntilMs: 0, isStandby: false }
     customer.chats.set(number, chat)
     return chat
   }
@@ -188,11 +236,42 @@ function first(customers: Map<string, Customer>, exceptPhone: string): Customer 
   return undefined
 }
 
-/** How the platform names a customer in `contacts`. */
-export function contactOf(customer: Pick<Customer, 'phone' | 'name' | 'userId' | 'identity'>): JsonObject {
+/** A phone for somebody who shows none: 999 is no country's code. */
+function hiddenPhoneOf(userId: string): string {
+  const digest = createHash('sha256').update(`phone of ${userId}`).digest()
+  return `999${(digest.readBigUInt64BE(0) % 10_000_000_000n).toString().padStart(10, '0')}`
+}
+
+/** What of a customer the firm may be told. */
+export type Person = Pick<Customer, 'phone' | 'name' | 'userId' | 'parentUserId' | 'username' | 'identity'>
+
+/** The person as the platform tells them now. */
+export function personOf(customer: Customer): Person {
+  const { phone, name, userId, parentUserId, username, identity } = customer
   return {
-    profile: { name: customer.name },
-    ...(customer.identity !== 'user_id' && { wa_id: customer.phone }),
-    ...(customer.identity !== 'phone' && { user_id: customer.userId }),
+    phone,
+    name,
+    userId,
+    identity,
+    ...(parentUserId !== undefined && { parentUserId }),
+    ...(username !== undefined && { username }),
   }
 }
+
+/** How the platform names a customer in `contacts`. */
+export function contactOf(person: Person): JsonObject {
+  const { name, username } = person
+  return { profile: { name, ...(username !== undefined && { username }) }, ...idsOf(person) }
+}
+
+/** The ids of a person under the names that an object of the platform has for them: phone, user id, parent's user id. */
+export function idsOf(person: Person, names: readonly [string, string, string] = CONTACT_NAMES): JsonObject {
+  const [phone, userId, parentUserId] = names
+  return {
+    ...(person.identity !== 'user_id' && { [phone]: person.phone }),
+    ...(person.identity !== 'phone' && { [userId]: person.userId }),
+    ...(person.identity !== 'phone' && person.parentUserId !== undefined && { [parentUserId]: person.parentUserId }),
+  }
+}
+
+const CONTACT_NAMES = ['wa_id', 'user_id', 'parent_user_id'] as const

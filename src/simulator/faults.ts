@@ -37,6 +37,10 @@ export const FAULT_KINDS = {
   webhook_doubled: { plain: "A customer's message comes twice", takes: [] },
   webhook_bad_signature: { plain: 'A webhook is signed wrongly at its first try', takes: [] },
   media_missing: { plain: 'A media file is gone when it is fetched', takes: [] },
+  media_wrong_hash: { plain: 'A media file comes with other bytes than its hash says', takes: [] },
+  media_slow: { plain: 'A media file comes half at once, the rest late', takes: ['ms'] },
+  media_huge: { plain: 'A media file is said to be, and is, of so many megabytes', takes: ['size'] },
+  media_error: { plain: 'A media lookup or fetch is answered with an error of the server', takes: ['status'] },
 } as const satisfies Record<string, KindForm>
 
 export type FaultKind = keyof typeof FAULT_KINDS

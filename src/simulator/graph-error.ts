@@ -45,6 +45,7 @@ const FORMS: Readonly<Record<number, ErrorForm>> = {
   },
   131009: { status: 400, title: 'Parameter value is not valid', details: 'One or more parameter values are invalid.' },
   131016: { status: 500, title: 'Service unavailable', details: 'A service is temporarily unavailable.' },
+  131020: { status: 400, title: 'Bad Group', details: 'Cannot send messages to single member groups.' },
   131021: {
     status: 400,
     title: 'Recipient cannot be sender',
@@ -58,6 +59,11 @@ const FORMS: Readonly<Record<number, ErrorForm>> = {
   },
   131031: { status: 403, title: 'Account has been locked', details: 'The account has been restricted or disabled.' },
   131037: { status: 400, title: 'Display name approval needed', details: 'The number needs an approved display name.' },
+  131041: {
+    status: 400,
+    title: 'Group unknown',
+    details: 'The group does not exist, or the number is not in it.',
+  },
   131042: {
     status: 400,
     title: 'Business eligibility payment issue',
@@ -101,6 +107,14 @@ const FORMS: Readonly<Record<number, ErrorForm>> = {
     title: 'Messaging limit reached',
     details: 'The account has reached a messaging limit because of template misclassification.',
   },
+  131204: { status: 400, title: 'Participant overlimit', details: 'The group has as many members as it may have.' },
+  131207: { status: 403, title: 'Group suspended', details: 'The group violates the policies of the platform.' },
+  131211: {
+    status: 400,
+    title: 'Group create limit reached',
+    details: 'The number has as many groups as it may have.',
+  },
+  131212: { status: 400, title: 'Not a participant', details: 'The participant is not a part of the group.' },
   132000: {
     status: 400,
     title: 'Number of parameters does not match the expected number of params',

@@ -1,7 +1,9 @@
 import { type Clock, pause } from '../core/clock.ts'
 import { unknownObject } from './answers.ts'
 import { GraphRefusal, refusalBody, traceId } from './graph-error.ts'
+import { answerGroup, answerGroups } from './graph-groups.ts'
 import type { JsonObject } from './json.ts'
+import { lookUpMedia } from './media-routes.ts'
 import type { Platform, SendAnswer } from './platform.ts'
 import type { SimulatedNumber } from './settings.ts'
 import { listTemplates, showTemplate, TEMPLATES } from './templates.ts'
@@ -34,17 +36,6 @@ export async function answerGraph(request: Request, options: GraphOptions): Prom
     if (!(error instanceof GraphRefusal)) throw error
     return graphResponse(error.status, refusalBody(error, random), version, random)
   }
-}
-
-/** The bytes behind an address that a media lookup gave; the access token is needed here too, as on the platform. */
-export function answerMedia(request: Request, options: GraphOptions): Response {
-  const { platform, clock } = options
-  const token = new URL(request.url).pathname.slice('/_media/'.length)
-  if (!platform.authorises(request.headers.get('authorization'))) return new Response('Unauthorized', { status: 401 })
-  if (platform.faults.strike(['media_missing'], null)) return new Response('Not found', { status: 404 })
-  const file = platform.media.open(token, clock.epochMs())
-  if (!file) return new Response('Not found', { status: 404 })
-  return new Response(file.bytes, { headers: { 'content-type': file.mimeType, 'content-disposition': 'attachment' } })
 }
 
 async function answerSend(
@@ -98,6 +89,8 @@ async function answerOther(request: Request, place: Place, options: GraphOptions
   if (accountNumbers.length > 0) return answerAccount(request, id, { edge, query, numbers: accountNumbers })
   const template = TEMPLATES.find((each) => each.id === id)
   if (template && edge === '' && request.method === 'GET') return showTemplate(template)
+  const group = platform.groups.find(id)
+  if (group) return answerGroup(request, group, { edge, query }, platform)
   if (edge === '') return answerMediaId(request, id, options)
   throw unknownObject(request.method === 'GET' ? 'get' : 'post')
 }
@@ -112,6 +105,7 @@ async function answerNumber(
     return pick(numberInfo(number, options.platform), place.query.get('fields'))
   }
   if (request.method === 'POST' && place.edge === 'media') return upload(request, options)
+  if (place.edge === 'groups') return answerGroups(request, number, place.query, options.platform)
   throw unknownObject(request.method === 'GET' ? 'get' : 'post')
 }
 
@@ -176,8 +170,7 @@ function answerMediaId(request: Request, id: string, options: GraphOptions): Jso
   const file = platform.media.find(id, nowMs)
   if (request.method === 'DELETE' && file) return { success: platform.media.remove(id) }
   if (request.method !== 'GET' || !file) throw unknownObject(request.method === 'DELETE' ? 'delete' : 'get')
-  if (platform.faults.strike(['media_missing'], null)) throw unknownObject('get')
-  return platform.media.show(file, new URL(request.url).origin, nowMs)
+  return lookUpMedia(platform, file, new URL(request.url).origin)
 }
 
 async function upload(request: Request, { platform, clock }: GraphOptions): Promise<JsonObject> {

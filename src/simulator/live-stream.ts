@@ -14,7 +14,7 @@ const HAPPENINGS_MAX = 30
 
 const streamsOf = new WeakMap<Platform, number>()
 
-/** A stream of server-sent events for the page: `chats`, `happenings` and `faults`. */
+/** A stream of server-sent events for the page: `chats`, `groups`, `happenings` and `faults`. */
 export function openStream(platform: Platform, clock: Clock, signals: readonly AbortSignal[]): Response {
   const open = streamsOf.get(platform) ?? 0
   if (open >= STREAMS_MAX) throw new Failure('unavailable', `There are already ${STREAMS_MAX} streams`)
@@ -83,10 +83,12 @@ function messageOf(changes: readonly Change[]): string {
   const chats = new Map<string, { phone: string; number: string }>()
   const happenings: unknown[] = []
   let faults = false
+  let groups = false
   for (const change of changes) {
     if (change.kind === 'chat')
       chats.set(`${change.phone} ${change.number}`, { phone: `+${change.phone}`, number: change.number })
     else if (change.kind === 'happening') happenings.push(change.happening)
+    else if (change.kind === 'groups') groups = true
     else faults = true
   }
   const parts: string[] = []
@@ -96,5 +98,6 @@ function messageOf(changes: readonly Change[]): string {
     parts.push(`event: happenings\ndata: ${JSON.stringify({ items, more: happenings.length - items.length })}\n\n`)
   }
   if (faults) parts.push('event: faults\ndata: {}\n\n')
+  if (groups) parts.push('event: groups\ndata: {}\n\n')
   return parts.join('')
 }

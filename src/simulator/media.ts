@@ -8,14 +8,20 @@ export interface MediaFile {
   mimeType: string
   /** Base64, as in webhooks. */
   sha256: string
-  atMs: number
+  /** When its id ends to hold. */
+  untilMs: number
 }
 
 /** The platform's rule: an address of a file holds 5 minutes. */
 const ADDRESS_MS = 5 * 60_000
 
-/** The platform's rule: an uploaded file holds 30 days. */
-const FILE_MS = 30 * 24 * 3_600_000
+const DAY_MS = 24 * 3_600_000
+
+/** The platform's rule: the id of a file that the firm uploaded holds 30 days. */
+const UPLOADED_MS = 30 * DAY_MS
+
+/** The platform's rule: the id of a file that a customer sent holds 7 days. */
+export const RECEIVED_MS = 7 * DAY_MS
 
 const BYTES_MAX = 64 * 1024 * 1024
 const FILES_MAX = 1000
@@ -40,12 +46,17 @@ export class Media {
     return { kept: this.#files.size, bytes: this.#bytes, forgotten: this.#forgotten }
   }
 
-  /** Keeps a file; undefined if it is larger than all there is room for. */
-  add(bytes: Uint8Array<ArrayBuffer>, mimeType: string, nowMs: number): MediaFile | undefined {
+  /** Keeps a file as long as its id holds; undefined if it is larger than all there is room for. */
+  add(
+    bytes: Uint8Array<ArrayBuffer>,
+    mimeType: string,
+    nowMs: number,
+    holdsMs: number = UPLOADED_MS,
+  ): MediaFile | undefined {
     if (bytes.byteLength > BYTES_MAX) return undefined
     const id = String(this.#nextId++)
     const sha256 = createHash('sha256').update(bytes).digest('base64')
-    const file = { id, bytes, mimeType, sha256, atMs: nowMs }
+    const file = { id, bytes, mimeType, sha256, untilMs: nowMs + holdsMs }
     this.#files.set(id, file)
     this.#bytes += bytes.byteLength
     for (const oldest of this.#files.values()) {
@@ -58,7 +69,7 @@ export class Media {
 
   find(id: string, nowMs: number): MediaFile | undefined {
     const file = this.#files.get(id)
-    return file && nowMs - file.atMs < FILE_MS ? file : undefined
+    return file && nowMs < file.untilMs ? file : undefined
   }
 
   remove(id: string): boolean {
@@ -66,6 +77,13 @@ export class Media {
     if (!file) return false
     this.#bytes -= file.bytes.byteLength
     return this.#files.delete(id)
+  }
+
+  /** Ends all addresses, as five minutes do; answers how many there were. */
+  endAddresses(): number {
+    const count = this.#addresses.size
+    this.#addresses.clear()
+    return count
   }
 
   /** A fresh address under which the bytes can be fetched for a while. */

@@ -6,8 +6,8 @@ import { type FilledTemplate, fillTemplate } from './templates.ts'
 /** A send whose body is right. */
 export interface SendRequest {
   kind: 'send'
-  /** Digits of E.164, or the business-scoped user id. */
-  to: { phone: string } | { userId: string }
+  /** Digits of E.164, the business-scoped user id, or the id of a group. */
+  to: { phone: string } | { userId: string } | { groupId: string }
   /** The recipient as the caller wrote it. */
   input: string
   type: string
@@ -31,6 +31,9 @@ const CORRELATION_MAX = 512
 const TEXT_MAX = 4096
 const CAPTION_MAX = 1024
 const MEDIA_TYPES = ['image', 'video', 'audio', 'document', 'sticker']
+
+/** The platform's rule: what may be sent to a group; a pin goes nowhere else. */
+const GROUP_TYPES = ['text', ...MEDIA_TYPES, 'template', 'pin']
 
 /**
  * Reads the body of `POST /{number}/messages` as the platform does. `hasMedia` tells whether a media id is known.
@@ -56,6 +59,7 @@ export function readSend(bodyText: string, hasMedia: (id: string) => boolean): S
   if (!isObject(object)) throw new GraphRefusal(131009, `Parameter ${type} must be an object.`)
   check(object, type)
   checkMediaId(type, object, hasMedia)
+  if ('groupId' in to ? !GROUP_TYPES.includes(type) : type === 'pin') throw new GraphRefusal(131051)
   const template = type === 'template' ? fillTemplate(object) : null
   return {
     kind: 'send',
@@ -84,17 +88,25 @@ function readMarkRead(body: JsonObject): ReadRequest {
 
 function readRecipient(body: JsonObject): { to: SendRequest['to']; input: string } {
   const kind = body['recipient_type']
-  if (kind !== undefined && kind !== 'individual') {
-    throw new GraphRefusal(131009, 'recipient_type must be individual: the simulator has no groups.')
+  if (kind !== undefined && kind !== 'individual' && kind !== 'group') {
+    throw new GraphRefusal(131009, 'recipient_type must be individual or group.')
   }
-  const { to, recipient } = body
+  return kind === 'group' ? readGroup(body) : readPerson(body)
+}
+
+function readGroup({ to }: JsonObject): { to: SendRequest['to']; input: string } {
+  if (typeof to !== 'string' || to === '') throw new GraphRefusal(131009, 'to must be the id of a group.')
+  return { to: { groupId: to }, input: to }
+}
+
+function readPerson({ to, recipient }: JsonObject): { to: SendRequest['to']; input: string } {
   if (to === undefined && recipient === undefined) throw new GraphRefusal(100, 'The parameter to is required.')
   if (to !== undefined) {
     const digits = typeof to === 'string' || typeof to === 'number' ? String(to).replaceAll(/[\s()+-]/g, '') : ''
     if (!/^[1-9]\d{6,14}$/.test(digits)) throw new GraphRefusal(131009, 'to must be a phone number.')
     return { to: { phone: digits }, input: String(to) }
   }
-  if (typeof recipient !== 'string' || !/^[A-Z]{2}\.[A-Za-z0-9.]{1,128}$/.test(recipient)) {
+  if (typeof recipient !== 'string' || !/^[A-Z]{2}\.[A-Za-z0-9.]{1,138}$/.test(recipient)) {
     throw new GraphRefusal(131009, 'recipient must be a business-scoped user id.')
   }
   return { to: { userId: recipient }, input: recipient }
@@ -130,6 +142,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map(
     contacts: checkContacts,
     reaction: checkReaction,
     interactive: checkInteractive,
+    pin: checkPin,
     // The template's own check needs its result; see `readSend`.
     template: () => {},
   }),
@@ -218,4 +231,14 @@ function checkContacts(object: JsonObject): void {
 function checkReaction(object: JsonObject): void {
   if (!textMember(object, 'message_id')) throw new GraphRefusal(131008, "Parameter reaction['message_id'] is required.")
   if (typeof object['emoji'] !== 'string') throw new GraphRefusal(131008, "Parameter reaction['emoji'] is required.")
+}
+
+/** The platform's rule: a pin holds 1 to 30 days. */
+function checkPin(object: JsonObject): void {
+  if (object['type'] !== 'pin' && object['type'] !== 'unpin') {
+    throw new GraphRefusal(131009, "Param pin['type'] must be pin or unpin.")
+  }
+  if (!textMember(object, 'message_id')) throw new GraphRefusal(131008, "Parameter pin['message_id'] is required.")
+  const days = Number(object['expiration_days'] ?? 7)
+  if (!(days >= 1 && days <= 30)) throw new GraphRefusal(131009, "Param pin['expiration_days'] must be 1 to 30.")
 }

@@ -1,23 +1,21 @@
-import { type Clock, toTime } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { reactionTarget, refusalOf, successBody, unknownObject } from './answers.ts'
+import { refusalOf, unknownObject } from './answers.ts'
+import { carryOut, oweStatuses } from './carry-out.ts'
 import { Changes } from './changes.ts'
-import { readPhone, readWrite, type WriteInput } from './customer-input.ts'
-import { type Chat, type Customer, Customers } from './customers.ts'
-import { type Fault, Faults } from './faults.ts'
+import { type Chat, type ChatMessage, type Customer, Customers, personOf } from './customers.ts'
+import { Faults } from './faults.ts'
 import { GraphRefusal, refusalBody } from './graph-error.ts'
-import type { JsonObject } from './json.ts'
+import { type Group, Groups } from './groups.ts'
 import { NumberMeter, PairLimit } from './limits.ts'
 import { Media } from './media.ts'
 import { type ReadRequest, readSend, type SendRequest } from './message-rules.ts'
 import { type Delivery, Outbox } from './outbox.ts'
-import { previewOf } from './preview.ts'
-import { sampleMedia } from './sample-media.ts'
 import { SendLog } from './sends.ts'
 import { DEFAULT_SETTINGS, type Settings, type SimulatedNumber } from './settings.ts'
-import { planStatuses } from './status-plan.ts'
 import { phoneOfWamid, WamidMaker } from './wamid.ts'
-import { personOf, type StatusUpdate, type Update } from './webhook-body.ts'
+import type { Update } from './webhook-body.ts'
+import { customerOf, writeMessages } from './writing.ts'
 
 /** What becomes of a request to send, without a socket. */
 export type SendAnswer =
@@ -45,22 +43,6 @@ const WINDOW_MS = 24 * 3_600_000
 const TYPING_MS = 25_000
 
 const BEFORE_FAULTS = ['reset', 'refuse', 'throttle_429', 'error_code'] as const
-const ANSWER_FAULTS = [
-  'accept_then_500',
-  'accept_then_silence',
-  'reset_after_accept',
-  'slow',
-  'status_before_answer',
-] as const
-
-/** What each fault of the answer is called in the list of sends. */
-const OUTCOMES: Record<(typeof ANSWER_FAULTS)[number], string> = {
-  accept_then_500: 'server_error',
-  accept_then_silence: 'silence',
-  reset_after_accept: 'reset',
-  slow: 'late',
-  status_before_answer: 'late',
-}
 
 /**
  * WhatsApp's platform in a box: it takes sends as the Graph API does, keeps customers with phones, and owes webhooks.
@@ -74,6 +56,7 @@ export class Platform {
   readonly customers = new Customers()
   readonly media: Media
   readonly sends: SendLog
+  readonly groups: Groups
   readonly changes = new Changes()
   readonly pairs = new PairLimit()
   /** Refused requests by the platform's code. */
@@ -95,6 +78,7 @@ export class Platform {
     this.media = new Media(options.random)
     this.sends = new SendLog(options.storePath ?? null)
     this.#wamids = new WamidMaker(options.random)
+    this.groups = new Groups(this)
     for (const { phoneNumberId } of options.numbers) this.#meters.set(phoneNumberId, new NumberMeter())
     this.outbox = new Outbox({
       appSecret: options.appSecret,
@@ -104,6 +88,14 @@ export class Platform {
       retry: () => this.#retryRule(),
       signWrongly: (updates) => this.#strikes('webhook_bad_signature', updates[0]?.number.phoneNumberId ?? null),
     })
+  }
+
+  get clock(): Clock {
+    return this.#options.clock
+  }
+
+  get random(): () => number {
+    return this.#options.random
   }
 
   get settings(): Readonly<Settings> {
@@ -142,31 +134,28 @@ export class Platform {
       return this.#answerSend(phoneNumberId, authorization, bodyText)
     } catch (error) {
       if (!(error instanceof GraphRefusal)) throw error
-      return this.#answerRefusal(error)
+      return this.refuse(error)
     }
   }
 
-  /** A customer writes; the ids of the messages, which are queued for delivery. */
-  write(phoneText: string, input: unknown): string[] {
-    const phone = readPhone(phoneText)
-    const write = readWrite(input)
-    const number = this.numberOf(write.number)
-    if (!this.outbox.hasRoom(write.count)) throw new Failure('unavailable', 'Too many webhooks wait for the gateway')
-    const customer = this.customers.reach(phone, true)
-    if (write.name !== undefined) customer.name = write.name
-    if (write.userId !== undefined) this.customers.setUserId(customer, write.userId)
-    const updates: Update[] = []
-    for (let index = 0; index < write.count; index++) updates.push(this.#writeOne(customer, number, write))
-    const size = write.batch ?? 1
-    for (let start = 0; start < updates.length; start += size) this.#owe(updates.slice(start, start + size), 0)
-    this.changes.tell({ kind: 'chat', phone, number: number.phoneNumberId })
-    return updates.map((update) => update.id)
+  /** A new message id, which names the phone. */
+  makeId(phone: string): string {
+    return this.#wamids.make(phone, this.clock.epochMs())
+  }
+
+  /** A new id of something that is no message. */
+  makeEventId(): string {
+    return Array.from({ length: 20 }, () => Math.floor(this.random() * 36).toString(36)).join('')
+  }
+
+  /** A customer, named by phone or user id, writes; the ids of the messages, which are queued for delivery. */
+  write(who: string, input: unknown): string[] {
+    return writeMessages(this, who, input)
   }
 
   /** A customer opens the chat: what the firm wrote and was not read yet is read now. Answers how many. */
-  read(phoneText: string, numberText: string | undefined): number {
-    const customer = this.customers.find(readPhone(phoneText))
-    if (!customer) throw new Failure('not_found', 'No such customer')
+  read(who: string, numberText: string | undefined): number {
+    const customer = customerOf(this, who)
     const number = this.numberOf(numberText)
     const nowMs = this.#options.clock.epochMs()
     let count = 0
@@ -176,8 +165,8 @@ export class Platform {
       count += 1
       if (message.type === 'reaction' || customer.reads === 'never') continue
       const deliveredInMs = Math.max(0, message.atMs + this.#settings.deliveredAfterMs - nowMs)
-      const update = this.#status(number, customer, message.id, message.echo)
-      this.#oweStatuses([{ status: 'read', afterMs: deliveredInMs + 20 }], update)
+      const update = { number, person: personOf(customer), id: message.id, ...message.echo, errorCode: null }
+      oweStatuses(this, [{ status: 'read', afterMs: deliveredInMs + 20 }], { kind: 'status', ...update })
     }
     if (count > 0) this.changes.tell({ kind: 'chat', phone: customer.phone, number: number.phoneNumberId })
     return count
@@ -194,10 +183,7 @@ export class Platform {
     const { clock } = this.#options
     const isTaken = status === 200
     const retryAtMs = this.outbox.settle(delivery, isTaken, clock.monoMs())
-    const size = delivery.updates.length
-    const [first] = delivery.updates
-    const one = first?.kind === 'status' ? `status ${first.status}` : 'message'
-    const what = size === 1 ? one : `${size} updates`
+    const what = whatOf(delivery.updates)
     const answer = status === null ? 'not answered' : `answered ${status}`
     const more = retryAtMs === null ? '' : `, next try in ${Math.round(retryAtMs - clock.monoMs())} ms`
     this.changes.note(isTaken ? 'webhook' : 'trouble', `Webhook (${what}) ${answer}${more}`, clock.epochMs())
@@ -220,8 +206,9 @@ export class Platform {
     }
     if (before) throw refusalOf(before)
     if (request instanceof GraphRefusal) throw request
-    const customer = this.#admit(number, request)
-    return this.#carryOut(number, customer, request)
+    const { to } = request
+    if ('groupId' in to) return carryOut(this, number, this.#admitGroup(number, request, to.groupId), request)
+    return carryOut(this, number, this.#admit(number, request, to), request)
   }
 
   /** The request, or what is wrong with it: faults strike before it is judged. */
@@ -234,7 +221,8 @@ export class Platform {
     }
   }
 
-  #answerRefusal(refusal: GraphRefusal): SendAnswer {
+  /** The answer to a request that is refused, which is counted. */
+  refuse(refusal: GraphRefusal): SendAnswer {
     const { clock, random } = this.#options
     this.refusals.set(refusal.code, (this.refusals.get(refusal.code) ?? 0) + 1)
     this.changes.note('trouble', `A send was refused: ${refusal.code} ${refusal.message}`, clock.epochMs())
@@ -242,7 +230,7 @@ export class Platform {
   }
 
   #markRead(number: SimulatedNumber, request: ReadRequest): SendAnswer {
-    const customer = this.customers.find(phoneOfWamid(request.messageId) ?? '')
+    const customer = this.customers.findByWamidPhone(phoneOfWamid(request.messageId) ?? '')
     const chat = customer?.chats.get(number.phoneNumberId)
     const index = chat?.messages.findIndex((message) => message.id === request.messageId) ?? -1
     if (!customer || !chat || index < 0) throw new GraphRefusal(100, 'message_id is not a message of this number.')
@@ -253,215 +241,87 @@ export class Platform {
   }
 
   /** Charges the limits and answers who receives it, or refuses. */
-  #admit(number: SimulatedNumber, request: SendRequest): Customer {
+  #admit(number: SimulatedNumber, request: SendRequest, to: { phone: string } | { userId: string }): Customer {
     const nowMs = this.#options.clock.monoMs()
-    const phone = 'phone' in request.to ? request.to.phone : this.customers.findByUserId(request.to.userId)?.phone
+    const phone = 'phone' in to ? to.phone : this.customers.findByUserId(to.userId)?.phone
     if (phone === undefined) throw new GraphRefusal(131026)
     if (phone === number.display.replaceAll(/\D/g, '')) throw new GraphRefusal(131021)
-    if (!('phone' in request.to) && request.template?.template.category === 'AUTHENTICATION')
-      throw new GraphRefusal(131062)
-    const meter = this.meter(number.phoneNumberId)
-    const { messagesPerSecond, throttleStatus, pairBurst, pairIntervalMs, windowMode } = this.#settings
-    if (meter.counted.count(nowMs) >= messagesPerSecond) {
-      throw new GraphRefusal(130429, undefined, { status: throttleStatus })
-    }
+    if (!('phone' in to) && request.template?.template.category === 'AUTHENTICATION') throw new GraphRefusal(131062)
+    const { pairBurst, pairIntervalMs, windowMode } = this.#settings
+    this.#checkRate(number)
     const pair = `${number.phoneNumberId} ${phone}`
     if (!this.pairs.take(pair, nowMs, { burst: pairBurst, intervalMs: pairIntervalMs })) throw new GraphRefusal(131056)
     const known = this.customers.find(phone)
-    if (windowMode === 'sync' && !this.#isAllowed(known?.chats.get(number.phoneNumberId), request)) {
+    if (windowMode === 'sync' && !this.isAllowed(known?.chats.get(number.phoneNumberId), request)) {
       throw new GraphRefusal(131047)
     }
-    meter.executed.add(nowMs)
-    meter.counted.add(nowMs)
+    this.#charge(number)
     return this.customers.reach(phone, false)
   }
 
-  #isAllowed(chat: Chat | undefined, request: SendRequest): boolean {
+  #admitGroup(number: SimulatedNumber, request: SendRequest, groupId: string): Group {
+    const group = this.groups.find(groupId)
+    if (!group || group.number !== number) throw new GraphRefusal(131041)
+    if (group.isSuspended) throw new GraphRefusal(131207)
+    if (group.members.size === 0) throw new GraphRefusal(131020)
+    // The platform's rule: no one-time codes where others read along.
+    if (request.template?.template.category === 'AUTHENTICATION') throw new GraphRefusal(131051)
+    this.#checkRate(number)
+    this.#charge(number)
+    return group
+  }
+
+  #checkRate(number: SimulatedNumber): void {
+    const { messagesPerSecond, throttleStatus } = this.#settings
+    if (this.meter(number.phoneNumberId).counted.count(this.clock.monoMs()) < messagesPerSecond) return
+    throw new GraphRefusal(130429, undefined, { status: throttleStatus })
+  }
+
+  #charge(number: SimulatedNumber): void {
+    const meter = this.meter(number.phoneNumberId)
+    meter.executed.add(this.clock.monoMs())
+    meter.counted.add(this.clock.monoMs())
+  }
+
+  /** Whether the window is open for this message. */
+  isAllowed(chat: Chat | undefined, request: SendRequest): boolean {
     if (request.template || this.#settings.windowMode === 'off') return true
     const lastWroteAtMs = chat?.lastWroteAtMs ?? null
     return lastWroteAtMs !== null && this.#options.clock.epochMs() - lastWroteAtMs < WINDOW_MS
   }
 
-  #carryOut(number: SimulatedNumber, customer: Customer, request: SendRequest): SendAnswer {
-    const { clock } = this.#options
-    const id = number.phoneNumberId
-    const chat = this.customers.chat(customer, id)
-    const wamid = this.#wamids.make(customer.phone, clock.epochMs())
-    const fault = this.faults.strike(ANSWER_FAULTS, id)
-    const held = request.template ? this.faults.strike(['held_for_quality'], id) : undefined
-    const failing = this.faults.strike(['fail_later'], id)
-    if (fault ?? held ?? failing) this.#faultStruck()
-    const errorCode = this.#isAllowed(chat, request) ? (failing ? (failing.code ?? 131026) : null) : 131047
-    const outcome = fault ? OUTCOMES[fault.kind as keyof typeof OUTCOMES] : held ? 'held' : 'answered'
-    this.#log(number, customer, { request, wamid, outcome })
-    const category = request.template?.template.category.toLowerCase() ?? 'service'
-    const echo = { correlation: request.correlation, category }
-    if (errorCode === null) this.#show(customer, chat, { request, wamid, echo })
-    const steps = planStatuses(this.#settings, {
-      errorCode,
-      onlySent: request.type === 'reaction',
-      reads: customer.reads === 'auto',
-      heldMs: held ? (held.ms ?? 10_000) : 0,
-      atOnce: fault?.kind === 'status_before_answer',
-    })
-    this.#oweStatuses(steps, { ...this.#status(number, customer, wamid, echo), errorCode })
-    const word = fault ? `, but ${OUTCOMES[fault.kind as keyof typeof OUTCOMES].replace('_', ' ')}` : ''
-    this.changes.note('firm', `Message (${request.type}) on ${number.alias} carried out${word}`, clock.epochMs())
-    return this.#answerAccepted(fault, successBody(customer, request, { wamid, isHeld: held !== undefined }))
-  }
-
-  #answerAccepted(fault: Fault | undefined, body: string): SendAnswer {
-    switch (fault?.kind) {
-      case 'accept_then_500':
-        return this.#answerRefusal(new GraphRefusal(131000))
-      case 'accept_then_silence':
-        return { kind: 'silence', forMs: fault.ms ?? 60_000 }
-      case 'reset_after_accept':
-        return { kind: 'reset' }
-      case 'slow':
-        return { kind: 'answer', status: 200, body, afterMs: fault.ms ?? 3000 }
-      case 'status_before_answer':
-        return { kind: 'answer', status: 200, body, afterMs: fault.ms ?? 500 }
-      default:
-        return { kind: 'answer', status: 200, body, afterMs: 0 }
-    }
-  }
-
-  #log(
-    number: SimulatedNumber,
-    customer: Customer,
-    what: { request: SendRequest; wamid: string; outcome: string },
-  ): void {
-    const { request, wamid, outcome } = what
-    const body = request.object['body']
-    this.sends.add({
-      at: toTime(this.#options.clock.epochMs()),
-      number: number.phoneNumberId,
-      to: 'phone' in request.to ? customer.phone : request.to.userId,
-      type: request.type,
-      ...(request.type === 'text' && typeof body === 'string' && { text: body }),
-      wamid,
-      correlation: request.correlation,
-      ...(request.template && { template: request.template.template.name }),
-      outcome,
-    })
-  }
-
-  #show(
-    customer: Customer,
-    chat: Chat,
-    what: { request: SendRequest; wamid: string; echo: { correlation: string | null; category: string } },
-  ): void {
-    const { request, wamid, echo } = what
-    const preview = previewOf(request.type, request.object, request.template)
-    chat.typingUntilMs = 0
-    this.customers.addMessage(customer, chat, {
-      id: wamid,
-      direction: 'received',
-      type: request.type,
-      ...preview,
-      contextId: request.contextId ?? reactionTarget(request.type, request.object),
-      atMs: this.#options.clock.epochMs(),
-      state: 'delivered',
-      echo,
-    })
-    this.changes.tell({ kind: 'chat', phone: customer.phone, number: chat.number })
-  }
-
-  #writeOne(customer: Customer, number: SimulatedNumber, write: WriteInput): Update {
-    const { clock } = this.#options
-    const nowMs = clock.epochMs()
-    const id = this.#wamids.make(customer.phone, nowMs)
-    const { type } = write.message
-    const message = this.#withMedia({ ...write.message, id, timestamp: String(Math.floor(nowMs / 1000)) }, type)
-    const chat = this.customers.chat(customer, number.phoneNumberId)
-    const object = message[type] as JsonObject | undefined
-    const context = message['context'] as JsonObject | undefined
-    const contextId = context?.['id'] ?? context?.['message_id']
-    this.customers.addMessage(customer, chat, {
-      id,
-      direction: 'written',
-      type,
-      ...previewOf(type, object, null),
-      contextId: typeof contextId === 'string' ? contextId : reactionTarget(type, object),
-      atMs: nowMs,
-      state: 'sent',
-      echo: null,
-    })
-    if (type !== 'system') chat.lastWroteAtMs = nowMs
-    const meter = this.meter(number.phoneNumberId)
-    meter.inbound.add(clock.monoMs())
-    meter.counted.add(clock.monoMs())
-    return { kind: 'message', number, person: personOf(customer), id, message }
-  }
-
-  /** A media message without a file gets a small one, so that whoever fetches it gets something true. */
-  #withMedia(message: JsonObject, type: string): JsonObject {
-    const object = message[type] as JsonObject | undefined
-    const nowMs = this.#options.clock.epochMs()
-    const sample = sampleMedia(type)
-    if (!sample || !object) return message
-    const named = typeof object['id'] === 'string' ? object['id'] : undefined
-    const file =
-      named === undefined ? this.media.add(sample.bytes, sample.mimeType, nowMs) : this.media.find(named, nowMs)
-    if (!file) return message
-    const { sha256, mimeType, id } = file
-    const url = this.media.address(id, this.baseUrl, nowMs)
-    return { ...message, [type]: { mime_type: mimeType, sha256, url, ...sample.more, ...object, id } }
-  }
-
-  #status(
-    number: SimulatedNumber,
-    customer: Customer,
-    id: string,
-    echo: { correlation: string | null; category: string },
-  ): Omit<StatusUpdate, 'status' | 'atMs'> {
-    return { kind: 'status', number, person: personOf(customer), id, ...echo, errorCode: null }
-  }
-
-  #oweStatuses(
-    steps: readonly { status: StatusUpdate['status']; afterMs: number }[],
-    update: Omit<StatusUpdate, 'status' | 'atMs'>,
-  ): void {
-    const number = update.number.phoneNumberId
-    const late = this.faults.strike(['statuses_late'], number)
-    const missing = this.faults.strike(['statuses_missing'], number)
-    const doubled = this.faults.strike(['statuses_doubled'], number)
-    const reordered = this.faults.strike(['statuses_reordered'], number)
-    if (late ?? missing ?? doubled ?? reordered) this.#faultStruck()
-    const times = steps.map((step) => step.afterMs)
-    if (reordered) times.reverse()
-    const nowMs = this.#options.clock.epochMs()
-    for (const [index, { status, afterMs }] of steps.entries()) {
-      if (missing && (missing.statuses === null || missing.statuses.includes(status))) continue
-      const waitMs = (times[index] ?? afterMs) + (late ? (late.ms ?? 5000) : 0)
-      const each: StatusUpdate = { ...update, status, atMs: nowMs + afterMs }
-      this.#owe([each], waitMs)
-      if (doubled) this.#owe([each], waitMs + 30)
-    }
-  }
-
-  #owe(updates: readonly Update[], afterMs: number): void {
+  /** Puts updates in, to go together after this time; false if there is no room and they were dropped. */
+  owe(updates: readonly Update[], afterMs: number): boolean {
     const number = updates[0]?.number.phoneNumberId ?? null
     const late = this.faults.strike(['webhook_late'], number)
     const dueMs = this.#options.clock.monoMs() + afterMs + (late ? (late.ms ?? 5000) : 0)
     if (late) this.#faultStruck()
-    if (!this.outbox.push(updates, dueMs)) {
+    const isTaken = this.outbox.push(updates, dueMs)
+    if (!isTaken) {
       this.changes.note('trouble', 'Too many webhooks wait: an update was dropped', this.#options.clock.epochMs())
     }
     if (updates[0]?.kind === 'message' && this.#strikes('webhook_doubled', number))
       this.outbox.push(updates, dueMs + 30)
+    return isTaken
   }
 
   #taken(update: Update): void {
-    const chat = this.customers.find(update.person.phone)?.chats.get(update.number.phoneNumberId)
-    const message = chat?.messages.findLast((each) => each.id === update.id)
-    if (message && update.kind === 'message' && message.state === 'sent') message.state = 'delivered'
-    if (message && update.kind === 'status' && update.status === 'read') message.state = 'read'
-    if (message) this.changes.tell({ kind: 'chat', phone: update.person.phone, number: update.number.phoneNumberId })
     const awaited = this.#awaited.get(update.id)
     this.#awaited.delete(update.id)
     awaited?.()
+    const message = this.#messagesOf(update).findLast((each) => each.id === update.id)
+    if (!message || update.kind === 'field') return
+    if (update.kind === 'message' && message.state === 'sent') message.state = 'delivered'
+    if (update.kind === 'status' && update.status === 'read') message.state = 'read'
+    this.changes.tell({ kind: 'chat', phone: update.person.phone, number: update.number.phoneNumberId })
+  }
+
+  /** The messages among which the one that an update tells of is. */
+  #messagesOf(update: Update): readonly ChatMessage[] {
+    if (update.kind === 'field') return []
+    const groupId = update.kind === 'message' ? update.groupId : update.group?.id
+    if (groupId !== undefined) return this.groups.find(groupId)?.messages ?? []
+    return this.customers.find(update.person.phone)?.chats.get(update.number.phoneNumberId)?.messages ?? []
   }
 
   #batching(): { max: number; waitMs: number } {
@@ -488,4 +348,11 @@ export class Platform {
   #faultStruck(): void {
     this.changes.tell({ kind: 'faults' })
   }
+}
+
+/** What a webhook holds, in words. */
+function whatOf(updates: readonly Update[]): string {
+  const [first] = updates
+  if (updates.length !== 1 || !first) return `${updates.length} updates`
+  return first.kind === 'status' ? `status ${first.status}` : first.kind === 'field' ? first.field : 'message'
 }

@@ -46,9 +46,13 @@ function textOf(type: string, object: JsonObject | undefined): string {
     case 'location':
       return ['[Location]', textMember(object, 'name'), textMember(object, 'address')].filter(Boolean).join(' ')
     case 'contacts':
-      return '[Contact card]'
-    case 'reaction':
-      return textMember(object, 'emoji') || '[Reaction removed]'
+      return ['[Contact card]', ...contactNames(object)].join(' ')
+    case 'order':
+      return ['[Order]', textMember(object, 'text')].filter(Boolean).join(' ')
+    case 'unsupported':
+      return '[A kind that is not handed over]'
+    case 'pin':
+      return '[A message was pinned]'
     case 'button':
       return textMember(object, 'text') ?? '[Button]'
     case 'interactive':
@@ -58,9 +62,18 @@ function textOf(type: string, object: JsonObject | undefined): string {
   }
 }
 
+function contactNames(object: JsonObject | undefined): string[] {
+  return objectsOf(object?.['contacts']).flatMap(
+    (contact) => textMember(objectMember(contact, 'name'), 'formatted_name') ?? [],
+  )
+}
+
 function interactiveText(object: JsonObject | undefined): string {
   const reply = objectMember(object, 'button_reply') ?? objectMember(object, 'list_reply')
   if (reply) return textMember(reply, 'title') ?? ''
+  if (objectMember(object, 'nfm_reply')) return '[Form filled in]'
+  const permission = objectMember(object, 'call_permission_reply')
+  if (permission) return permission['response'] === 'accept' ? '[Calls allowed]' : '[Calls not allowed]'
   const parts = ['header', 'body', 'footer'].map((part) => textMember(objectMember(object, part), 'text'))
   return parts.filter(Boolean).join('\n') || '[Interactive message]'
 }

@@ -46,6 +46,10 @@ export interface Settings {
   webhookRetryMsMax: number
   /** A webhook older than this is dropped. The platform's rule: 7 days. */
   webhookKeepMs: number
+  /** Whether a media message names, beside the file's id, an address that holds 5 minutes, as since November 2025. */
+  webhookMediaUrl: boolean
+  /** How a group's statuses name the member: the platform's own texts have both. */
+  groupParticipantName: 'recipient_participant_id' | 'participant_recipient_id'
   /** Webhooks wait until the gateway has answered the handshake rightly, as on the platform. */
   requireHandshake: boolean
 }
@@ -68,6 +72,8 @@ export const DEFAULT_SETTINGS: Readonly<Settings> = {
   webhookRetryMs: 250,
   webhookRetryMsMax: 5000,
   webhookKeepMs: 7 * 24 * 3_600_000,
+  webhookMediaUrl: true,
+  groupParticipantName: 'recipient_participant_id',
   requireHandshake: true,
 }
 
@@ -92,6 +98,8 @@ const FORMS: Record<keyof Settings, Form> = {
   webhookRetryMs: { least: 1, most: DAY_MS },
   webhookRetryMsMax: { least: 1, most: DAY_MS },
   webhookKeepMs: { least: 1000, most: 30 * DAY_MS },
+  webhookMediaUrl: { oneOf: [true, false] },
+  groupParticipantName: { oneOf: ['recipient_participant_id', 'participant_recipient_id'] },
   requireHandshake: { oneOf: [true, false] },
 }
 

@@ -4,7 +4,8 @@ import { Failure, problemOf, STATUS_OF } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { answerControl } from './control-routes.ts'
 import { Deliverer } from './deliverer.ts'
-import { answerGraph, answerMedia } from './graph-routes.ts'
+import { answerGraph } from './graph-routes.ts'
+import { answerMedia } from './media-routes.ts'
 import { loadPage } from './page-bundle.ts'
 import { Platform } from './platform.ts'
 import type { Settings, SimulatedNumber } from './settings.ts'
@@ -54,7 +55,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<{ port:
         const { pathname } = new URL(request.url)
         if (pathname === '/') return page(request)
         if (pathname.startsWith('/_/')) return await answerControl(request, control)
-        if (pathname.startsWith('/_media/')) return answerMedia(request, { platform, clock, random })
+        if (pathname.startsWith('/_media/')) return answerMedia(request, platform)
         const answer = await answerGraph(request, { platform, clock, random })
         return answer === 'reset' ? resetConnection() : answer
       } catch (error) {
@@ -118,6 +119,7 @@ function pageResponder(html: string): (request: Request) => Response {
     `style-src ${style}`,
     "connect-src 'self'",
     "img-src 'self' data:",
+    "media-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
