@@ -5,6 +5,7 @@ import type { FailureCode } from '../core/failure.ts'
 export const TAGS = {
   Messages: 'Sending, and what became of it.',
   Conversations: 'A person on one of our numbers, and what was said.',
+  Contacts: 'People, by whatever they are known.',
   Numbers: 'The numbers messages leave from.',
   Notices: 'What the platform says about your numbers, accounts and templates.',
   Events: 'Everything that happens, in one order. Offsets never change their meaning.',
@@ -30,7 +31,7 @@ export interface Parameter {
 /** One operation of the API, as the document tells it. */
 export interface Operation {
   id: string
-  method: 'get' | 'post'
+  method: 'get' | 'post' | 'patch'
   /** In OpenAPI's form: `{id}`. */
   path: string
   tag: keyof typeof TAGS

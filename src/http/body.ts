@@ -4,6 +4,9 @@ import { Failure } from '../core/failure.ts'
 /** Deep nesting costs seconds to write again, and no honest body has it. */
 export const DEPTH_MAX = 64
 
+/** Of a body that is no batch. */
+export const BODY_BYTES_MAX = 1024 * 1024
+
 /** Reads a body up to a bound, whether or not it says its length. Throws `Failure('too_large')` beyond it. */
 export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
   const said = Number(request.headers.get('content-length') ?? Number.NaN)
@@ -35,6 +38,25 @@ export async function readJson(request: Request, bytesMax: number): Promise<Reco
     throw new Failure('invalid', 'The body must be a JSON object', { path: '' })
   }
   return value as Record<string, unknown>
+}
+
+/** A body that may be left out, and may hold only these members. */
+export async function knownBody(
+  request: Request,
+  names: readonly string[],
+): Promise<Record<string, unknown>> {
+  if (!request.body || request.headers.get('content-length') === '0') return {}
+  const body = await readJson(request, BODY_BYTES_MAX)
+  knownMembers(body, names)
+  return body
+}
+
+export function knownMembers(body: Record<string, unknown>, names: readonly string[]): void {
+  const unknown = Object.keys(body).find((name) => !names.includes(name))
+  if (unknown === undefined) return
+  throw new Failure('invalid', `Unknown member: ${names.join(', ') || 'no member'} is known here`, {
+    path: pointerTo(unknown),
+  })
 }
 
 /** The JSON pointer (RFC 6901) of a member of the body, at a bounded length: its name may be anything. */

@@ -1,8 +1,12 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
+import { type IdKind, readId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
-import type { Principal } from '../people/may-see.ts'
+import { maySee, type Principal } from '../people/may-see.ts'
+import type { PageAsk, See } from '../records/page.ts'
 import { responseOf } from './errors.ts'
+
+const LIST_MAX = 200
 
 export interface RouteDependencies {
   clock: Clock
@@ -76,4 +80,24 @@ export function integerOf(
     })
   }
   return value
+}
+
+export function pageOf(query: URLSearchParams): PageAsk {
+  return { limit: integerOf(query, 'limit', { min: 1, max: LIST_MAX, absent: 50 }), cursor: query.get('cursor') }
+}
+
+export function idOf(kind: IdKind, params: Record<string, string>): number {
+  const id = readId(kind, params['id'] ?? '')
+  if (id === undefined) throw new Failure('not_found', `No such ${kind}`)
+  return id
+}
+
+export function found<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Failure('not_found', `No such ${what}`)
+  return value
+}
+
+/** The one function that says who may see what, for one caller. */
+export function seeOf(principal: Principal): See {
+  return (what) => maySee(principal, what)
 }

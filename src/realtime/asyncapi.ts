@@ -4,6 +4,7 @@ import { CLOSE_CODES, CLOSE_MEANING } from './close-codes.ts'
 import { SUBPROTOCOL, TICKET_PREFIX } from './protocol.ts'
 import {
   ackSchema,
+  contactViewSchema,
   conversationViewSchema,
   errorSchema,
   eventSchema,
@@ -19,6 +20,7 @@ import {
 const SHARED: Readonly<Record<string, TSchema>> = {
   message: messageViewSchema,
   conversation: conversationViewSchema,
+  contact: contactViewSchema,
   event: eventSchema,
   facts: factsSchema,
 }

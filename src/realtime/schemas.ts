@@ -1,5 +1,6 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
+import { CONTENT_KINDS } from '../core/content.ts'
 import { MESSAGE_CLASSES, MESSAGE_STATES } from '../core/message.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 
@@ -23,6 +24,29 @@ const messageClass = Type.Union(MESSAGE_CLASSES.map((name) => Type.Literal(name)
 /** A phone number in E.164, a number's id, a person by the platform's own id, or unknown. */
 const address = Type.Union([Type.String(), Type.Object({}, OPEN), Type.Null()])
 
+const reaction = Type.Object(
+  {
+    emoji: Type.String(),
+    by: Type.Union([Type.Literal('customer'), Type.Literal('us')]),
+    contact_id: Type.Union([id, Type.Null()]),
+    at: time,
+  },
+  { ...OPEN, title: 'Reaction' },
+)
+
+const contentSchema = Type.Object(
+  {
+    kind: Type.Union(CONTENT_KINDS.map((kind) => Type.Literal(kind))),
+    text: Type.Optional(Type.String({ description: 'What a person reads in it: the text, a caption, a choice.' })),
+  },
+  {
+    ...OPEN,
+    title: 'Content',
+    description:
+      'What the message says in words that fit every channel, by its kind: `place`, `people`, `choice`, `form`, `order`, `notice`, `call`, `unsupported`, `template`, `forwarded`, `referral`, `product`.',
+  },
+)
+
 export const messageViewSchema = Type.Object(
   {
     id,
@@ -40,6 +64,42 @@ export const messageViewSchema = Type.Object(
     reference: Type.Optional(nullableText),
     source: Type.Optional(Type.Literal('phone', { description: 'Sent with the phone app.' })),
     context: Type.Optional(Type.Union([Type.Object({}, OPEN), Type.Null()])),
+    content: Type.Optional(contentSchema),
+    reply_to: Type.Optional(
+      Type.Object(
+        { message_id: Type.Union([id, Type.Null()]), upstream_id: Type.String() },
+        { ...OPEN, description: 'The message that it answers.' },
+      ),
+    ),
+    sender: Type.Optional(
+      Type.Object(
+        { id, name: nullableText, phone: nullableText, user_id: nullableText },
+        { ...OPEN, description: 'Who wrote it in a group.' },
+      ),
+    ),
+    reactions: Type.Optional(
+      Type.Array(reaction, { description: 'Of each person the last one. In lists and single messages, not in events.' }),
+    ),
+    edited_at: Type.Optional(time),
+    revoked: Type.Optional(
+      Type.Union([Type.Literal('kept'), Type.Literal('hidden'), Type.Literal('deleted')], {
+        description: 'Its author took it back; unless it is kept, what it said is not shown.',
+      }),
+    ),
+    revoked_at: Type.Optional(time),
+    call: Type.Optional(
+      Type.Object(
+        {
+          status: Type.String({ description: 'How it ended, or the last that was told of it.' }),
+          duration_s: Type.Union([Type.Number(), Type.Null()]),
+          ended_at: Type.Union([time, Type.Null()]),
+        },
+        { ...OPEN, description: 'Of a call.' },
+      ),
+    ),
+    history: Type.Optional(
+      Type.Literal(true, { description: 'Older than the connection to this house; no event told of it.' }),
+    ),
     standby: Type.Optional(Type.Literal(true, { description: 'On a thread that another application owns.' })),
     pacing: Type.Optional(Type.Literal(true, { description: 'Held by the platform for a quality assessment.' })),
   },
@@ -56,14 +116,28 @@ export const conversationViewSchema = Type.Object(
     id,
     number: Type.String(),
     number_alias: Type.Optional(nullableText),
+    kind: Type.Optional(Type.Union([Type.Literal('person'), Type.Literal('group')])),
     contact,
+    group: Type.Optional(
+      Type.Union([
+        Type.Object(
+          { id: nullableText, subject: nullableText },
+          {
+            ...OPEN,
+            description:
+              'With `description`, `invite_link`, `state` and `members` where one conversation is asked for.',
+          },
+        ),
+        Type.Null(),
+      ]),
+    ),
     assignee: Type.Union([Type.String(), Type.Object({}, OPEN), Type.Null()]),
     unread: Type.Integer({ minimum: 0 }),
     created_at: time,
     last_message_at: Type.Optional(Type.Union([time, Type.Null()], { description: 'In lists, not in events.' })),
     window_expires_at: Type.Union([time, Type.Null()]),
     standby: Type.Optional(
-      Type.Boolean({ description: 'Another application owns the thread. In lists, not in events.' }),
+      Type.Boolean({ description: 'Another application owns the thread. In lists, and in the event of its change.' }),
     ),
     sendable: Type.Optional(Type.Boolean({ description: 'Whether its number sends now. In lists, not in events.' })),
     last_message: Type.Optional(Type.Union([messageViewSchema, Type.Null()])),
@@ -115,9 +189,82 @@ const messageState = Type.Object(
   OPEN,
 )
 
+const direction = Type.Union([Type.Literal('in'), Type.Literal('out')])
+
+const messageReaction = Type.Object(
+  {
+    message_id: Type.Union([id, Type.Null()], { description: 'Null: the message has not come yet.' }),
+    upstream_id: Type.String({ description: 'Of the message.' }),
+    conversation_id: id,
+    emoji: Type.Union([Type.String(), Type.Null()], { description: 'Null: the reaction was taken back.' }),
+    by: Type.Union([Type.Literal('customer'), Type.Literal('us')]),
+    contact_id: Type.Union([id, Type.Null()]),
+    direction,
+    at: time,
+    window_expires_at: Type.Union([time, Type.Null()]),
+  },
+  OPEN,
+)
+
+const messageRevoked = Type.Object(
+  {
+    message_id: id,
+    upstream_id: Type.String(),
+    conversation_id: id,
+    revoked: Type.Union([Type.Literal('kept'), Type.Literal('hidden'), Type.Literal('deleted')]),
+    direction,
+    at: time,
+  },
+  OPEN,
+)
+
 function event(type: string, data: TObject, description: string) {
   return Type.Object({ offset, type: Type.Literal(type), at: time, data }, { ...CLOSED, title: type, description })
 }
+
+const identity = Type.Object(
+  {
+    kind: Type.Union(
+      (['phone', 'user_id', 'parent_user_id', 'username', 'email'] as const).map((kind) => Type.Literal(kind)),
+      { description: 'More kinds come with more channels.' },
+    ),
+    value: Type.String(),
+    source: Type.Union(
+      (['message', 'status', 'answer', 'address_book', 'notice', 'api', 'import'] as const).map((source) =>
+        Type.Literal(source),
+      ),
+      { description: 'How it came to be known.' },
+    ),
+    since: time,
+    until: Type.Union([time, Type.Null()], { description: 'When it ended: it is somebody else’s by now, or nobody’s.' }),
+    contact_id: id,
+  },
+  { ...OPEN, title: 'Identity' },
+)
+
+export const contactViewSchema = Type.Object(
+  {
+    id,
+    name: Type.Union([Type.String(), Type.Null()], { description: 'The name you gave, else the profile’s.' }),
+    profile_name: nullableText,
+    book_name: Type.Union([Type.String(), Type.Null()], { description: 'In the address book of the firm’s phone.' }),
+    phone: nullableText,
+    user_id: nullableText,
+    username: nullableText,
+    parent_user_id: nullableText,
+    identities: Type.Array(identity, { description: 'Everything they are and were known by.' }),
+    attributes: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+    consents: Type.Record(
+      Type.String(),
+      Type.Object({ value: Type.String(), at: time, source: Type.String() }, OPEN),
+      { description: 'What they want to receive, by category.' },
+    ),
+    merged_into: Type.Union([id, Type.Null()], { description: 'Who is shown in its place.' }),
+    merged: Type.Array(id, { description: 'Who is shown as this contact.' }),
+    created_at: time,
+  },
+  { ...OPEN, $id: 'contact', title: 'Contact' },
+)
 
 /** The events whose data is described, by type. */
 export const EVENT_SCHEMAS = {
@@ -131,6 +278,17 @@ export const EVENT_SCHEMAS = {
     messageState,
     'A message changed its state. The first state of a sent message comes with the message itself.',
   ),
+  'message.reaction': event(
+    'message.reaction',
+    messageReaction,
+    'Somebody reacted to a message, or took it back. Where the message comes later, the event comes again with its id.',
+  ),
+  'message.edited': event(
+    'message.edited',
+    Type.Object({ message_id: id, conversation_id: id, message: messageViewSchema, at: time }, OPEN),
+    'A message was changed by its author; or a call has ended. The message is as it was made then.',
+  ),
+  'message.revoked': event('message.revoked', messageRevoked, 'A message was taken back by its author.'),
   'conversation.created': event(
     'conversation.created',
     Type.Object({ conversation: conversationViewSchema }, OPEN),
@@ -145,6 +303,11 @@ export const EVENT_SCHEMAS = {
     'number.state',
     numberState,
     'A number was declared, paused or resumed; or the platform said something new of it, of its account or portfolio: then all three kinds of facts are here, whole.',
+  ),
+  'contact.updated': event(
+    'contact.updated',
+    Type.Object({ contact: contactViewSchema }, OPEN),
+    'A contact changed: its profile, what it is known by, its attributes, what it wants, or with whom it is one.',
   ),
 } as const
 

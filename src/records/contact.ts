@@ -1,97 +1,32 @@
 import { must } from '../core/assert.ts'
 import type { PersonReference } from '../core/inbound.ts'
+import { isSamePhone, phoneForms } from '../core/phone.ts'
+import { CONTACT_KIND, type IdentitySource } from './codes.ts'
+import {
+  afterReference,
+  hasEnded,
+  type Identity,
+  type IsEnding,
+  liveValues,
+  type Profile,
+  type Told,
+  withLink,
+  withoutIdentities,
+} from './contact-card.ts'
+import { tellContact } from './contact-event.ts'
+import { familyOf, joinContacts } from './contact-merge.ts'
+import { contactById, contactOfPerson, insertContact, type OpenContact, writeContact } from './contact-row.ts'
 import type { InputContext, Tx } from './tx.ts'
 
-/** What a contact's sealed profile holds. */
-export interface Profile {
-  name?: string
-  phone?: string
-  userId?: string
-  parentUserId?: string
-  username?: string
-}
+/** What an input knows, and through what it heard of somebody; a message, unless it says so. */
+export type Telling = InputContext & { source?: IdentitySource }
 
-export interface ContactRow {
+/** A contact as most inputs need it. */
+export interface KnownContact {
   id: number
   person: number
-  portfolio: string
-  profile: Uint8Array
-}
-
-export function profilePlace(contactId: number): string {
-  return `contacts.profile:${contactId}`
-}
-
-/**
- * The person behind a reference, found by user id, then by phone; made when nobody is known by either. The platform's
- * rule: a user id stays with its user and changes with the number, so a phone under another user id has another owner.
- */
-export async function personOf(
-  tx: Tx,
-  portfolio: string,
-  who: PersonReference,
-  { ids }: InputContext,
-): Promise<number> {
-  const byUserId = who.userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, who.userId)
-  const byPhone = who.phone === undefined ? undefined : tx.vault.findPerson('phone', portfolio, who.phone)
-  const mayDiffer = who.userId !== undefined && byPhone !== undefined && byPhone !== byUserId
-  const holder = mayDiffer ? await contactOfPerson(tx, byPhone) : undefined
-  const isSameUser = (holder?.profile.userId ?? who.userId) === who.userId
-  const person = byUserId ?? (isSameUser ? byPhone : undefined) ?? tx.vault.createPerson(() => ids.random())
-  if (who.userId !== undefined && byUserId === undefined) tx.vault.linkPerson('user', portfolio, who.userId, person)
-  if (who.phone !== undefined && byPhone !== person) {
-    tx.vault.linkPerson('phone', portfolio, who.phone, person)
-    // Whoever was known by this phone alone is another person now.
-    if (byPhone !== undefined) tx.spoil('contacts')
-  }
-  if (holder && !isSameUser && holder.profile.phone === who.phone) {
-    const { phone: _, ...without } = holder.profile
-    await writeProfile(tx, holder, without)
-  }
-  return person
-}
-
-/** Takes in what the platform's answer to a send says of its recipient: the form of the phone it uses, a user id. */
-export async function learnPerson(
-  tx: Tx,
-  message: { conversationId: number; person: number },
-  who: PersonReference,
-): Promise<void> {
-  const contact = await contactOfPerson(tx, message.person)
-  if (!contact) return
-  const { portfolio, profile } = contact
-  if (who.phone !== undefined && tx.vault.findPerson('phone', portfolio, who.phone) === undefined) {
-    tx.vault.linkPerson('phone', portfolio, who.phone, message.person)
-  }
-  if (who.userId === undefined || profile.userId !== undefined) return
-  if (tx.vault.findPerson('user', portfolio, who.userId) !== undefined) return
-  tx.vault.linkPerson('user', portfolio, who.userId, message.person)
-  await writeProfile(tx, contact, merged(profile, { userId: who.userId }))
-}
-
-interface OpenContact {
-  id: number
-  person: number
-  portfolio: string
-  profile: Profile
-}
-
-async function contactOfPerson(tx: Tx, person: number): Promise<OpenContact | undefined> {
-  const row = await tx.one<ContactRow>('SELECT id, person, portfolio, profile FROM contacts WHERE person = ?1', person)
-  if (!row) return undefined
-  const text = tx.unseal(person, profilePlace(row.id), row.profile)
-  return { ...row, profile: text === undefined ? {} : (JSON.parse(text) as Profile) }
-}
-
-/** The profile that events have told so far is kept for them. */
-async function writeProfile(tx: Tx, contact: OpenContact, profile: Profile): Promise<void> {
-  const { id, person } = contact
-  await tx.keepFormer('profile', { subject: id, person, text: JSON.stringify(contact.profile) })
-  await tx.run(
-    'UPDATE contacts SET profile = ?2 WHERE id = ?1',
-    id,
-    tx.seal(person, profilePlace(id), JSON.stringify(profile)),
-  )
+  /** Whether it is or was merged with another. */
+  hasJoined: boolean
 }
 
 /** The contact of a reference: found, made, or brought up to date where the reference says something new. */
@@ -99,55 +34,316 @@ export async function contactOf(
   tx: Tx,
   portfolio: string,
   who: PersonReference,
-  context: InputContext,
-): Promise<{ id: number; person: number }> {
+  telling: Telling,
+): Promise<KnownContact> {
   const key = JSON.stringify([portfolio, who.phone, who.userId, who.parentUserId, who.username, who.name])
-  const known = await tx.memo('contacts', key, () => bringUpToDate(tx, portfolio, who, context))
+  const known = await tx.memo('contacts', key, () => bringUpToDate(tx, portfolio, who, telling))
   return must(known, 'the contact of a reference')
 }
 
-async function bringUpToDate(
+async function bringUpToDate(tx: Tx, portfolio: string, who: PersonReference, telling: Telling): Promise<KnownContact> {
+  const person = await personOf(tx, portfolio, who, telling)
+  const known = await contactOfPerson(tx, person)
+  if (!known) {
+    const { profile } = afterReference({ profile: {}, links: [] }, who, toldBy(telling))
+    const id = await insertContact(tx, { person, portfolio, profile, source: toldBy(telling).source }, telling)
+    await claimUsername(tx, { person, portfolio }, who, telling)
+    return { id, person, hasJoined: false }
+  }
+  await learn(tx, known, who, telling)
+  return { id: known.id, person, hasJoined: known.hasJoined }
+}
+
+function toldBy({ source, now }: Telling): Told {
+  return { source: source ?? 'message', at: now }
+}
+
+/** Writes what a reference says anew of somebody, and tells it. */
+async function learn(tx: Tx, contact: OpenContact, who: PersonReference, telling: Telling): Promise<void> {
+  const after = afterReference(contact, who, toldBy(telling))
+  forgetPhones(tx, contact, after)
+  if (await writeContact(tx, contact, after)) await tellContact(tx, contact.id)
+  await claimUsername(tx, contact, who, telling)
+}
+
+/** Nobody is found any more by a phone that has ended, in none of its forms. */
+function forgetPhones(tx: Tx, { portfolio, person, links }: OpenContact, after: Identity): void {
+  for (const phone of liveValues(links, 'phone')) {
+    if (liveValues(after.links, 'phone').some((other) => isSamePhone(phone, other))) continue
+    for (const form of phoneForms(phone)) tx.vault.unlinkIdentity('phone', portfolio, form, person)
+  }
+}
+
+/** A username may be given up and taken by somebody else: then it ends where it was. */
+async function claimUsername(
   tx: Tx,
-  portfolio: string,
+  { person, portfolio }: Pick<OpenContact, 'person' | 'portfolio'>,
+  { username }: PersonReference,
+  telling: Telling,
+): Promise<void> {
+  if (username === undefined) return
+  const holder = tx.vault.findPerson('username', portfolio, username)
+  if (holder === person) return
+  tx.vault.linkPerson('username', portfolio, username, person)
+  const former = holder === undefined ? undefined : await contactOfPerson(tx, holder)
+  if (former) await end(tx, former, telling.now, (link) => link.kind === 'username' && link.value === username)
+}
+
+async function end(tx: Tx, contact: OpenContact, until: number, isEnding: IsEnding): Promise<void> {
+  if (await writeContact(tx, contact, withoutIdentities(contact, until, isEnding))) await tellContact(tx, contact.id)
+}
+
+/** The person behind a phone in any of its forms. */
+function findByPhone(tx: Tx, portfolio: string, phone: string): number | undefined {
+  for (const form of phoneForms(phone)) {
+    const person = tx.vault.findPerson('phone', portfolio, form)
+    if (person !== undefined) return person
+  }
+  return undefined
+}
+
+/** Whoever is found by this phone, in whatever form, is the person from now on. */
+function linkPhone(tx: Tx, portfolio: string, phone: string, person: number): void {
+  for (const form of phoneForms(phone)) {
+    const holder = tx.vault.findPerson('phone', portfolio, form)
+    if (holder === person || (holder === undefined && form !== phone)) continue
+    tx.vault.linkPerson('phone', portfolio, form, person)
+    if (holder !== undefined) tx.spoil('contacts')
+  }
+}
+
+/**
+ * The person behind a reference, found by user id, then by phone; made when nobody is known by either. The platform's
+ * rule: a user id stays with its user and changes with the number, so a phone under another user id has another owner.
+ * Where one is known by the phone alone and the other by the user id, the platform shows that they are the same.
+ */
+export async function personOf(tx: Tx, portfolio: string, who: PersonReference, telling: Telling): Promise<number> {
+  const { phone, userId } = who
+  const byUserId = userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, userId)
+  const byPhone = phone === undefined ? undefined : findByPhone(tx, portfolio, phone)
+  if (byUserId === undefined) {
+    const person = (await heirOfPhone(tx, byPhone, who, telling)) ?? tx.vault.createPerson(() => telling.ids.random())
+    link(tx, portfolio, who, person)
+    return person
+  }
+  if (phone === undefined || byPhone === byUserId) return byUserId
+  const user = await contactOfPerson(tx, byUserId)
+  if (user && hasEnded(user.links, 'user_id', userId)) return byUserId
+  const holder = byPhone === undefined ? undefined : await contactOfPerson(tx, byPhone)
+  if (holder && !user && holder.profile.userId === undefined) {
+    // The user id was only ever named in a status: there is nobody to be joined with.
+    tx.vault.linkPerson('user', portfolio, must(userId, 'the user id'), holder.person)
+    return holder.person
+  }
+  if (holder) await handOverPhone(tx, holder, { user, who, phone }, telling)
+  linkPhone(tx, portfolio, phone, byUserId)
+  return byUserId
+}
+
+function link(tx: Tx, portfolio: string, { phone, userId }: PersonReference, person: number): void {
+  if (userId !== undefined) tx.vault.linkPerson('user', portfolio, userId, person)
+  if (phone !== undefined) linkPhone(tx, portfolio, phone, person)
+}
+
+async function handOverPhone(
+  tx: Tx,
+  holder: OpenContact,
+  to: { user: OpenContact | undefined; who: PersonReference; phone: string },
+  telling: Telling,
+): Promise<void> {
+  if (!to.user || holder.profile.userId !== undefined) return await passPhone(tx, holder, to.phone, telling.now)
+  await learn(tx, to.user, to.who, telling)
+  await joinInto(tx, holder, to.user, telling)
+}
+
+/** Whoever is known by the phone and is not another user; from another user it passes on. */
+async function heirOfPhone(
+  tx: Tx,
+  byPhone: number | undefined,
+  who: PersonReference,
+  { now }: InputContext,
+): Promise<number | undefined> {
+  if (byPhone === undefined || who.userId === undefined || who.phone === undefined) return byPhone
+  const holder = await contactOfPerson(tx, byPhone)
+  if (holder?.profile.userId === undefined) return byPhone
+  await passPhone(tx, holder, who.phone, now)
+  return undefined
+}
+
+async function passPhone(tx: Tx, holder: OpenContact, phone: string, now: number): Promise<void> {
+  await end(tx, holder, now, (link) => link.kind === 'phone' && isSamePhone(link.value, phone))
+}
+
+/** Somebody known by phone alone is a user who is known too: the phone is theirs, the threads stay, the family is one. */
+async function joinInto(tx: Tx, from: OpenContact, into: OpenContact, telling: Telling): Promise<void> {
+  let { links } = into
+  for (const phone of liveValues(from.links, 'phone')) {
+    links = withLink(links, 'phone', phone, toldBy(telling))
+    linkPhone(tx, into.portfolio, phone, into.person)
+  }
+  const { name, phone } = from.profile
+  const taken = { ...(name === undefined ? {} : { name }), ...(phone === undefined ? {} : { phone }) }
+  await writeContact(tx, into, { links, profile: { ...taken, ...into.profile } })
+  await writeContact(
+    tx,
+    from,
+    withoutIdentities(from, telling.now, ({ kind }) => kind === 'phone'),
+  )
+  const isTold = await joinContacts(tx, from.id, into.id, telling)
+  if (!isTold) await tellContact(tx, into.id)
+}
+
+/**
+ * Takes in what the platform's answer to a send, or a status, says of its recipient: the form of the phone it uses, a
+ * user id. The number we asked for and the one it answers are one number.
+ */
+export async function learnPerson(
+  tx: Tx,
+  message: { person: number },
+  who: PersonReference,
+  telling: Telling,
+): Promise<void> {
+  const contact = await contactOfPerson(tx, message.person)
+  if (contact?.kind !== CONTACT_KIND.person || isOtherUser(contact, who)) return
+  for (const other of await othersNamed(tx, contact, who)) {
+    // Known by a user id of their own, so there they have a thread: the one without joins the one with it.
+    if (contact.profile.userId === undefined) return await joinInto(tx, contact, other, telling)
+    if (other.profile.userId === undefined) await joinInto(tx, other, contact, telling)
+  }
+  const { portfolio, person } = contact
+  if (who.userId !== undefined && tx.vault.findPerson('user', portfolio, who.userId) === undefined) {
+    tx.vault.linkPerson('user', portfolio, who.userId, person)
+  }
+  const { phone, name, ...identities } = who
+  const named = contact.profile.name === undefined && name !== undefined ? { ...identities, name } : identities
+  const after = afterReference(contact, named, toldBy(telling))
+  if (phone !== undefined && [undefined, person].includes(findByPhone(tx, portfolio, phone))) {
+    linkPhone(tx, portfolio, phone, person)
+    after.links = withLink(after.links, 'phone', phone, toldBy(telling))
+    after.profile = { phone, ...after.profile }
+  }
+  if (await writeContact(tx, contact, after)) await tellContact(tx, contact.id)
+}
+
+function isOtherUser({ profile }: OpenContact, { userId }: PersonReference): boolean {
+  return userId !== undefined && profile.userId !== undefined && profile.userId !== userId
+}
+
+/** Contacts of others that a reference to this one names. */
+async function othersNamed(tx: Tx, contact: OpenContact, who: PersonReference): Promise<OpenContact[]> {
+  const byUserId = who.userId === undefined ? undefined : tx.vault.findPerson('user', contact.portfolio, who.userId)
+  const byPhone = who.phone === undefined ? undefined : findByPhone(tx, contact.portfolio, who.phone)
+  const others: OpenContact[] = []
+  for (const person of new Set([byUserId, byPhone])) {
+    const other = person === undefined || person === contact.person ? undefined : await contactOfPerson(tx, person)
+    if (other && !isOtherUser(other, who)) others.push(other)
+  }
+  return others
+}
+
+/**
+ * Takes in what a status says of whom it is about. Statuses come in floods and nearly always name whom we know: asked by
+ * one look at the index of user ids, once for each person.
+ */
+export async function learnFromStatus(
+  tx: Tx,
+  message: { portfolio: string; person: number },
   who: PersonReference,
   context: InputContext,
-): Promise<{ id: number; person: number }> {
-  const person = await personOf(tx, portfolio, who, context)
-  const known = await contactOfPerson(tx, person)
-  if (!known) return await insertContact(tx, { person, portfolio, profile: merged({}, who) }, context)
-  const after = merged(known.profile, who)
-  if (!sameProfile(known.profile, after)) await writeProfile(tx, known, after)
-  return { id: known.id, person }
+): Promise<void> {
+  const { userId } = who
+  if (userId === undefined) return
+  await tx.memo('contacts', JSON.stringify(['status', message.person, userId]), async () => {
+    if (tx.vault.findPerson('user', message.portfolio, userId) !== message.person) {
+      await learnPerson(tx, message, who, { ...context, source: 'status' })
+    }
+    return true
+  })
 }
 
-async function insertContact(
+/**
+ * The platform says that somebody is somebody else from now on: another number, another user id. They keep their threads;
+ * what they were known by ends. Where the new identity has a contact already, both are one person.
+ */
+export async function changeIdentity(
   tx: Tx,
-  contact: { person: number; portfolio: string; profile: Profile },
-  { now, ids }: InputContext,
-): Promise<{ id: number; person: number }> {
-  const id = ids.next()
-  const profile = JSON.stringify(contact.profile)
-  await tx.run(
-    'INSERT INTO contacts (id, person, portfolio, profile, created_at) VALUES (?1, ?2, ?3, ?4, ?5)',
-    id,
-    contact.person,
-    contact.portfolio,
-    tx.seal(contact.person, profilePlace(id), profile),
-    now,
-  )
-  return { id, person: contact.person }
+  contactId: number,
+  change: { to: PersonReference; atMs: number },
+  context: InputContext,
+): Promise<void> {
+  const contact = await contactById(tx, contactId)
+  if (!contact) return
+  // A name in such a notice is that of the account, and comes with the next message anyway.
+  const { name: _, ...to } = change.to
+  const told: Told = { source: 'notice', at: Math.min(change.atMs, context.now) }
+  const telling: Telling = { ...context, source: 'notice' }
+  const next = await successorOf(tx, contact, to, telling)
+  const ended = withoutIdentities(contact, told.at, isOldAfter(contact, to, next !== undefined))
+  forgetPhones(tx, contact, ended)
+  if (next) {
+    await writeContact(tx, contact, ended)
+    await bringUpToDate(tx, contact.portfolio, to, telling)
+    await joinContacts(tx, next.id, contact.id, context)
+    return
+  }
+  link(tx, contact.portfolio, to, contact.person)
+  if (await writeContact(tx, contact, afterReference(ended, to, told))) await tellContact(tx, contact.id)
+  await claimUsername(tx, contact, to, telling)
 }
 
-/** What a reference does not say stays as it was. */
-function merged(profile: Profile, who: PersonReference): Profile {
-  const { name, phone, userId, parentUserId, username } = { ...profile, ...definedOf(who) }
-  return definedOf({ name, phone, userId, parentUserId, username })
+/** Which identities end. The platform's rule: with the number changes the user id, also where it does not say so. */
+function isOldAfter({ profile, links }: OpenContact, to: PersonReference, hasMoved: boolean): IsEnding {
+  const { phone, userId } = to
+  const hasNewPhone = phone !== undefined && !liveValues(links, 'phone').some((one) => isSamePhone(one, phone))
+  const hasNewUser = userId === undefined ? hasNewPhone : userId !== profile.userId
+  return ({ kind }) => {
+    if (kind === 'phone') return hasMoved || hasNewPhone
+    return (kind === 'user_id' || kind === 'parent_user_id') && (hasMoved || hasNewUser)
+  }
 }
 
-function definedOf<T extends object>(value: T): { [Key in keyof T]: NonNullable<T[Key]> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never
+/** The contact that the new identity has already, if it is another; a phone that another user has passes on. */
+async function successorOf(
+  tx: Tx,
+  contact: OpenContact,
+  to: PersonReference,
+  { now }: Telling,
+): Promise<OpenContact | undefined> {
+  const byUserId = to.userId === undefined ? undefined : tx.vault.findPerson('user', contact.portfolio, to.userId)
+  if (byUserId === contact.person) return undefined
+  const user = byUserId === undefined ? undefined : await contactOfPerson(tx, byUserId)
+  if (user) return user
+  const byPhone = to.phone === undefined ? undefined : findByPhone(tx, contact.portfolio, to.phone)
+  const holder = byPhone === undefined || byPhone === contact.person ? undefined : await contactOfPerson(tx, byPhone)
+  if (!holder || to.phone === undefined) return undefined
+  if (to.userId === undefined || holder.profile.userId === undefined) return holder
+  await passPhone(tx, holder, to.phone, now)
+  return undefined
 }
 
-function sameProfile(one: Profile, other: Profile): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
+/** Takes in the name that the firm's address book has for somebody; null: it has none any more. */
+export async function setBookName(tx: Tx, person: number, bookName: string | null): Promise<void> {
+  const contact = await contactOfPerson(tx, person)
+  if (!contact) return
+  const { bookName: _, ...without } = contact.profile
+  const profile = bookName === null ? without : { ...without, bookName }
+  if (await writeContact(tx, contact, { profile })) await tellContact(tx, contact.id)
+}
+
+/** Where a message to a contact goes that has no phone and no user id any more: to those of its family. */
+export async function addressOfFamily(tx: Tx, contactId: number): Promise<PersonReference | undefined> {
+  const contact = await contactById(tx, contactId)
+  if (!contact) return undefined
+  for (const id of await familyOf(tx, contact)) {
+    const member = id === contactId ? undefined : await contactById(tx, id)
+    const address = member?.portfolio === contact.portfolio ? addressIn(member.profile) : undefined
+    if (address) return address
+  }
+  return undefined
+}
+
+/** Where a message to somebody goes; undefined where nothing is left that they are known by. */
+export function addressIn({ phone, userId }: Profile): PersonReference | undefined {
+  if (phone === undefined && userId === undefined) return undefined
+  return { ...(phone === undefined ? {} : { phone }), ...(userId === undefined ? {} : { userId }) }
 }

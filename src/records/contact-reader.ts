@@ -1,0 +1,199 @@
+import { toTime } from '../core/clock.ts'
+import { showId } from '../core/ids.ts'
+import { phoneForms } from '../core/phone.ts'
+import type { Db } from '../storage/database.ts'
+import { CONTACT_KIND } from './codes.ts'
+import { type AttributeValue, emailKey, type IdentityLink, nameOf, type Profile } from './contact-card.ts'
+import type { ContactEventData } from './contact-event.ts'
+import { readCard } from './contact-row.ts'
+import { type Page, type PageAsk, readPage, type See } from './page.ts'
+import { consentViews } from './preference.ts'
+import type { View, Views } from './views.ts'
+
+interface Row {
+  id: number
+  contact_id: number
+  person: number
+  profile: Uint8Array
+  card: Uint8Array | null
+  created_at: number
+  source: number
+  merged_into: number | null
+}
+
+const ROW = 'SELECT id, id AS contact_id, person, profile, card, created_at, source, merged_into, kind FROM contacts'
+
+/** A contact as it was at an event: what its own cells cannot tell. */
+interface AsOf {
+  offset: number
+  kept: ContactEventData
+}
+
+interface Opened {
+  id: number
+  profile: Profile
+  links: IdentityLink[]
+  attributes: Record<string, AttributeValue>
+}
+
+/** By what somebody is looked up. */
+export type LookUp = { kind: 'phone' | 'user_id' | 'username' | 'email'; value: string }
+
+/** Contacts, each on one snapshot, for lists, single reads and events. */
+export class ContactReader {
+  readonly #database: Db
+  readonly #views: Views
+
+  constructor(database: Db, views: Views) {
+    this.#database = database
+    this.#views = views
+  }
+
+  /** People, newest first; who is merged into another is shown in the other. */
+  async list(ask: PageAsk, see: See): Promise<Page> {
+    return readPage(this.#database, ask, see, (_at, id, limit) => {
+      const rows = this.#database.all<Row>(
+        `${ROW} WHERE id < ?1 AND kind = ${CONTACT_KIND.person} AND merged_into IS NULL ORDER BY id DESC LIMIT ?2`,
+        id,
+        limit,
+      )
+      return rows.map((row) => ({
+        at: row.created_at,
+        id: row.id,
+        seen: this.#seenBy(row, see),
+        view: () => this.#view(row),
+      }))
+    })
+  }
+
+  /** One contact; of one that is merged into another its own part, and into whom. */
+  async one(id: number, see: See): Promise<View | undefined> {
+    return this.#database.snapshot(() => {
+      const row = this.#row(id)
+      return row && see(this.#seenBy(row, see)) ? this.#view(row) : undefined
+    })
+  }
+
+  /** Who is known by something, in this portfolio or the first that knows them; the head of their family. */
+  async lookUp({ kind, value }: LookUp, portfolio: string | null, see: See): Promise<View | undefined> {
+    return this.#database.snapshot(() => {
+      for (const each of portfolio === null ? this.#portfolios() : [portfolio]) {
+        const row = this.#headOf(this.#find(kind, each, value))
+        if (row && see(this.#seenBy(row, see))) return this.#view(row)
+      }
+      return undefined
+    })
+  }
+
+  /** Everybody who is this contact, where it may be seen. */
+  familyOf(id: number, see: See): number[] | undefined {
+    const row = this.#row(id)
+    return row && see(this.#seenBy(row, see)) ? this.#family(row) : undefined
+  }
+
+  /** As an event told it; undefined where the person is erased. */
+  atEvent(asOf: AsOf): View | undefined {
+    const row = this.#row(asOf.kept[0])
+    return row && !this.#views.isErased(row.person) ? this.#view(row, asOf) : undefined
+  }
+
+  #find(kind: LookUp['kind'], portfolio: string, value: string): number | undefined {
+    if (kind === 'user_id') return this.#views.findPerson('user', portfolio, value)
+    const forms = kind === 'phone' ? phoneForms(value) : [kind === 'email' ? emailKey(value) : value]
+    for (const form of forms) {
+      const person = this.#views.findPerson(kind, portfolio, form)
+      if (person !== undefined) return person
+    }
+    return undefined
+  }
+
+  #portfolios(): string[] {
+    return this.#database
+      .all<{ portfolio: string }>('SELECT DISTINCT portfolio FROM numbers ORDER BY portfolio')
+      .map(({ portfolio }) => portfolio)
+  }
+
+  /** What of a contact whoever asks may see: a contact is there for whom one of its conversations is. */
+  #seenBy(row: Row, see: See): Parameters<See>[0] {
+    const whole = { conversationId: null, numberId: null }
+    if (see(whole)) return whole
+    const conversations = this.#database.all<{ conversationId: number; numberId: number }>(
+      `SELECT id AS conversationId, number_id AS numberId FROM conversations
+       WHERE contact_id IN (SELECT value FROM json_each(?1))`,
+      JSON.stringify(this.#family(row)),
+    )
+    return conversations.find((conversation) => see(conversation)) ?? whole
+  }
+
+  #headOf(person: number | undefined): Row | undefined {
+    const row = person === undefined ? undefined : this.#rowOf('person', person)
+    return row && row.merged_into !== null ? this.#row(row.merged_into) : row
+  }
+
+  #row(id: number): Row | undefined {
+    return this.#rowOf('id', id)
+  }
+
+  #rowOf(column: 'id' | 'person', value: number): Row | undefined {
+    const row =
+      column === 'id'
+        ? this.#database.one<Row & { kind: number }>(`${ROW} WHERE id = ?1`, value)
+        : this.#database.one<Row & { kind: number }>(`${ROW} WHERE person = ?1`, value)
+    return row?.kind === CONTACT_KIND.person ? row : undefined
+  }
+
+  #family({ id, merged_into }: Row): number[] {
+    const head = merged_into ?? id
+    return [head, ...this.#members(head)]
+  }
+
+  #members(head: number): number[] {
+    const rows = this.#database.all<{ id: number }>('SELECT id FROM contacts WHERE merged_into = ?1 ORDER BY id', head)
+    return rows.map(({ id }) => id)
+  }
+
+  #view(row: Row, asOf?: AsOf): View {
+    const members = asOf?.kept[2] ?? this.#members(row.id)
+    const mergedInto = asOf ? asOf.kept[1] : row.merged_into
+    const own = this.#open(row, asOf?.offset)
+    const others = members.flatMap((id) => {
+      const member = this.#row(id)
+      return member ? [this.#open(member, asOf?.offset)] : []
+    })
+    const all = [own, ...others]
+    const shown = (pick: (profile: Profile) => string | null | undefined): string | null =>
+      all.map(({ profile }) => pick(profile) ?? null).find((value) => value !== null) ?? null
+    return {
+      id: showId('contact', row.id),
+      name: shown(nameOf),
+      profile_name: shown(({ name }) => name),
+      book_name: shown(({ bookName }) => bookName),
+      phone: shown(({ phone }) => phone),
+      user_id: shown(({ userId }) => userId),
+      username: shown(({ username }) => username),
+      parent_user_id: shown(({ parentUserId }) => parentUserId),
+      identities: all.flatMap(({ id, links }) => links.map((link) => linkView(link, id))),
+      attributes: Object.fromEntries(all.toReversed().flatMap(({ attributes }) => Object.entries(attributes))),
+      consents: consentViews(this.#database, [row.id, ...members], asOf?.kept[3]),
+      merged_into: mergedInto === null ? null : showId('contact', mergedInto),
+      merged: members.map((id) => showId('contact', id)),
+      created_at: toTime(row.created_at),
+    }
+  }
+
+  #open(row: Row, offset: number | undefined): Opened {
+    const profile = this.#views.profile(row, offset)
+    return { id: row.id, profile, ...readCard(this.#views.card(row, offset), profile, row) }
+  }
+}
+
+function linkView({ kind, value, source, since, until }: IdentityLink, contactId: number): View {
+  return {
+    kind,
+    value,
+    source,
+    since: toTime(since),
+    until: until === null ? null : toTime(until),
+    contact_id: showId('contact', contactId),
+  }
+}

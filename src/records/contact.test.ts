@@ -1,0 +1,406 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { readId } from '../core/ids.ts'
+import type { MessageItem, PersonReference } from '../core/inbound.ts'
+import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { ACCEPTED, ANNA, DOUBT_WAIT_MS, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
+import { changeContact } from './contact-change.ts'
+import { unmergeContact } from './contact-merge.ts'
+import type { LookUp } from './contact-reader.ts'
+import { declareApp, declareNumber } from './number.ts'
+import { queueMessage } from './queue-message.ts'
+import { beginSending, recordOutcome } from './send-message.ts'
+import type { View } from './views.ts'
+
+let house: TestBook
+let nowMs = 0
+let count = 0
+
+beforeEach(async () => {
+  house = openTestBook()
+  nowMs = house.clock.epochMs()
+  count = 0
+  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
+  await house.ask(declareNumber, declared())
+})
+afterEach(() => house.close())
+
+const PHONE = '+4915112345678'
+
+async function write(person: PersonReference, more: Partial<MessageItem> = {}): Promise<void> {
+  house.clock.advance(1000)
+  await house.give(textItem(`wamid.${++count}`, house.clock.epochMs(), { person, ...more }))
+}
+
+async function contacts(): Promise<View[]> {
+  return (await house.reader.contacts.list({ limit: 50, cursor: null }, SEES_ALL)).items
+}
+
+async function conversations(): Promise<View[]> {
+  return (await house.reader.conversations({ limit: 50, cursor: null }, SEES_ALL)).items
+}
+
+async function lookUp(kind: LookUp['kind'], value: string): Promise<View | undefined> {
+  return await house.reader.contacts.lookUp({ kind, value }, null, SEES_ALL)
+}
+
+function listIn<T>(view: View | undefined, member: string): T[] {
+  return (view?.[member] ?? []) as T[]
+}
+
+/** The first who is merged into the newest contact. */
+async function firstMember(): Promise<number> {
+  return readId('contact', listIn<string>((await contacts())[0], 'merged')[0] ?? '') ?? 0
+}
+
+/** Its identities as `phone +49… message`, and `(ended)` for those that hold no more. */
+function identitiesOf(contact: View | undefined): string[] {
+  const links = listIn<{ kind: string; value: string; source: string; until: string | null }>(contact, 'identities')
+  return links.map(({ kind, value, source, until }) => `${kind} ${value} ${source}${until === null ? '' : ' (ended)'}`)
+}
+
+function rows(): Record<string, number> {
+  const tables = ['contacts', 'contact_merges', 'former_cells', 'events']
+  return Object.fromEntries(
+    tables.map((table) => [table, house.database.one<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)?.n ?? 0]),
+  )
+}
+
+function updates(texts: string[]): View[] {
+  return texts
+    .map((text) => JSON.parse(text) as { type: string; data: { contact: View } })
+    .filter(({ type }) => type === 'contact.updated')
+    .map(({ data }) => data.contact)
+}
+
+function idOf(view: View | undefined): number {
+  return readId('contact', String(view?.['id'])) ?? 0
+}
+
+const system = (to: PersonReference): Partial<MessageItem> => ({
+  type: 'system',
+  opensWindow: false,
+  identity: { to },
+})
+
+describe('the identities of a contact', () => {
+  test('are those of the first message, since then, and cost no row of their own', async () => {
+    await write({ ...ANNA, username: 'anna', parentUserId: 'DE.ENT.1' })
+    const [contact] = await contacts()
+    expect(contact).toMatchObject({
+      name: 'Anna Beispiel',
+      profile_name: 'Anna Beispiel',
+      phone: PHONE,
+      user_id: 'DE.1001',
+      username: 'anna',
+      parent_user_id: 'DE.ENT.1',
+      attributes: {},
+      merged_into: null,
+      merged: [],
+      created_at: new Date(house.clock.epochMs()).toISOString(),
+    })
+    expect(identitiesOf(contact)).toEqual([
+      `phone ${PHONE} message`,
+      'user_id DE.1001 message',
+      'parent_user_id DE.ENT.1 message',
+      'username anna message',
+    ])
+    expect(house.database.one('SELECT card FROM contacts')).toEqual({ card: null })
+  })
+
+  test('are not written again by a message that says nothing new', async () => {
+    await write(ANNA)
+    const before = rows()
+    for (const person of [ANNA, { phone: PHONE }, { userId: 'DE.1001' }, ANNA]) await write(person)
+    house.restart()
+    await write(ANNA)
+    expect(rows()).toEqual({ ...before, events: (before['events'] ?? 0) + 5 })
+  })
+
+  test('say from what they are known, and when they came', async () => {
+    await house.ask(queueMessage, queued({ kind: 'person', person: { phone: PHONE } }, { type: 'template' }))
+    house.clock.advance(1000)
+    await write({ phone: PHONE, userId: 'DE.1001' })
+    const [contact] = await contacts()
+    expect(identitiesOf(contact)).toEqual([`phone ${PHONE} api`, 'user_id DE.1001 message'])
+    const [first = 0, second = 0] = listIn<{ since: string }>(contact, 'identities').map(({ since }) =>
+      Date.parse(since),
+    )
+    expect(second - first).toBe(2000)
+  })
+
+  test('take in what the answer to a send and a status say of the recipient', async () => {
+    const { answer } = await house.ask(
+      queueMessage,
+      queued({ kind: 'person', person: { phone: '+541112345678' } }, { type: 'template' }),
+    )
+    const messageId = readId('message', answer.id) ?? 0
+    await house.ask(beginSending, { messageIds: [messageId] })
+    const outcome = { ...ACCEPTED('wamid.out'), recipient: { phone: '+5491112345678' } }
+    await house.ask(recordOutcome, { messageId, attempt: 1, outcome, doubtWaitMs: DOUBT_WAIT_MS, notBeforeMs: 0 })
+    const recipient = { phone: '+5491112345678', userId: 'AR.1' }
+    await house.give(statusItem('wamid.out', 'sent', nowMs, { recipient }))
+    const before = rows()
+    await house.give(statusItem('wamid.out', 'delivered', nowMs, { recipient }))
+    expect(rows()).toEqual({ ...before, events: (before['events'] ?? 0) + 1 })
+    expect(await contacts()).toHaveLength(1)
+    expect(identitiesOf((await contacts())[0])).toEqual([
+      'phone +541112345678 api',
+      'phone +5491112345678 answer',
+      'user_id AR.1 status',
+    ])
+    expect((await contacts())[0]).toMatchObject({ phone: '+541112345678' })
+    expect((await lookUp('phone', '+5491112345678'))?.['id']).toBe((await lookUp('phone', '+541112345678'))?.['id'])
+  })
+
+  test.each([
+    ['+5511987654321', '+551187654321'],
+    ['+5215512345678', '+525512345678'],
+  ])('are the same in both forms of a number: %s and %s', async (one, other) => {
+    await write({ phone: one })
+    await write({ phone: other, userId: 'XX.1' })
+    await write({ phone: one })
+    expect(await contacts()).toHaveLength(1)
+    expect(await conversations()).toHaveLength(1)
+    expect(identitiesOf(await lookUp('phone', one))).toEqual([
+      `phone ${one} message`,
+      `phone ${other} message`,
+      'user_id XX.1 message',
+    ])
+  })
+
+  test('end where a phone passes to another user', async () => {
+    await write(ANNA)
+    await write({ phone: PHONE, userId: 'DE.777', name: 'Zoe' })
+    const [zoe, anna] = await contacts()
+    expect(identitiesOf(anna)).toEqual([`phone ${PHONE} message (ended)`, 'user_id DE.1001 message'])
+    expect(anna).toMatchObject({ phone: null, merged: [], merged_into: null })
+    expect(zoe).toMatchObject({ phone: PHONE, name: 'Zoe' })
+    expect((await lookUp('phone', PHONE))?.['id']).toBe(zoe?.['id'])
+    const [ended] = listIn<{ until: string }>(anna, 'identities')
+    expect(ended?.until).toBe(new Date(house.clock.epochMs()).toISOString())
+  })
+
+  test('end where a username is taken by another', async () => {
+    await write({ userId: 'DE.1', username: 'ada' })
+    await write({ userId: 'DE.2', username: 'ada' })
+    await write({ userId: 'DE.1', username: 'ada.l' })
+    expect(await lookUp('username', 'ada')).toMatchObject({ user_id: 'DE.2' })
+    expect(identitiesOf(await lookUp('user_id', 'DE.1'))).toEqual([
+      'user_id DE.1 message',
+      'username ada message (ended)',
+      'username ada.l message',
+    ])
+  })
+
+  test('of a folder from before are those of the profile, and grow from there', async () => {
+    await write(ANNA)
+    house.database.run('UPDATE contacts SET source = 0, card = NULL')
+    await write({ ...ANNA, username: 'anna' })
+    expect(identitiesOf((await contacts())[0])).toEqual([
+      `phone ${PHONE} message`,
+      'user_id DE.1001 message',
+      'username anna message',
+    ])
+  })
+})
+
+describe('two contacts that a webhook shows to be one person', () => {
+  test('are one family: the thread of the phone stays, and what comes goes to the user', async () => {
+    await write({ phone: PHONE, name: 'Anna' })
+    await write({ userId: 'DE.1001' })
+    expect(await contacts()).toHaveLength(2)
+    await write({ phone: PHONE, userId: 'DE.1001' })
+    await write({ phone: PHONE })
+    const list = await contacts()
+    expect(list).toHaveLength(1)
+    expect(list[0]).toMatchObject({ name: 'Anna', phone: PHONE, user_id: 'DE.1001' })
+    expect(identitiesOf(list[0])).toEqual([
+      'user_id DE.1001 message',
+      `phone ${PHONE} message`,
+      `phone ${PHONE} message (ended)`,
+    ])
+    const threads = await conversations()
+    expect(threads.map(({ unread }) => unread)).toEqual([3, 1])
+    for (const { contact } of threads)
+      expect(contact).toMatchObject({ id: list[0]?.['id'], name: 'Anna', phone: PHONE })
+    expect(house.database.all('SELECT source, said_by FROM contact_merges')).toEqual([{ source: 0, said_by: null }])
+  })
+
+  test('stay apart once a person has said so', async () => {
+    await write({ phone: PHONE })
+    await write({ userId: 'DE.1001' })
+    await write({ phone: PHONE, userId: 'DE.1001' })
+    await house.ask(unmergeContact, { contactId: await firstMember(), by: 'key' })
+    await write({ phone: PHONE, userId: 'DE.1001' })
+    expect((await contacts()).map(({ merged }) => merged)).toEqual([[], []])
+  })
+
+  test('are one where the answer to a send to the phone names the user', async () => {
+    await write({ userId: 'DE.1001' })
+    const { answer } = await house.ask(
+      queueMessage,
+      queued({ kind: 'person', person: { phone: PHONE } }, { type: 'template', sender: null }),
+    )
+    const messageId = readId('message', answer.id) ?? 0
+    await house.ask(beginSending, { messageIds: [messageId] })
+    const outcome = { ...ACCEPTED('wamid.out'), recipient: { phone: PHONE, userId: 'DE.1001' } }
+    await house.ask(recordOutcome, { messageId, attempt: 1, outcome, doubtWaitMs: DOUBT_WAIT_MS, notBeforeMs: 0 })
+    const list = await contacts()
+    expect(list).toHaveLength(1)
+    expect(list[0]).toMatchObject({ phone: PHONE, user_id: 'DE.1001' })
+    // The next message to the phone is in the thread of the user.
+    const again = await house.ask(
+      queueMessage,
+      queued({ kind: 'person', person: { phone: PHONE } }, { type: 'template', sender: null }),
+    )
+    expect(again.answer.conversation_id).not.toBe(answer.conversation_id)
+  })
+})
+
+describe('a person who changes', () => {
+  test('the number keeps the thread under the new one', async () => {
+    await write({ ...ANNA, username: 'anna' })
+    await write({ phone: PHONE, userId: 'DE.1001' }, system({ phone: '+4917900000', userId: 'DE.2002' }))
+    await write({ phone: '+4917900000', userId: 'DE.2002' })
+    // Late news under the old identity.
+    await write({ phone: PHONE, userId: 'DE.1001', name: 'Old' })
+    expect(await conversations()).toHaveLength(1)
+    const [contact] = await contacts()
+    expect(contact).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002', username: 'anna', name: 'Anna Beispiel' })
+    expect(identitiesOf(contact)).toEqual([
+      `phone ${PHONE} message (ended)`,
+      'user_id DE.1001 message (ended)',
+      'username anna message',
+      'phone +4917900000 notice',
+      'user_id DE.2002 notice',
+    ])
+    // Whoever has the old number by now is somebody else.
+    await write({ phone: PHONE, userId: 'DE.3003', name: 'Next' })
+    expect(await contacts()).toHaveLength(2)
+  })
+
+  test('the number, told without a user id, is known by the next one', async () => {
+    await write(ANNA)
+    await write({ phone: PHONE }, system({ phone: '+4917900000' }))
+    await write({ phone: '+4917900000', userId: 'DE.2002' })
+    expect(await conversations()).toHaveLength(1)
+    expect((await contacts())[0]).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002' })
+  })
+
+  test('the user id alone keeps the phone', async () => {
+    await write(ANNA)
+    await write(ANNA, system({ userId: 'DE.2002', parentUserId: 'DE.ENT.2' }))
+    expect(identitiesOf((await contacts())[0])).toEqual([
+      `phone ${PHONE} message`,
+      'user_id DE.1001 message (ended)',
+      'user_id DE.2002 notice',
+      'parent_user_id DE.ENT.2 notice',
+    ])
+  })
+
+  test('to somebody who has written already is one with them, and an answer in the old thread reaches them', async () => {
+    await write(ANNA)
+    const [old] = await conversations()
+    await write({ phone: '+4917900000', userId: 'DE.2002', name: 'A.' })
+    await write(ANNA, system({ phone: '+4917900000', userId: 'DE.2002' }))
+    const list = await contacts()
+    expect(list).toHaveLength(1)
+    expect(list[0]).toMatchObject({ name: 'Anna Beispiel', phone: '+4917900000', user_id: 'DE.2002' })
+    const conversationId = readId('conversation', String(old?.['id'])) ?? 0
+    const { answer } = await house.ask(queueMessage, queued({ kind: 'conversation', id: conversationId }))
+    const { leave } = await house.ask(beginSending, { messageIds: [readId('message', answer.id) ?? 0] })
+    expect(leave[0]?.to).toEqual({ phone: '+4917900000', userId: 'DE.2002' })
+  })
+
+  test('and is nobody any more is told so, not sent to', async () => {
+    await write(ANNA)
+    const conversationId = readId('conversation', String((await conversations())[0]?.['id'])) ?? 0
+    await write({ phone: '+4917900000', userId: 'DE.2002' })
+    await write(ANNA, system({ phone: '+4917900000', userId: 'DE.2002' }))
+    await house.ask(unmergeContact, { contactId: await firstMember(), by: 'key' })
+    const { answer } = await house.ask(queueMessage, queued({ kind: 'conversation', id: conversationId }))
+    const messageId = readId('message', answer.id) ?? 0
+    const { stay } = await house.ask(beginSending, { messageIds: [messageId] })
+    expect(stay).toEqual([{ messageId, reason: 'no_address' }])
+  })
+})
+
+describe('what people say of a contact', () => {
+  const change = async (ask: Omit<Parameters<typeof changeContact.apply>[1], 'contactId'>) =>
+    await house.ask(changeContact, { contactId: idOf((await contacts())[0]), ...ask })
+
+  test('a name wins over the profile, which is kept', async () => {
+    await write(ANNA)
+    await change({ name: 'Frau Beispiel' })
+    await write({ ...ANNA, name: 'Anna 2' })
+    expect((await contacts())[0]).toMatchObject({ name: 'Frau Beispiel', profile_name: 'Anna 2' })
+    expect((await conversations())[0]?.['contact']).toMatchObject({ name: 'Frau Beispiel' })
+    await change({ name: null })
+    expect((await contacts())[0]).toMatchObject({ name: 'Anna 2' })
+  })
+
+  test('attributes are a merge patch', async () => {
+    await write(ANNA)
+    await change({ attributes: { city: 'Berlin', vip: true, orders: 3, __proto__: 'x' } as never })
+    await change({ attributes: { city: null, orders: 4, missing: null } })
+    expect((await contacts())[0]?.['attributes']).toEqual({ vip: true, orders: 4 })
+    await change({ attributes: null })
+    expect((await contacts())[0]?.['attributes']).toEqual({})
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`a${index}`, index]))
+    expect(change({ attributes: many })).rejects.toThrow('at most 100 attributes')
+  })
+
+  test('e-mail addresses are found however they are written, and are those of one contact', async () => {
+    await write(ANNA)
+    await change({ emails: ['Anna@Example.com', 'a@b.example'] })
+    expect((await lookUp('email', 'anna@example.COM'))?.['id']).toBe((await contacts())[0]?.['id'])
+    await change({ emails: ['anna@example.com'] })
+    expect(identitiesOf((await contacts())[0]).slice(2)).toEqual([
+      'email Anna@Example.com api',
+      'email a@b.example api (ended)',
+    ])
+    expect(await lookUp('email', 'a@b.example')).toBeUndefined()
+    await write({ userId: 'DE.2' })
+    const refused = await house.refusalOf(changeContact, {
+      contactId: idOf((await contacts())[0]),
+      emails: ['new@b.example', 'anna@example.com'],
+    })
+    expect(refused).toMatchObject({ code: 'conflict', members: { path: '/emails/1' } })
+    expect(await lookUp('email', 'new@b.example')).toBeUndefined()
+  })
+
+  test('is told by an event, and nothing is told where nothing changed', async () => {
+    await write(ANNA)
+    const before = house.book.head()
+    await change({ name: 'Frau Beispiel', attributes: { vip: true } })
+    await change({ name: 'Frau Beispiel', attributes: { vip: true } })
+    await write({ ...ANNA, name: 'Anna 2' })
+    const told = updates(await house.eventsAfter(before))
+    expect(told.map(({ name, profile_name, attributes }) => ({ name, profile_name, attributes }))).toEqual([
+      { name: 'Frau Beispiel', profile_name: 'Anna Beispiel', attributes: { vip: true } },
+      { name: 'Frau Beispiel', profile_name: 'Anna 2', attributes: { vip: true } },
+    ])
+    await change({ name: null, attributes: null })
+    expect(updates(await house.eventsAfter(before)).slice(0, 2)).toEqual(told)
+  })
+})
+
+test('contacts are listed newest first, page by page, and only to whom one of their conversations is there', async () => {
+  for (let index = 0; index < 5; index++) await write({ userId: `DE.${index}` })
+  const seen: unknown[] = []
+  for (let cursor: string | null = null; ; ) {
+    const page = await house.reader.contacts.list({ limit: 2, cursor }, SEES_ALL)
+    seen.push(...page.items.map((view) => view['user_id']))
+    cursor = page.next
+    if (cursor === null) break
+  }
+  expect(seen).toEqual(['DE.4', 'DE.3', 'DE.2', 'DE.1', 'DE.0'])
+  const third = readId('conversation', String((await conversations())[2]?.['id']))
+  const seesOne = ({ conversationId }: { conversationId: number | null }) => conversationId === third
+  const page = await house.reader.contacts.list({ limit: 50, cursor: null }, seesOne)
+  expect(page.items.map((view) => view['user_id'])).toEqual(['DE.2'])
+  const hidden = idOf((await contacts())[0])
+  expect(await house.reader.contacts.one(hidden, seesOne)).toBeUndefined()
+  expect(await house.reader.contacts.lookUp({ kind: 'user_id', value: 'DE.0' }, null, seesOne)).toBeUndefined()
+  expect(house.reader.contacts.familyOf(hidden, seesOne)).toBeUndefined()
+})
