@@ -10,7 +10,12 @@ import { consoleEmbedPlugin } from '../src/console/embed-plugin.ts'
 import { loadPage } from '../src/simulator/page-bundle.ts'
 
 /** Threads are programs of their own: the bundler only finds those it is told of. */
-const ENTRYPOINTS = ['src/main.ts', 'src/journal/journal-thread.ts', 'src/relay/book-thread.ts']
+const ENTRYPOINTS = [
+  'src/main.ts',
+  'src/journal/journal-thread.ts',
+  'src/relay/book-thread.ts',
+  'src/relay/search-thread.ts',
+]
 
 async function simulatorPagePlugin(): Promise<BunPlugin> {
   const page = await loadPage()

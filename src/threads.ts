@@ -5,4 +5,5 @@
 export const THREADS = {
   journal: new URL('./journal/journal-thread.ts', import.meta.url),
   book: new URL('./relay/book-thread.ts', import.meta.url),
+  search: new URL('./relay/search-thread.ts', import.meta.url),
 }

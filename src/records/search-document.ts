@@ -1,0 +1,132 @@
+import { type Atom, atomsOf, type Code, codesOf, partsOf } from './search-words.ts'
+import type { View } from './views.ts'
+
+/** What is looked for in a message. */
+export interface Searchable {
+  /** The word for what it is: see ContentKind. */
+  kind: string
+  /** What a person reads in it. */
+  text: string
+  /** File names, places, titles of choices, numbers of products and so on. */
+  more: readonly string[]
+  /** Names of people and firms: found by their beginnings too. */
+  names: readonly string[]
+}
+
+/** Of one message; what is beyond is not found. The longest text that a customer can send has some 2,000 words. */
+const ATOMS_MAX = 4_000
+const FIELDS_MAX = 100
+/** How deep the answers of a form are looked into. */
+const DEPTH_MAX = 5
+
+/** What of a message's view is looked for. Undefined where it shows no content: hidden, erased, or nothing in it. */
+export function searchableOf(view: View): Searchable | undefined {
+  const content = objectOf(view['content'])
+  const kind = content['kind']
+  if (typeof kind !== 'string') return undefined
+  const text = textOf(content['text'])
+  const place = objectOf(content['place'])
+  const choice = objectOf(content['choice'])
+  const order = objectOf(content['order'])
+  const referral = objectOf(content['referral'])
+  const people = listOf(content['people'])
+  const more = [
+    ...listOf(view['attachments']).map((file) => file['file_name']),
+    ...[place['name'], place['address'], choice['title'], choice['description']],
+    ...[referral['headline'], referral['body'], objectOf(content['product'])['product_id'], order['catalog_id']],
+    ...listOf(order['items']).map((item) => item['product_id']),
+    ...people.flatMap((person) => [...arrayOf(person['phones']), ...arrayOf(person['emails'])]),
+    ...stringsIn(objectOf(content['form'])['answers'], DEPTH_MAX),
+    ...textsIn(view['template'], DEPTH_MAX),
+  ]
+  const names = people.flatMap((person) => [person['name'], person['organization']])
+  const isNew = (field: unknown): field is string => typeof field === 'string' && field !== '' && !text.includes(field)
+  return {
+    kind,
+    text,
+    more: [...new Set(more.filter(isNew))].slice(0, FIELDS_MAX),
+    names: names.filter((name) => typeof name === 'string').slice(0, FIELDS_MAX),
+  }
+}
+
+/** All texts in the answers of a form, whose members have the names that its author gave them. */
+function stringsIn(value: unknown, depth: number): string[] {
+  if (typeof value === 'string') return [value]
+  if (typeof value === 'number') return [String(value)]
+  if (typeof value !== 'object' || value === null || depth === 0) return []
+  return Object.values(value).flatMap((member) => stringsIn(member, depth - 1))
+}
+
+/** What is put into the places of a template. */
+function textsIn(value: unknown, depth: number): string[] {
+  if (typeof value !== 'object' || value === null || depth === 0) return []
+  return Object.entries(value).flatMap(([name, member]) =>
+    name === 'text' && typeof member === 'string' ? [member] : textsIn(member, depth - 1),
+  )
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+}
+
+function arrayOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function listOf(value: unknown): Record<string, unknown>[] {
+  return arrayOf(value).map(objectOf)
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** A message or a person as the index has it. */
+export interface Document {
+  /** The words of each field, in their order. The first is the text. */
+  fields: Atom[][]
+  /** The codes of the text. */
+  codes: Code[]
+  /** In their order: stems, and pairs of characters. */
+  sequence: string[]
+  /** What has no place: single characters, codes and names with their beginnings. */
+  loose: ReadonlySet<string>
+}
+
+export function documentOf({ text, more, names }: Omit<Searchable, 'kind'>): Document {
+  const codes = codesOf(text)
+  const loose = new Set<string>()
+  const fields: Atom[][] = []
+  let left = ATOMS_MAX
+  for (const field of [text, ...more, ...names]) {
+    const atoms = atomsOf(field, left)
+    left -= atoms.length
+    fields.push(atoms)
+  }
+  for (const { joined } of codes) addAll(loose, partsOf(joined))
+  for (const field of [...more, ...names]) for (const { joined } of codesOf(field)) addAll(loose, partsOf(joined))
+  for (const atoms of fields.slice(1 + more.length)) {
+    for (const atom of atoms) if (!atom.isCharacter) addAll(loose, partsOf(atom.norm))
+  }
+  const sequence: string[] = []
+  for (const atoms of fields) addSequence(sequence, loose, atoms)
+  return { fields, codes, sequence, loose }
+}
+
+/** A lone character stands by itself, two and more as their pairs; each is also to be found alone. */
+function addSequence(sequence: string[], loose: Set<string>, atoms: readonly Atom[]): void {
+  for (const [index, atom] of atoms.entries()) {
+    if (!atom.isCharacter) {
+      sequence.push(atom.stem)
+      continue
+    }
+    const next = atoms[index + 1]
+    loose.add(atom.stem)
+    if (next?.isGlued) sequence.push(atom.stem + next.stem)
+    else if (!atom.isGlued) sequence.push(atom.stem)
+  }
+}
+
+function addAll(set: Set<string>, parts: readonly string[]): void {
+  for (const part of parts) set.add(part)
+}

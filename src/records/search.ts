@@ -1,0 +1,273 @@
+import { type Clock, DAY_MS, toTime } from '../core/clock.ts'
+import { CONTENT_KINDS, type ContentKind } from '../core/content.ts'
+import { readId, showId } from '../core/ids.ts'
+import type { Db } from '../storage/database.ts'
+import { DIRECTION, type Direction, FLAG_ACT } from './codes.ts'
+import { houseRow } from './house-row.ts'
+import type { See } from './page.ts'
+import { documentOf, searchableOf } from './search-document.ts'
+import { FEED_VIEW, type FeedRow } from './search-feed.ts'
+import type { SearchIndex } from './search-index.ts'
+import { type Clause, expressionOf, matchOf, readQuery, type Span } from './search-query.ts'
+import { DIRECTIONS, type SearchTerms } from './search-terms.ts'
+import type { View, Views } from './views.ts'
+
+/** What is searched for; whatever is not null has to hold. */
+export interface SearchAsk {
+  q: string | null
+  /** Name, phone, e-mail, user id, or the contact's id. */
+  person: string | null
+  conversationId: number | null
+  /** The channel's own id of one of our numbers. */
+  account: string | null
+  direction: Direction | null
+  kind: ContentKind | null
+  fromMs: number | null
+  /** Exclusive. */
+  untilMs: number | null
+  limit: number
+  /** The id that the page before ended with: only older messages. */
+  below: number | null
+}
+
+/** Who asks. */
+export interface SearchViewer {
+  see: See
+  /** The conversations that they see, where these are few enough to ask for; null: all, or each is asked of `see`. */
+  conversationIds: readonly number[] | null
+}
+
+export interface SearchItem {
+  message: View
+  conversation_id: string
+  /** Where what was asked for stands in the message's `content.text`, in UTF-16 code units. */
+  highlights: Span[]
+}
+
+export interface SearchPage {
+  items: SearchItem[]
+  next: string | null
+  as_of: number
+  /** The search ended before the end of the index: there may be more, also where no item is shown. */
+  more: boolean
+}
+
+/** Conversations that one search may name. */
+export const SCOPE_MAX = 500
+/** Candidates that are opened or asked about for one page. */
+const CANDIDATES_MAX = 20_000
+/** After this a page ends with what it has. */
+const BUDGET_MS = 20
+/** With many conversations to look up, which alone takes a third of this. */
+const SCOPED_BUDGET_MS = 40
+/** Ids that the first look goes through; how far the next ones go is learnt from it. */
+const FIRST_SPAN = 200_000
+const SPAN_GROWTH_MAX = 32
+/** More candidates at once than a page has rows, where nearly all before were refused. */
+const CANDIDATES_AT_ONCE_MAX = 1_000
+/** Nothing that anybody sends was written before: a search up to a day begins here. */
+const EARLIEST_MS = Date.UTC(2005, 0, 1)
+/** A clock may be ahead. */
+const LATEST_AFTER_MS = 2 * DAY_MS
+
+export interface SearchDependencies {
+  records: Db
+  views: Pick<Views, 'message'>
+  terms: SearchTerms
+  index: SearchIndex
+  clock: Clock
+}
+
+interface Plan {
+  clauses: readonly Clause[]
+  /** Null: nothing can fit. */
+  expression: string | null
+  numberId: number | null
+  /** The conversations of the person that is asked for. */
+  people: { conversationIds: ReadonlySet<number>; contactIds: ReadonlySet<number> } | null
+  budgetMs: number
+  /** Of a person who has more conversations than a search may name. */
+  isCut: boolean
+}
+
+/** Finds messages, newest first. The index proposes, the opened message decides. */
+export class Searcher {
+  readonly #deps: SearchDependencies
+
+  constructor(deps: SearchDependencies) {
+    this.#deps = deps
+  }
+
+  /** Throws `Failure('invalid')` where the words cannot be searched for. */
+  search(ask: SearchAsk, viewer: SearchViewer): SearchPage {
+    return this.#deps.records.snapshot(() => {
+      const plan = this.#plan(ask, viewer)
+      const found = plan.expression === null ? NOTHING : this.#find(plan.expression, plan, { ask, viewer })
+      const next = found.nextBelow === null ? null : found.nextBelow.toString(36)
+      const more = found.isCut || (plan.isCut && next === null)
+      return { items: found.items, next, as_of: houseRow(this.#deps.records).head, more }
+    })
+  }
+
+  #plan(ask: SearchAsk, viewer: SearchViewer): Plan {
+    const { terms } = this.#deps
+    const clauses = ask.q === null ? [] : readQuery(ask.q, '/q')
+    const people = ask.person === null ? null : this.#people(ask.person)
+    const numberId = ask.account === null ? null : this.#numberId(ask.account)
+    const groups = [
+      people && [
+        ...[...people.conversationIds].map((id) => terms.conversation(id)),
+        ...[...people.contactIds].map((id) => terms.author(id)),
+      ],
+      ask.conversationId === null ? null : [terms.conversation(ask.conversationId)],
+      numberId === null ? null : numberId === undefined ? [] : [terms.number(numberId)],
+      this.#forms(ask),
+      this.#times(ask),
+      viewer.conversationIds && viewer.conversationIds.map((id) => terms.conversation(id)),
+    ].filter((group) => group !== null)
+    // A number or person that nobody knows: nothing fits.
+    const isPossible = groups.every((group) => group.length > 0)
+    const parts = [...expressionOf(clauses, terms.word), ...groups.map(anyOf)]
+    const termCount = groups.reduce((count, group) => count + group.length, 0)
+    return {
+      clauses,
+      expression: isPossible && parts.length > 0 ? parts.join(' AND ') : null,
+      numberId: numberId ?? null,
+      people,
+      budgetMs: termCount > 50 ? SCOPED_BUDGET_MS : BUDGET_MS,
+      isCut: people?.isCut ?? false,
+    }
+  }
+
+  #forms({ direction, kind }: SearchAsk): string[] | null {
+    if (direction === null && kind === null) return null
+    const directions = direction === null ? DIRECTIONS : [direction]
+    const kinds = kind === null ? CONTENT_KINDS : [kind]
+    return directions.flatMap((one) => kinds.map((other) => this.#deps.terms.form(one, other)))
+  }
+
+  /** Whole months by their own terms, the days before and after them by theirs. The message's own time decides. */
+  #times({ fromMs, untilMs }: SearchAsk): string[] | null {
+    if (fromMs === null && untilMs === null) return null
+    const { terms, clock } = this.#deps
+    const latestMs = clock.epochMs() + LATEST_AFTER_MS
+    const endMs = Math.min(untilMs ?? latestMs, latestMs)
+    const found: string[] = []
+    let atMs = Math.floor(Math.max(fromMs ?? EARLIEST_MS, EARLIEST_MS) / DAY_MS) * DAY_MS
+    while (atMs < endMs) {
+      const day = new Date(atMs)
+      const nextMonthMs = Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + 1, 1)
+      const isWhole = day.getUTCDate() === 1 && nextMonthMs <= endMs
+      found.push(isWhole ? terms.month(toTime(atMs)) : terms.day(toTime(atMs)))
+      atMs = isWhole ? nextMonthMs : atMs + DAY_MS
+    }
+    return found
+  }
+
+  #numberId(account: string): number | undefined {
+    return this.#deps.records.one<{ id: number }>('SELECT id FROM numbers WHERE account = ?1', account)?.id
+  }
+
+  /** The contacts that are meant, with all that are one person with them, and their conversations. */
+  #people(text: string): { conversationIds: Set<number>; contactIds: Set<number>; isCut: boolean } {
+    const { records, index, terms } = this.#deps
+    const id = readId('contact', text)
+    const clauses = id === undefined ? readQuery(text, '/person') : []
+    const found =
+      id === undefined ? index.people(expressionOf(clauses, terms.word, false).join(' AND '), SCOPE_MAX + 1) : [id]
+    const contacts = records.all<{ id: number }>(
+      `WITH heads AS (SELECT coalesce(merged_into, id) AS id FROM contacts WHERE id IN (SELECT value FROM json_each(?1)))
+       SELECT id FROM contacts WHERE id IN (SELECT id FROM heads) OR merged_into IN (SELECT id FROM heads)
+       ORDER BY id DESC LIMIT ?2`,
+      JSON.stringify(found),
+      SCOPE_MAX + 1,
+    )
+    const contactIds = contacts.slice(0, SCOPE_MAX).map((row) => row.id)
+    const conversations = records.all<{ id: number }>(
+      `SELECT id FROM conversations WHERE contact_id IN (SELECT value FROM json_each(?1)) ORDER BY last_message_at DESC LIMIT ?2`,
+      JSON.stringify(contactIds),
+      SCOPE_MAX + 1,
+    )
+    return {
+      conversationIds: new Set(conversations.slice(0, SCOPE_MAX).map((row) => row.id)),
+      contactIds: new Set(contactIds),
+      isCut: contacts.length > SCOPE_MAX || conversations.length > SCOPE_MAX,
+    }
+  }
+
+  /** Goes through the index from the newest message down, in spans that grow while nothing is found. */
+  #find(expression: string, plan: Plan, { ask, viewer }: { ask: SearchAsk; viewer: SearchViewer }): Found {
+    const { index, clock } = this.#deps
+    const startedMs = clock.monoMs()
+    const newest = this.#newestId() + 1
+    const items: SearchItem[] = []
+    let below = Math.min(ask.below ?? newest, newest)
+    let span = plan.budgetMs === BUDGET_MS ? FIRST_SPAN : newest
+    let wanted = ask.limit + 1
+    let seen = 0
+    while (below > 1) {
+      const from = Math.max(1, below - span)
+      const spanStartedMs = clock.monoMs()
+      const ids = index.messages(expression, { below, from, limit: wanted })
+      const spanMs = clock.monoMs() - spanStartedMs
+      for (const id of ids) {
+        const item = this.#open(id, plan, { ask, viewer })
+        // One more than asked tells that there is a next page.
+        if (item && items.length === ask.limit) return { items, nextBelow: below, isCut: false }
+        if (item) items.push(item)
+        below = id
+        seen++
+        if (seen >= CANDIDATES_MAX || clock.monoMs() - startedMs > plan.budgetMs)
+          return { items, nextBelow: below, isCut: true }
+      }
+      if (ids.length < wanted) below = from
+      const leftMs = plan.budgetMs - (clock.monoMs() - startedMs)
+      if (leftMs <= 0 && below > 1) return { items, nextBelow: below, isCut: true }
+      if (ids.length < wanted)
+        span = Math.ceil(span * Math.min(SPAN_GROWTH_MAX, Math.max(0.25, leftMs / Math.max(spanMs, 0.01) / 2)))
+      else wanted = Math.min(CANDIDATES_AT_ONCE_MAX, wanted * 2)
+    }
+    return { items, nextBelow: null, isCut: false }
+  }
+
+  #open(id: number, plan: Plan, { ask, viewer }: { ask: SearchAsk; viewer: SearchViewer }): SearchItem | undefined {
+    const { records, views } = this.#deps
+    const row = records.one<FeedRow>(`${FEED_VIEW} WHERE m.id = ?1`, id)
+    if (!row || row.flags & FLAG_ACT || !fits(row, plan, ask)) return undefined
+    if (!viewer.see({ conversationId: row.conversation_id, numberId: row.home_number_id })) return undefined
+    const message = views.message(row)
+    const found = searchableOf(message)
+    if (!found || (ask.kind !== null && found.kind !== ask.kind)) return undefined
+    const highlights = plan.clauses.length === 0 ? [] : matchOf(plan.clauses, documentOf(found))
+    if (!highlights) return undefined
+    return { message, conversation_id: showId('conversation', row.conversation_id), highlights }
+  }
+
+  #newestId(): number {
+    return this.#deps.records.one<{ id: number | null }>('SELECT max(id) AS id FROM messages')?.id ?? 0
+  }
+}
+
+interface Found {
+  items: SearchItem[]
+  /** Null: the end of the index was reached. */
+  nextBelow: number | null
+  isCut: boolean
+}
+
+const NOTHING: Found = { items: [], nextBelow: null, isCut: false }
+
+function anyOf(terms: readonly string[]): string {
+  return `(${terms.map((term) => `"${term}"`).join(' OR ')})`
+}
+
+/** What the row says by itself: terms may collide, and times are by the day. */
+function fits(row: FeedRow, plan: Plan, ask: SearchAsk): boolean {
+  if (ask.conversationId !== null && row.conversation_id !== ask.conversationId) return false
+  if (plan.numberId !== null && row.home_number_id !== plan.numberId) return false
+  if (ask.direction !== null && DIRECTION.word(row.direction) !== ask.direction) return false
+  if (ask.fromMs !== null && row.at < ask.fromMs) return false
+  if (ask.untilMs !== null && row.at >= ask.untilMs) return false
+  if (plan.people === null) return true
+  return plan.people.conversationIds.has(row.conversation_id) || plan.people.contactIds.has(row.author_id ?? 0)
+}

@@ -1,0 +1,319 @@
+import { existsSync, renameSync, rmSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { join } from 'node:path'
+import { channelNamed } from '../channels/registry.ts'
+import { must } from '../core/assert.ts'
+import { pause, systemClock } from '../core/clock.ts'
+import { Failure, type FailureData, failureData } from '../core/failure.ts'
+import { conversationsSeenBy, maySee, type Principal } from '../people/may-see.ts'
+import { houseRow } from '../records/house-row.ts'
+import { openRecordsReadonly } from '../records/open.ts'
+import { type SearchAsk, Searcher } from '../records/search.ts'
+import { SearchFeed } from '../records/search-feed.ts'
+import { SearchIndex } from '../records/search-index.ts'
+import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
+import { Views } from '../records/views.ts'
+import type { Db } from '../storage/database.ts'
+import type { Question } from '../storage/thread.ts'
+import { Vault } from '../vault/vault.ts'
+
+/** Messages that are taken in at once, some 15 ms: a search waits that long at most. */
+const STEP_MESSAGES = 250
+/** While older messages are taken in, the thread rests so many times as long as it has worked. */
+const REST_SHARE = 1
+/** Behind everything else that wants the processor (Linux: of this thread alone). */
+const NICENESS = 5
+const RETRY_MS_MIN = 1_000
+const RETRY_MS_MAX = 300_000
+/** How often it is looked whether the night has come in which what was erased is merged away. */
+const NIGHT_LOOK_MS = 600_000
+const NIGHT_HOUR = 3
+/** A damaged file is made anew so often in one process; after that something else is wrong. */
+const DAMAGES_MAX = 3
+
+export interface OpenSearch {
+  folder: string
+  masterKey: Uint8Array
+}
+
+export type SearchAnswer = { text: string } | { failure: FailureData }
+
+/** Whose rows are to be taken out. */
+export interface SearchErasure {
+  contactIds: readonly number[]
+  conversationIds: readonly number[]
+  messageIds: readonly number[]
+  /** Their keys in the vault, which are destroyed. */
+  persons: readonly number[]
+}
+
+export interface SearchState {
+  /** Messages that came and are not in the index yet. */
+  behind: number
+  isComplete: boolean
+}
+
+export type SearchNotice =
+  | { kind: 'state'; state: SearchState }
+  /** `fault`: the name of the error; the index goes on, or is tried again later. */
+  | { kind: 'fault'; fault: string }
+  | { kind: 'damaged' }
+
+declare const self: Worker
+
+interface Parts {
+  index: SearchIndex
+  feed: SearchFeed
+  searcher: Searcher
+}
+
+class SearchThread {
+  readonly #path: string
+  readonly #records: Db
+  readonly #vault: Vault
+  readonly #views: Views
+  readonly #terms: SearchTerms
+  #parts: Parts | undefined
+  #isWorking = false
+  #isPaused = false
+  #isClosing = false
+  #retryMs = RETRY_MS_MIN
+  #damages = 0
+  #mergedDay = 0
+  readonly #stop = new AbortController()
+
+  constructor({ folder, masterKey }: OpenSearch) {
+    this.#path = join(folder, 'search.db')
+    this.#records = openRecordsReadonly(join(folder, 'records.db'))
+    this.#vault = new Vault(join(folder, 'vault.db'), masterKey, { readonly: true })
+    this.#views = new Views(
+      this.#records,
+      this.#vault,
+      (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').view(type, raw),
+      (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').content(type, raw),
+    )
+    this.#terms = new SearchTerms(must(this.#vault.findNamedKey('search'), 'the search key'))
+    void this.#watchNight()
+  }
+
+  search(ask: SearchAsk, principal: Principal): SearchAnswer {
+    try {
+      const { searcher, feed } = this.#open()
+      const page = searcher.search(ask, {
+        see: (what) => maySee(principal, what),
+        conversationIds: conversationsSeenBy(principal),
+      })
+      const { share } = feed.state()
+      const isComplete = share === 1
+      return { text: JSON.stringify({ ...page, complete: isComplete, ...(isComplete ? {} : { progress: share }) }) }
+    } catch (error) {
+      if (error instanceof Failure) return { failure: failureData(error) }
+      this.#fault(error)
+      return { failure: failureData(new Failure('unavailable', 'The search is out of order: try again later')) }
+    }
+  }
+
+  wake(): void {
+    this.#isPaused = false
+    if (this.#isWorking) return
+    this.#isWorking = true
+    this.#work().catch(fail)
+  }
+
+  /** While the book is behind, the processor is for it. */
+  rest(): void {
+    this.#isPaused = true
+  }
+
+  rebuild(): void {
+    this.#open().feed.restart()
+    this.wake()
+  }
+
+  erase({ contactIds, conversationIds, messageIds, persons }: SearchErasure): void {
+    this.#vault.forget({ persons, names: [] })
+    const terms = [
+      ...conversationIds.map((id) => this.#terms.conversation(id)),
+      ...contactIds.map((id) => this.#terms.author(id)),
+    ]
+    this.#open().index.erase({ messageIds, contactIds, terms })
+  }
+
+  /** Until nothing is left in the file of what was taken out of the index. */
+  async merge(): Promise<void> {
+    const { index } = this.#open()
+    let isFirst = true
+    while (!this.#isClosing && !index.mergeStep(isFirst)) {
+      isFirst = false
+      await yieldToLoop()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true
+    this.#stop.abort()
+    while (this.#isWorking) await yieldToLoop()
+    this.#parts?.index.close()
+    this.#records.close()
+    this.#vault.close()
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#isClosing && !this.#isPaused) {
+      const startedMs = systemClock.monoMs()
+      try {
+        const { feed } = this.#open()
+        const { isDone } = feed.step(STEP_MESSAGES)
+        const { behind, share } = feed.state()
+        tell({ kind: 'state', state: { behind, isComplete: share === 1 } })
+        this.#retryMs = RETRY_MS_MIN
+        if (isDone) break
+        const isBackfilling = behind === 0
+        if (isBackfilling) await pause(systemClock, REST_SHARE * (systemClock.monoMs() - startedMs), this.#stop.signal)
+        else await yieldToLoop()
+      } catch (error) {
+        this.#fault(error)
+        await pause(systemClock, this.#retryMs, this.#stop.signal)
+        this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2)
+      }
+    }
+    this.#isWorking = false
+  }
+
+  /** Opens the index where it is not, and makes it anew where it is damaged or missing. */
+  #open(): Parts {
+    if (this.#parts && !existsSync(this.#path)) this.#drop()
+    this.#parts ??= this.#openParts()
+    return this.#parts
+  }
+
+  #openParts(): Parts {
+    const madeOf = `${houseRow(this.#records).epoch} ${TERMS_VERSION}`
+    let index: SearchIndex
+    try {
+      index = new SearchIndex(this.#path, madeOf)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#setAside()
+      index = new SearchIndex(this.#path, madeOf)
+    }
+    const deps = { records: this.#records, vault: this.#vault, views: this.#views, terms: this.#terms, index }
+    const feed = new SearchFeed({ ...deps, onFault: (error) => tell({ kind: 'fault', fault: nameOf(error) }) })
+    return { index, feed, searcher: new Searcher({ ...deps, clock: systemClock }) }
+  }
+
+  #fault(error: unknown): void {
+    tell({ kind: 'fault', fault: nameOf(error) })
+    if (!isDamage(error)) return
+    this.#drop()
+    this.#setAside()
+  }
+
+  #drop(): void {
+    const parts = this.#parts
+    this.#parts = undefined
+    try {
+      parts?.index.close()
+    } catch {
+      // It is damaged: there is nothing in it to save.
+    }
+  }
+
+  #setAside(): void {
+    this.#damages++
+    if (this.#damages > DAMAGES_MAX) throw new Error('The search index was damaged too often')
+    rmSync(`${this.#path}.damaged`, { force: true })
+    if (existsSync(this.#path)) renameSync(this.#path, `${this.#path}.damaged`)
+    for (const suffix of ['-wal', '-shm']) rmSync(`${this.#path}${suffix}`, { force: true })
+    tell({ kind: 'damaged' })
+  }
+
+  async #watchNight(): Promise<void> {
+    while (!this.#isClosing) {
+      await pause(systemClock, NIGHT_LOOK_MS, this.#stop.signal)
+      const now = new Date(systemClock.epochMs())
+      if (this.#isClosing || now.getHours() !== NIGHT_HOUR || now.getDate() === this.#mergedDay) continue
+      this.#mergedDay = now.getDate()
+      try {
+        if (this.#open().index.hasResidue()) await this.merge()
+      } catch (error) {
+        this.#fault(error)
+      }
+    }
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code)
+}
+
+function nameOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code === 'string') return code
+  return error instanceof Error ? error.name : 'unknown'
+}
+
+function yieldToLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+function tell(notice: SearchNotice): void {
+  self.postMessage({ notice })
+}
+
+let thread: SearchThread | undefined
+
+function answer(question: Question): unknown {
+  const { name, args } = question
+  if (name === 'open') {
+    if (process.platform === 'linux') setPriority(0, NICENESS)
+    thread = new SearchThread(args as OpenSearch)
+    return thread.wake()
+  }
+  if (!thread) throw new Error('The search is not open')
+  switch (name) {
+    case 'search': {
+      const { ask, principal } = args as { ask: SearchAsk; principal: Principal }
+      return thread.search(ask, principal)
+    }
+    case 'wake':
+      return thread.wake()
+    case 'rest':
+      return thread.rest()
+    case 'rebuild':
+      return thread.rebuild()
+    case 'erase':
+      return thread.erase(args as SearchErasure)
+    case 'merge':
+      return thread.merge()
+    case 'close':
+      return thread.close()
+    default:
+      throw new Error(`Unknown question: ${name}`)
+  }
+}
+
+async function hear(question: Question): Promise<void> {
+  try {
+    const value = await answer(question)
+    if (question.id > 0) self.postMessage({ id: question.id, value })
+    if (question.name === 'close') process.exit(0)
+  } catch (error) {
+    if (question.id === 0) throw error
+    self.postMessage({ id: question.id, error: nameOf(error) })
+  }
+}
+
+if (!Bun.isMainThread) {
+  self.onmessage = (event: MessageEvent<Question>) => {
+    hear(event.data).catch(fail)
+  }
+}
+
+/** The main thread hears of it: there is no search until the next start. */
+function fail(error: unknown): void {
+  setImmediate(() => {
+    throw error
+  })
+}
