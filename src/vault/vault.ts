@@ -141,14 +141,14 @@ export class Vault {
   findPerson(kind: BlindKind, portfolio: string, value: string): number | undefined {
     return this.#database.one<{ person: number }>(
       'SELECT person FROM blind_index WHERE hash = ?1',
-      this.#blind(kind, portfolio, value),
+      this.blindHash(kind, portfolio, value),
     )?.person
   }
 
   linkPerson(kind: BlindKind, portfolio: string, value: string, person: number): void {
     this.#write(
       'INSERT INTO blind_index (hash, person) VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE SET person = excluded.person',
-      this.#blind(kind, portfolio, value),
+      this.blindHash(kind, portfolio, value),
       person,
     )
   }
@@ -156,7 +156,14 @@ export class Vault {
   /** Nobody is found by it any more, if it was this person. */
   unlinkIdentity(kind: BlindKind, portfolio: string, value: string, person: number): void {
     if (this.findPerson(kind, portfolio, value) !== person) return
-    this.#write('DELETE FROM blind_index WHERE hash = ?1', this.#blind(kind, portfolio, value))
+    this.#write('DELETE FROM blind_index WHERE hash = ?1', this.blindHash(kind, portfolio, value))
+  }
+
+  /** The keyed hashes by which a person is found. */
+  hashesOf(person: number): Uint8Array[] {
+    return this.#database
+      .all<{ hash: Uint8Array }>('SELECT hash FROM blind_index WHERE person = ?1', person)
+      .map(({ hash }) => hash)
   }
 
   /** The person is not found by any phone or id any more: who comes with one of them is somebody new. */
@@ -262,9 +269,9 @@ export class Vault {
     this.#database.close()
   }
 
-  #blind(kind: BlindKind, portfolio: string, value: string): Uint8Array {
-    const key = must(this.findNamedKey('blind'), 'the blind index key')
-    return keyedHash(key, kind, portfolio, value).subarray(0, 16)
+  /** What finds a person by something they are known by. */
+  blindHash(kind: BlindKind, portfolio: string, value: string): Uint8Array {
+    return blindHash(must(this.findNamedKey('blind'), 'the blind index key'), kind, portfolio, value)
   }
 
   #namedRow(name: string): { wrapped: Uint8Array } | undefined {
@@ -358,6 +365,11 @@ export class Vault {
   }
 }
 
+/** What finds a person by something they are known by, and tells nothing to whoever has not the key. */
+export function blindHash(key: Uint8Array, kind: BlindKind, portfolio: string, value: string): Uint8Array {
+  return keyedHash(key, kind, portfolio, value).subarray(0, 16)
+}
+
 function personPlace(person: number): string {
   return `vault:person:${person}`
 }
@@ -374,6 +386,6 @@ function requireMasterKey(key: Uint8Array): void {
 
 /** Keys that every house has; made before anything else is sealed. */
 export function prepareVault(vault: Vault, nowMs: number): void {
-  for (const name of ['house', 'blind', 'quarantine', 'upstream']) vault.namedKey(name, nowMs)
+  for (const name of ['house', 'blind', 'quarantine', 'upstream', 'search']) vault.namedKey(name, nowMs)
   vault.commit()
 }

@@ -6,7 +6,7 @@ export type Kill =
   | { point: 'random'; afterMs: number; from: 'start' | 'ready' }
 
 /** The latest pass at which a point is armed. Those that a start passes, or that a start passes first, die at once. */
-const LAST_PASS: Record<CrashPoint, number> = {
+const LAST_PASS: Record<(typeof CRASH_POINTS)[number], number> = {
   'start.before_journal': 1,
   'start.before_recovery': 1,
   'day.key_made': 1,
