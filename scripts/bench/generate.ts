@@ -18,6 +18,7 @@ import { Book } from '../../src/records/book.ts'
 import { DIRECTION, EVENT, STATE } from '../../src/records/codes.ts'
 import type { ConversationEventData } from '../../src/records/conversation.ts'
 import { SERVICE_WINDOW_MS } from '../../src/records/conversation.ts'
+import { messageKey } from '../../src/records/message-row.ts'
 import { openRecords } from '../../src/records/open.ts'
 import { bodyPlace } from '../../src/records/sent-message.ts'
 import { parseEntry, randomId } from '../../src/relay/book-thread.ts'
@@ -193,7 +194,7 @@ class Filling {
       DIRECTION.code('in'),
       'text',
       STATE.code('received'),
-      keyedHash64(ask.hashKey, 'messages', raw.id),
+      messageKey(keyedHash64(ask.hashKey, 'messages', raw.id), { atMs }),
       sealText(key, bodyPlace(id), JSON.stringify(raw)),
       null,
       0,

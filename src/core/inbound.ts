@@ -44,6 +44,8 @@ export interface MessageItem {
   upstreamId: string
   /** The platform's stamp, milliseconds since 1970. */
   atMs: number
+  /** Set where the platform gave no stamp: `atMs` is then when it came in, and another one each time it is delivered. */
+  isUnstamped?: true
   /** The platform's word, such as `text`; unknown words are kept. */
   type: string
   /** The customer, also where the direction is `out`. */
@@ -73,6 +75,7 @@ export interface ActItem {
   /** The message that it is about. */
   targetUpstreamId: string
   atMs: number
+  isUnstamped?: true
   /** The customer. */
   person: PersonReference
   group?: GroupReference

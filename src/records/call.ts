@@ -3,7 +3,7 @@ import { tellEdit, tieAct } from './act-effect.ts'
 import { type CallStep, isEnd } from './call-step.ts'
 import { FLAG_ACT } from './codes.ts'
 import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
-import { type FoundRow, findMessage, flagsOf, insertRow, isKnown, openBody, placeOf } from './message-row.ts'
+import { type FoundRow, findByHash, flagsOf, insertRow, isKnown, openBody, placeOf } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
@@ -19,7 +19,7 @@ interface CallAsk {
  */
 export const receiveCall = input('call.receive', async (tx: Tx, ask: CallAsk, context: InputContext) => {
   const { item } = ask
-  const call = await findMessage(tx, ['calls'], item.upstreamId)
+  const call = await findByHash(tx, [upstreamHash(tx, 'calls', item.upstreamId)], item.upstreamId)
   if (!call) return await begin(tx, ask, context)
   const hash = stepHash(tx, item)
   const first = (openBody(tx, call)?.['gatehouse'] as CallStep | undefined)?.step
@@ -38,7 +38,11 @@ export const receiveCall = input('call.receive', async (tx: Tx, ask: CallAsk, co
 
 type Place = Awaited<ReturnType<typeof placeOf>>
 
-async function begin(tx: Tx, ask: CallAsk, context: InputContext): Promise<{ outcome: 'received' | 'repeated'; id?: number }> {
+async function begin(
+  tx: Tx,
+  ask: CallAsk,
+  context: InputContext,
+): Promise<{ outcome: 'received' | 'repeated'; id?: number }> {
   const { item } = ask
   const hash = upstreamHash(tx, 'calls', item.upstreamId)
   // Its person is erased: it cannot be confirmed, and its hash alone says it was here.
@@ -58,7 +62,14 @@ async function begin(tx: Tx, ask: CallAsk, context: InputContext): Promise<{ out
   const about = { conversationId: place.conversation.id, messageId: id, numberId: place.numberId }
   await tx.event('message.received', about, after)
   const { direction } = item
-  tx.wake({ kind: 'message', messageId: id, numberId: place.numberId, direction, sinceMs: ask.arrivedAtMs, counts: false })
+  tx.wake({
+    kind: 'message',
+    messageId: id,
+    numberId: place.numberId,
+    direction,
+    sinceMs: ask.arrivedAtMs,
+    counts: false,
+  })
   return { outcome: 'received', id }
 }
 
@@ -73,7 +84,7 @@ async function insert(
   const said = { ...item, space: 'calls' } as const
   await insertRow(tx, said, row.place, {
     id: row.id,
-    hash: row.hash,
+    key: row.hash,
     at,
     arrivedAt: arrivedAtMs,
     type: 'call',

@@ -18,7 +18,7 @@ export const receiveHandover = input(
     const at = Math.min(item.atMs, context.now)
     await insertRow(tx, said, place, {
       id,
-      hash,
+      key: hash,
       at,
       arrivedAt: ask.arrivedAtMs,
       type: 'handover',

@@ -2,7 +2,8 @@ import type { ActItem } from '../core/inbound.ts'
 import { type ActDetail, tellReaction, tieAct } from './act-effect.ts'
 import { FLAG_ACT } from './codes.ts'
 import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
-import { findMessage, flagsOf, insertRow, isKnown, placeOf } from './message-row.ts'
+import { attachMedia } from './media.ts'
+import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
@@ -16,14 +17,15 @@ interface ActAsk {
 export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, context: InputContext) => {
   const { item } = ask
   const hash = upstreamHash(tx, item.space, item.upstreamId)
-  if (await isKnown(tx, hash, item.upstreamId)) return { outcome: 'repeated' as const }
+  const key = messageKey(hash, item)
+  if (await isKnown(tx, key, item.upstreamId)) return { outcome: 'repeated' as const }
   const place = await placeOf(tx, ask.source, item, context)
   const { conversation, numberId } = place
   const id = context.ids.next()
   const at = Math.min(item.atMs, context.now)
   await insertRow(tx, item, place, {
     id,
-    hash,
+    key,
     at,
     arrivedAt: ask.arrivedAtMs,
     type: item.edited?.type ?? item.act,
@@ -31,6 +33,8 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
     replyId: null,
     flags: flagsOf(item) | FLAG_ACT,
   })
+  const owner = { messageId: id, person: place.person, isHistory: item.history !== undefined }
+  if (item.attachments?.length) await attachMedia(tx, owner, item.attachments, context)
   if (isSignOfLife(item)) {
     await touchConversation(tx, conversation, {
       id: null,
@@ -40,7 +44,7 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
       isStandby: null,
     })
   }
-  const target = await findMessage(tx, spacesOf(item), item.targetUpstreamId)
+  const target = await findMessage(tx, spacesOf(item), item.targetUpstreamId, conversation.id)
   const targetHash = upstreamHash(tx, item.space, item.targetUpstreamId)
   if (item.act === 'reaction' && !item.history) {
     await tellReaction(tx, { id, conversationId: conversation.id }, target?.conversation_id === conversation.id ? 1 : 0)

@@ -37,7 +37,7 @@ async function resolveReaction(tx: Tx, content: Record<string, unknown>, convers
   const local = readId('message', reaction.message_id)
   if (local === undefined) {
     const upstreamId = reaction.message_id
-    const target = await findMessage(tx, ['messages', 'standby'], upstreamId)
+    const target = await findMessage(tx, ['messages', 'standby'], upstreamId, conversationId)
     return { content, replyId: null, reactsTo: { upstreamId, target } }
   }
   const { id, upstreamId } = await ownMessage(tx, local, conversationId, '/reaction/message_id')

@@ -1,6 +1,6 @@
 import type { MessageItem } from '../core/inbound.ts'
-import { DIRECTION, FLAG_ACT, FLAG_FROM_PHONE, FLAG_HISTORY, FLAG_STANDBY, STATE } from './codes.ts'
-import { contactOf } from './contact.ts'
+import { DIRECTION, FLAG_ACT, FLAG_ATTACHED, FLAG_FROM_PHONE, FLAG_HISTORY, FLAG_STANDBY, STATE } from './codes.ts'
+import { contactOf, type Telling } from './contact.ts'
 import { type ConversationRow, conversationOf } from './conversation.ts'
 import { groupOf } from './group.ts'
 import { numberOfItem } from './number.ts'
@@ -10,8 +10,12 @@ import type { InputContext, Tx } from './tx.ts'
 /** What every item has that brings a row of `messages`. */
 export type Said = Pick<
   MessageItem,
-  'account' | 'direction' | 'upstreamId' | 'atMs' | 'person' | 'opensWindow' | 'group' | 'raw'
-> & { space: MessageItem['space'] | 'calls'; history?: MessageItem['history'] | undefined }
+  'account' | 'direction' | 'upstreamId' | 'atMs' | 'isUnstamped' | 'person' | 'opensWindow' | 'group' | 'raw'
+> & {
+  space: MessageItem['space'] | 'calls'
+  attachments?: MessageItem['attachments'] | undefined
+  history?: MessageItem['history'] | undefined
+}
 
 /** Where it belongs, and whose key seals it. */
 export interface SaidPlace {
@@ -26,7 +30,8 @@ export interface SaidPlace {
 export async function placeOf(tx: Tx, source: string, item: Said, context: InputContext): Promise<SaidPlace> {
   const number = await numberOfItem(tx, source, item.account, context)
   if (!item.group) {
-    const contact = await contactOf(tx, number.portfolio, item.person, context)
+    const telling: Telling = item.history ? { ...context, source: 'import' } : context
+    const contact = await contactOf(tx, number.portfolio, item.person, telling)
     const conversation = await conversationOf(tx, number.id, contact.id, context)
     return { numberId: number.id, conversation, authorId: null, person: contact.person }
   }
@@ -41,13 +46,29 @@ export function flagsOf(item: Said): number {
   return (
     (item.space === 'standby' ? FLAG_STANDBY : 0) |
     (item.direction === 'in' || item.space === 'calls' ? 0 : FLAG_FROM_PHONE) |
-    (item.history ? FLAG_HISTORY : 0)
+    (item.history ? FLAG_HISTORY : 0) |
+    (item.attachments?.length ? FLAG_ATTACHED : 0)
   )
+}
+
+/** Bits of the hash that are in the key of a message that came in. */
+const KEY_HASH_BITS = 31n
+export const KEY_HASH_MASK = (1n << KEY_HASH_BITS) - 1n
+
+/**
+ * By what a repeated delivery is known: the platform's stamp in seconds before the end of the hash. What comes in has
+ * about the same stamp as what came before it, so the index grows at its end: keys in the order of their hashes cost a
+ * page of their own each (measured: 13 % of all that the book does, and more the larger it is).
+ */
+export function messageKey(hash: bigint, item: Pick<Said, 'atMs' | 'isUnstamped'>): bigint {
+  const seconds = item.isUnstamped ? 0n : BigInt(Math.floor(item.atMs / 1000))
+  return (seconds << KEY_HASH_BITS) | (hash & KEY_HASH_MASK)
 }
 
 export interface NewRow {
   id: number
-  hash: bigint
+  /** `messageKey`, or the whole hash where there is no stamp to go by. */
+  key: bigint
   at: number
   arrivedAt: number
   type: string
@@ -68,7 +89,7 @@ export async function insertRow(tx: Tx, item: Said, place: SaidPlace, row: NewRo
     DIRECTION.code(item.direction),
     row.type,
     STATE.code(item.direction === 'in' ? 'received' : outgoing),
-    row.hash,
+    row.key,
     tx.seal(place.person, bodyPlace(row.id), JSON.stringify(row.body)),
     referralSource(item.raw),
     row.flags,
@@ -90,11 +111,11 @@ export interface FoundRow {
   body: Uint8Array
 }
 
-/** Whether a message with this platform id is here already. */
-export async function isKnown(tx: Tx, hash: bigint, upstreamId: string): Promise<boolean> {
+/** Whether a message with this key, or whole hash, and platform id is here already. */
+export async function isKnown(tx: Tx, key: bigint, upstreamId: string): Promise<boolean> {
   // Nearly every message is new: asked without the joins, a miss costs a quarter (measured).
-  if ((await tx.one('SELECT id FROM messages WHERE upstream_hash = ?1', hash)) === undefined) return false
-  for (const row of await rowsOf(tx, hash)) {
+  if ((await tx.one('SELECT id FROM messages WHERE upstream_hash = ?1', key)) === undefined) return false
+  for (const row of await rowsOf(tx, key)) {
     const id = await upstreamIdOfRow(tx, row)
     // A message whose person is erased cannot be confirmed: its hash alone says it was here.
     if (id === undefined || id === upstreamId) return true
@@ -102,12 +123,49 @@ export async function isKnown(tx: Tx, hash: bigint, upstreamId: string): Promise
   return false
 }
 
-/** The message with this platform id in one of the spaces; a thread may pass from one to the other. */
-export async function findMessage(tx: Tx, spaces: readonly string[], upstreamId: string): Promise<FoundRow | undefined> {
-  for (const space of spaces) {
-    for (const row of await rowsOf(tx, upstreamHash(tx, space, upstreamId))) {
-      if ((await upstreamIdOfRow(tx, row)) === upstreamId) return row
-    }
+/** How far back a message is looked for in its thread. */
+const LOOK_BACK_MAX = 1000
+
+/**
+ * The message of a conversation with this platform id in one of the spaces; a thread may pass from one to the other.
+ * What we sent is found by its hash, wherever it is; what came in, without its stamp, among the latest of the thread.
+ */
+export async function findMessage(
+  tx: Tx,
+  spaces: readonly string[],
+  upstreamId: string,
+  conversationId: number,
+): Promise<FoundRow | undefined> {
+  const hashes = spaces.map((space) => upstreamHash(tx, space, upstreamId))
+  return (await findByHash(tx, hashes, upstreamId)) ?? (await findInThread(tx, hashes, { upstreamId, conversationId }))
+}
+
+/** The row that has the whole hash of its id: what we sent, and calls. */
+export async function findByHash(tx: Tx, hashes: readonly bigint[], upstreamId: string): Promise<FoundRow | undefined> {
+  for (const hash of hashes) {
+    for (const row of await rowsOf(tx, hash)) if ((await upstreamIdOfRow(tx, row)) === upstreamId) return row
+  }
+  return undefined
+}
+
+async function findInThread(
+  tx: Tx,
+  hashes: readonly bigint[],
+  wanted: { upstreamId: string; conversationId: number },
+): Promise<FoundRow | undefined> {
+  const [one = 0n, other = one] = hashes.map((hash) => hash & KEY_HASH_MASK)
+  const rows = await tx.all<{ id: number }>(
+    `SELECT id FROM (SELECT id, upstream_hash FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, id DESC LIMIT ?2)
+     WHERE upstream_hash & ?3 IN (?4, ?5)`,
+    wanted.conversationId,
+    LOOK_BACK_MAX,
+    KEY_HASH_MASK,
+    one,
+    other,
+  )
+  for (const { id } of rows) {
+    const row = await rowById(tx, id)
+    if (row && (await upstreamIdOfRow(tx, row)) === wanted.upstreamId) return row
   }
   return undefined
 }
@@ -137,23 +195,20 @@ async function isSentByUs(tx: Tx, row: FoundRow): Promise<boolean> {
   return (await tx.one('SELECT message_id FROM outbound WHERE message_id = ?1', row.id)) !== undefined
 }
 
-export function openBody(
-  tx: Tx,
-  row: Pick<FoundRow, 'id' | 'person' | 'body'>,
-): Record<string, unknown> | undefined {
+export function openBody(tx: Tx, row: Pick<FoundRow, 'id' | 'person' | 'body'>): Record<string, unknown> | undefined {
   const text = tx.unseal(row.person, bodyPlace(row.id), row.body)
   return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
 }
 
-/** The message that a reply answers, where it is in this conversation; an edit stands for what it edits. */
-export async function repliedTo(tx: Tx, item: Said, conversationId: number): Promise<number | null> {
+/** The platform's id of the message that a message answers. */
+export function repliedTo(item: Said): string | null {
   const context = item.raw['context'] as { id?: unknown } | null | undefined
-  if (typeof context?.id !== 'string') return null
-  return await replyTarget(tx, context.id, conversationId)
+  return typeof context?.id === 'string' ? context.id : null
 }
 
+/** The message that a reply answers, where it is in this conversation; an edit stands for what it edits. */
 export async function replyTarget(tx: Tx, upstreamId: string, conversationId: number): Promise<number | null> {
-  const found = await findMessage(tx, ['messages', 'standby'], upstreamId)
+  const found = await findMessage(tx, ['messages', 'standby'], upstreamId, conversationId)
   if (found?.conversation_id !== conversationId) return null
   if (!(found.flags & FLAG_ACT)) return found.id
   const act = await tx.one<{ target_id: number | null }>(

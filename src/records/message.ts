@@ -1,8 +1,9 @@
 import type { MessageItem } from '../core/inbound.ts'
-import { joinActs } from './act-effect.ts'
+import { joinActs, tieAct } from './act-effect.ts'
 import { changeIdentity } from './contact.ts'
 import { type ConversationRow, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
-import { flagsOf, insertRow, isKnown, placeOf, repliedTo } from './message-row.ts'
+import { attachMedia } from './media.ts'
+import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf, repliedTo, replyTarget } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
@@ -12,23 +13,38 @@ export const receiveMessage = input(
   async (tx: Tx, ask: { source: string; item: MessageItem; arrivedAtMs: number }, context: InputContext) => {
     const { item } = ask
     const hash = upstreamHash(tx, item.space, item.upstreamId)
-    if (await isKnown(tx, hash, item.upstreamId)) return { outcome: 'repeated' as const }
+    const key = messageKey(hash, item)
+    if (await isKnown(tx, key, item.upstreamId)) return { outcome: 'repeated' as const }
+    // What the firm sent from elsewhere may be what we sent.
+    if (item.direction === 'out' && (await isKnown(tx, hash, item.upstreamId))) return { outcome: 'repeated' as const }
 
     const place = await placeOf(tx, ask.source, item, context)
+    // The history of a phone may write a stamp that is not the one of the live message.
+    if (item.history && (await findMessage(tx, [item.space], item.upstreamId, place.conversation.id))) {
+      return { outcome: 'repeated' as const }
+    }
     const id = context.ids.next()
     const at = Math.min(item.atMs, context.now)
+    const answered = repliedTo(item)
+    const replyId = answered === null ? null : await replyTarget(tx, answered, place.conversation.id)
     await insertRow(tx, item, place, {
       id,
-      hash,
+      key,
       at,
       arrivedAt: ask.arrivedAtMs,
       type: item.type,
       body: item.raw,
-      replyId: await repliedTo(tx, item, place.conversation.id),
+      replyId,
       flags: flagsOf(item),
     })
+    const owner = { messageId: id, person: place.person, isHistory: item.history !== undefined }
+    if (item.attachments?.length) await attachMedia(tx, owner, item.attachments, context)
     if (item.history) await touchConversation(tx, place.conversation, { ...UNNOTICED, id, atMs: at })
     else await announce(tx, ask, { ...place, id, at })
+    if (answered !== null && replyId === null) {
+      const targetHash = upstreamHash(tx, item.space, answered)
+      await tieAct(tx, { id, kind: 'reply', at, targetHash, target: undefined })
+    }
     await joinActs(tx, { id, hash, upstreamId: item.upstreamId })
     if (item.identity) {
       const contactId = place.authorId ?? place.conversation.contact_id

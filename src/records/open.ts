@@ -4,6 +4,7 @@ import addPlatformNotices from '../../migrations/records/0003_add_platform_notic
 import addContactIdentities from '../../migrations/records/0004_add_contact_identities.sql' with { type: 'text' }
 import addMedia from '../../migrations/records/0005_add_media.sql' with { type: 'text' }
 import addErasure from '../../migrations/records/0006_add_erasure.sql' with { type: 'text' }
+import orderMessageKeys from '../../migrations/records/0007_order_message_keys.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -14,6 +15,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0004_add_contact_identities.sql', sql: addContactIdentities },
   { name: '0005_add_media.sql', sql: addMedia },
   { name: '0006_add_erasure.sql', sql: addErasure },
+  { name: '0007_order_message_keys.sql', sql: orderMessageKeys },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */

@@ -28,8 +28,8 @@ test('failing items leave the others applied, and the body is kept once', async 
   await house.give(...body)
   expect([count('messages'), count('quarantine'), count('quarantine_bodies')]).toEqual([2, 2, 1])
   expect(house.database.all('SELECT seq, item, reason FROM quarantine ORDER BY id')).toEqual([
-    { seq: 1, item: 1, reason: 'TypeError' },
-    { seq: 1, item: 3, reason: 'TypeError' },
+    { seq: 1, item: 1, reason: 'RangeError' },
+    { seq: 1, item: 3, reason: 'RangeError' },
   ])
   // Each is counted, not each body.
   expect(house.wakes.filter(({ kind }) => kind === 'quarantined')).toHaveLength(2)

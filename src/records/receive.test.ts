@@ -35,6 +35,29 @@ async function upstreamIds(): Promise<unknown[]> {
   return (await messages()).map((message) => message['upstream_id'])
 }
 
+describe('a message that is delivered again', () => {
+  test.each<[string, (now: number) => Partial<MessageItem>[]]>([
+    ['as it was', () => [{}, {}]],
+    ['with a stamp in the future', (now) => [{ atMs: now + 90_500 }, { atMs: now + 90_500 }]],
+    ['without a stamp', (now) => [0, 60_000].map((later) => ({ atMs: now + later, isUnstamped: true }))],
+    [
+      'by the history of a phone, with another stamp',
+      (now) => [{ direction: 'out' }, { direction: 'out', atMs: now - 9000, history: { state: 'read' } }],
+    ],
+  ])('%s is there once', async (_, deliveries) => {
+    for (const delivery of deliveries(nowMs)) {
+      await house.give(textItem('wamid.1', nowMs - 1000, delivery))
+      house.clock.advance(60_000)
+    }
+    expect(await messages()).toHaveLength(1)
+  })
+
+  test('is not taken for another one of the same second', async () => {
+    for (const id of ['wamid.1', 'wamid.2', 'wamid.3']) await house.give(textItem(id, nowMs), textItem(id, nowMs))
+    expect((await messages()).map((message) => message['upstream_id'])).toEqual(['wamid.1', 'wamid.2', 'wamid.3'])
+  })
+})
+
 describe('a message that comes in', () => {
   test('is there with its conversation, contact and events', async () => {
     await house.give(textItem('wamid.1', nowMs - 1000, { text: 'hello' }))

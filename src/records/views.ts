@@ -2,15 +2,16 @@ import { toTime } from '../core/clock.ts'
 import type { MessageContent } from '../core/content.ts'
 import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
-import { keyedHash64, unsealText } from '../vault/sealing.ts'
+import { unsealText } from '../vault/sealing.ts'
 import type { BlindKind, Vault } from '../vault/vault.ts'
 import type { ActDetail } from './act-effect.ts'
 import { ActReader, type Done } from './act-views.ts'
-import { type CallStep, isEnd } from './call-step.ts'
+import { type CallStep, isEnd, laterStep } from './call-step.ts'
 import {
   CLASS,
   CONTACT_KIND,
   DIRECTION,
+  FLAG_ATTACHED,
   FLAG_FROM_PHONE,
   FLAG_HISTORY,
   FLAG_PACING,
@@ -25,6 +26,9 @@ import { cardPlace, profilePlace } from './contact-row.ts'
 import { contentView } from './content-view.ts'
 import type { ConversationEventData } from './conversation.ts'
 import type { GroupProfile } from './group.ts'
+import type { MediaEventData } from './media.ts'
+import { attachmentThen, attachmentViews } from './media-reader.ts'
+import { KEY_HASH_MASK } from './message-row.ts'
 import type { NumberNames } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
 import { formerPlace } from './tx.ts'
@@ -103,6 +107,9 @@ export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last
   FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id
   LEFT JOIN contacts h ON h.id = k.merged_into`
 
+/** How far before a reply its message is looked for, where it came later than the reply. */
+const REPLY_LOOK_BACK_MAX = 200
+
 /** Opens sealed cells and puts rows into the API's words. What belongs to an erased person says `erased`. */
 export class Views {
   readonly #database: Db
@@ -110,13 +117,15 @@ export class Views {
   readonly #describe: Describe
   readonly #contentOf: ContentOf
   readonly #acts: ActReader
+  readonly #opened: Views['open']
 
   constructor(database: Db, vault: Vault, describe: Describe, contentOf: ContentOf = () => undefined) {
     this.#database = database
     this.#vault = vault
     this.#describe = describe
     this.#contentOf = contentOf
-    this.#acts = new ActReader(database, (person, place, sealed) => this.open(person, place, sealed))
+    this.#opened = (person, place, sealed) => this.open(person, place, sealed)
+    this.#acts = new ActReader(database, this.#opened)
   }
 
   /** As it is now. What its author took back is shown only to whoever may see it and asks for it. */
@@ -234,7 +243,10 @@ export class Views {
     const view = this.#describe(row.channel, type, body)
     const content = this.#contentOf(row.channel, type, body)
     if (content) view['content'] = contentView(content)
-    if (row.type === 'call') Object.assign(view, callView(done.call ?? (first['gatehouse'] as CallStep), view['content']))
+    const attachments = this.#attachments(row, done, asOf)
+    if (attachments.length > 0) view['attachments'] = attachments
+    if (row.type === 'call')
+      Object.assign(view, callView(laterStep(first['gatehouse'] as CallStep | undefined, done.call), view['content']))
     // An edit may leave out what the message answered.
     const context = (view['context'] ?? first['context']) as { id?: unknown; message_id?: unknown } | undefined
     const repliedTo = context?.id ?? context?.message_id
@@ -242,22 +254,24 @@ export class Views {
     return view
   }
 
-  /** An event says what was known by then; a list looks again. */
-  #replyTo(row: MessageViewRow, upstreamId: string, asOf: number | undefined): View {
-    const id = row.reply_id ?? (asOf === undefined ? this.#find(row.conversation_id, upstreamId) : undefined)
-    return { message_id: id === undefined ? null : showId('message', id), upstream_id: upstreamId }
+  /** An edit brings its files anew. */
+  #attachments(row: MessageViewRow, { edit }: Done, asOf: number | undefined): View[] {
+    if (!edit && !(row.flags & FLAG_ATTACHED)) return []
+    return attachmentViews(this.#database, this.#opened, { messageId: edit?.id ?? row.id, asTold: asOf !== undefined })
   }
 
-  #find(conversationId: number, upstreamId: string): number | undefined {
-    const key = this.#vault.findNamedKey('upstream')
-    if (!key) return undefined
-    const rows = this.#database.all<MessageViewRow>(
-      `${MESSAGE_VIEW} WHERE m.upstream_hash IN (?1, ?2) AND m.conversation_id = ?3 AND m.flags & 8 = 0`,
-      keyedHash64(key, 'messages', upstreamId),
-      keyedHash64(key, 'standby', upstreamId),
-      conversationId,
-    )
-    return rows.find((row) => this.upstreamId(row) === upstreamId)?.id
+  /** The file of a message as an event told it, unless it is not to be shown any more. */
+  attachmentAt(row: MessageViewRow, then: MediaEventData): View {
+    const revoked = this.#acts.revoked(row)?.as
+    if (revoked === 'hidden' || revoked === 'deleted') return { revoked }
+    const attachment = attachmentThen(this.#database, this.#opened, then)
+    return attachment ? { attachment } : { erased: true }
+  }
+
+  /** An event says what was known by then; a list knows what came later. */
+  #replyTo(row: MessageViewRow, upstreamId: string, asOf: number | undefined): View {
+    const id = row.reply_id ?? (asOf === undefined ? this.#acts.lateTarget(row.id) : null)
+    return { message_id: id === null ? null : showId('message', id), upstream_id: upstreamId }
   }
 
   #body(row: MessageViewRow): Record<string, unknown> | undefined {

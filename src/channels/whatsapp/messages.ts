@@ -101,7 +101,7 @@ export function plainOf(said: Said, place: Place): MessageItem {
     space: place.space,
     direction,
     upstreamId,
-    atMs: stampMsOf(raw['timestamp']) ?? place.receivedAtMs,
+    ...stampOf(raw, place),
     type,
     person,
     opensWindow: opensWindow(said, place),
@@ -113,6 +113,12 @@ export function plainOf(said: Said, place: Place): MessageItem {
   if (attachments) item.attachments = attachments
   if (place.isHistory) item.history = historyOf(raw)
   return item
+}
+
+/** When it was, by the platform's stamp; where there is none, when it came in, and that it is so. */
+function stampOf(raw: JsonObject, place: Place): Pick<MessageItem, 'atMs' | 'isUnstamped'> {
+  const atMs = stampMsOf(raw['timestamp'])
+  return atMs === undefined ? { atMs: place.receivedAtMs, isUnstamped: true } : { atMs }
 }
 
 /**
@@ -130,7 +136,7 @@ export function actOf(said: Said, place: Place): ActItem | undefined {
     space: place.space,
     direction,
     upstreamId,
-    atMs: stampMsOf(raw['timestamp']) ?? place.receivedAtMs,
+    ...stampOf(raw, place),
     person,
     opensWindow: opensWindow(said, place),
     raw,
