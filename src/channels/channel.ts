@@ -35,6 +35,8 @@ export interface SendRequest {
   /** The platform's id of the number or account that sends. */
   accountId: string
   to: PersonReference
+  /** The platform's id of a group; then it goes there, and `to` is empty. */
+  groupId?: string | null
   /** `PreparedMessage.content`. */
   content: Record<string, unknown>
   /** Our id of this attempt. It comes back in statuses, and is the only way to settle a send in doubt. */
@@ -43,6 +45,26 @@ export interface SendRequest {
   /** Ends the send early. What was already written is then in doubt. */
   signal?: AbortSignal
 }
+
+/** The question where a file of a message lies. */
+export interface FileRequest {
+  graphUrl: string
+  graphVersion: string
+  accessToken: string
+  /** The platform's id of the number or account that the file came to. */
+  accountId: string
+  /** `AttachmentContent.upstreamId`. */
+  fileId: string
+  timeoutMs: number
+}
+
+export type FileLocation =
+  /** For a short time, and for the same access token. `sha256`: 64 hexadecimal digits. */
+  | { kind: 'found'; url: string; sha256: string | null; sizeBytes: number | null }
+  /** The platform does not have it any more. */
+  | { kind: 'gone' }
+  /** Not now. */
+  | { kind: 'later'; reason: string; afterMs: number | null }
 
 /** The part of `fetch` that a channel uses. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -105,4 +127,7 @@ export interface Channel {
    * address.
    */
   send(request: SendRequest, fetch: Fetch): Promise<SendOutcome>
+
+  /** Asks where a file that came in lies. Never throws; `reason` is a fixed word. */
+  locateFile(request: FileRequest, fetch: Fetch): Promise<FileLocation>
 }

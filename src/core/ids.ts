@@ -8,6 +8,7 @@ const PREFIX = {
   media: 'med',
   notice: 'ntc',
   merge: 'mrg',
+  erasure: 'ers',
 } as const
 
 export type IdKind = keyof typeof PREFIX

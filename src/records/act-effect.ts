@@ -10,6 +10,7 @@ import {
   type Revoked,
   STATE,
 } from './codes.ts'
+import { dropMediaOf } from './media.ts'
 import { type FoundRow, openBody, rowById } from './message-row.ts'
 import { bodyPlace, upstreamHash } from './sent-message.ts'
 import { revokedSetting } from './setting.ts'
@@ -33,10 +34,12 @@ export type EditedEventData = [actId: number, state: number]
 /** What `message.revoked` keeps: the revoke, and what it made of the message. */
 export type RevokedEventData = [actId: number, revoked: number]
 
-/** The emoji and the target; a reaction that we send has them where the platform wants them. */
+/** The emoji and the target; a reaction that we send, and a reply, have them where the platform wants them. */
 export function detailOf(body: Record<string, unknown> | undefined): ActDetail | undefined {
   const detail = body?.['gatehouse'] as ActDetail | undefined
   if (detail) return detail
+  const context = body?.['context'] as { id?: unknown } | undefined
+  if (typeof context?.id === 'string') return { target: context.id }
   const reaction = body?.['reaction'] as { message_id?: unknown; emoji?: unknown } | undefined
   if (typeof reaction?.message_id !== 'string') return undefined
   return { target: reaction.message_id, emoji: typeof reaction.emoji === 'string' ? reaction.emoji || null : null }
@@ -169,10 +172,10 @@ interface ActRow {
   number_id: number
 }
 
-/** Anybody in the conversation may react or end a call; only who wrote a message may change it or take it back. */
+/** Only who wrote a message may change it or take it back; anybody in the conversation may do the rest. */
 function mayDoThat(act: ActRow, target: FoundRow): boolean {
   if (act.conversation_id !== target.conversation_id) return false
-  if (act.kind === ACT.code('reaction') || act.kind === ACT.code('call')) return true
+  if (act.kind !== ACT.code('edit') && act.kind !== ACT.code('revoke')) return true
   return act.direction === target.direction && act.author_id === target.author_id
 }
 
@@ -245,6 +248,7 @@ async function wipe(tx: Tx, messageId: number): Promise<void> {
   const row = await rowById(tx, messageId)
   const body = row && openBody(tx, row)
   if (!row || !body) return
+  await dropMediaOf(tx, messageId)
   const { id, gatehouse } = body
   await tx.run(
     'UPDATE messages SET body = ?2 WHERE id = ?1',

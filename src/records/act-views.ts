@@ -20,7 +20,7 @@ const REACTIONS_READ_MAX = 200
 /** What has been done to a message. */
 export interface Done {
   /** The edit that holds now. */
-  edit?: { type: string; body: Record<string, unknown>; at: number }
+  edit?: { id: number; type: string; body: Record<string, unknown>; at: number }
   revoked?: { as: Revoked; at: number }
   /** The last step of a call. */
   call?: CallStep
@@ -98,6 +98,16 @@ export class ActReader {
     return row ? { ...NOTHING, ...this.#made(row, person) } : NOTHING
   }
 
+  /** The message that a reply answers and that came after it. */
+  lateTarget(replyId: number): number | null {
+    const row = this.#database.one<{ target_id: number | null }>(
+      'SELECT target_id FROM message_acts WHERE act_id = ?1 AND kind = ?2 AND applies = 1',
+      replyId,
+      ACT.code('reply'),
+    )
+    return row?.target_id ?? null
+  }
+
   /** The emoji and the target of a reaction. */
   detail(cell: ActCell): ActDetail | undefined {
     return detailOf(this.#body(cell))
@@ -130,7 +140,7 @@ export class ActReader {
     const body = this.#body({ ...row, person })
     if (!body) return {}
     if (row.type === 'call') return { call: body['gatehouse'] as CallStep }
-    return { edit: { type: row.type, body, at: row.at } }
+    return { edit: { id: row.id, type: row.type, body, at: row.at } }
   }
 
   /** Of each person the last one, oldest first; what they took back is not there. */

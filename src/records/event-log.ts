@@ -7,6 +7,7 @@ import type { ContactEventData } from './contact-event.ts'
 import { ContactReader } from './contact-reader.ts'
 import type { ConversationEventData } from './conversation.ts'
 import { houseRow } from './house-row.ts'
+import type { MediaEventData } from './media.ts'
 import type { StateEventData } from './sent-message.ts'
 import {
   CONVERSATION_VIEW,
@@ -116,6 +117,8 @@ export class RecordedEvents {
         return { ...this.#number(row), ...(kept as View) }
       case 'contact.updated':
         return this.#contact(row, kept as ContactEventData)
+      case 'message.media':
+        return this.#media(kept as MediaEventData)
     }
   }
 
@@ -207,6 +210,16 @@ export class RecordedEvents {
       revoked: REVOKED.word(revoked),
       direction: DIRECTION.word(act.direction),
       at: toTime(act.at),
+    }
+  }
+
+  #media(then: MediaEventData): View {
+    const message = this.#message(then[1])
+    if (!message) return { erased: true }
+    return {
+      message_id: showId('message', message.id),
+      conversation_id: showId('conversation', message.conversation_id),
+      ...this.#views.attachmentAt(message, then),
     }
   }
 

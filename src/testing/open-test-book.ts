@@ -10,6 +10,7 @@ import { Journal } from '../journal/journal.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { Book, type Commit } from '../records/book.ts'
 import { RecordedEvents } from '../records/event-log.ts'
+import { MediaReader } from '../records/media-reader.ts'
 import { requireAllCommits } from '../records/lost-commits.ts'
 import { openRecords, openRecordsReadonly } from '../records/open.ts'
 import { Reader } from '../records/reader.ts'
@@ -86,6 +87,10 @@ export class TestBook {
   /** Reads beside the writer, as the main thread does. */
   get reader(): Reader {
     return new Reader(this.#parts.readingDatabase, this.#views())
+  }
+
+  get media(): MediaReader {
+    return new MediaReader(this.#parts.readingDatabase, this.#parts.readingVault)
   }
 
   get events(): RecordedEvents {

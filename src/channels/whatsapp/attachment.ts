@@ -40,7 +40,7 @@ export function attachmentsOf(type: string, raw: JsonObject): AttachmentContent[
 }
 
 /** The platform writes the sum in base64; some of its samples have hexadecimal digits. */
-function sha256Of(value: unknown): string | null {
+export function sha256Of(value: unknown): string | null {
   if (typeof value !== 'string') return null
   if (HEX_SHA256.test(value)) return value.toLowerCase()
   return BASE64_SHA256.test(value) ? Buffer.from(value, 'base64').toString('hex') : null

@@ -33,7 +33,8 @@ const NAME_LOOKUP = 'getaddrinfo'
 export async function send(request: SendRequest, fetch: Fetch): Promise<SendOutcome> {
   if (request.signal?.aborted) return notSent('stopped')
   const { to } = request
-  if (to.phone === undefined && to.userId === undefined) return refusedHere('recipient_missing', 'nothing')
+  const isToNobody = to.phone === undefined && to.userId === undefined && !request.groupId
+  if (isToNobody) return refusedHere('recipient_missing', 'nothing')
   let headers: Headers
   try {
     headers = headersOf(request.accessToken)
@@ -57,13 +58,13 @@ export async function send(request: SendRequest, fetch: Fetch): Promise<SendOutc
  * named.
  */
 function bodyOf(request: SendRequest): Record<string, unknown> {
-  const { to, content, correlation } = request
-  const recipient = to.phone === undefined ? { recipient: to.userId } : { to: to.phone }
+  const { to, groupId, content, correlation } = request
+  const person = to.phone === undefined ? { recipient: to.userId } : { to: to.phone }
   return {
     ...content,
     messaging_product: 'whatsapp',
-    recipient_type: 'individual',
-    ...recipient,
+    recipient_type: groupId ? 'group' : 'individual',
+    ...(groupId ? { to: groupId } : person),
     biz_opaque_callback_data: correlation,
   }
 }
@@ -93,7 +94,7 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 /** The text of a body, or undefined if it is longer than the bound; then the rest is not read. */
-async function boundedText(response: Response): Promise<string | undefined> {
+export async function boundedText(response: Response): Promise<string | undefined> {
   if (!response.body) return ''
   const decoder = new TextDecoder()
   const reader = response.body.getReader()

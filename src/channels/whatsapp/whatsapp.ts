@@ -1,6 +1,7 @@
 import type { Channel } from '../channel.ts'
 import { contentOf } from './content.ts'
 import { viewOf } from './describe.ts'
+import { locateFile } from './file.ts'
 import { defaultClass, prepareMessage } from './outbound.ts'
 import { parse } from './parse.ts'
 import { send } from './send.ts'
@@ -17,4 +18,5 @@ export const whatsapp: Channel = {
   prepare: prepareMessage,
   defaultClass: (message, templateCategory) => defaultClass(message.content, templateCategory),
   send,
+  locateFile,
 }
