@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import type { InboundItem, PersonReference, SendOutcome } from '../core/inbound.ts'
+import type { InboundItem, MessageItem, PersonReference, SendOutcome } from '../core/inbound.ts'
 import { Db } from '../storage/database.ts'
 import { type Desk, openDesk } from '../testing/open-desk.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { ACCEPTED, ANNA, DEADLINE_MS, declared, statusItem, textItem } from '../testing/test-items.ts'
+import { changeContact } from './contact-change.ts'
+import { mergeContacts, unmergeContact } from './contact-merge.ts'
 import { readConversation } from './conversation.ts'
 import { declareNumber, setNumberState } from './number.ts'
 import { cancelMessage, type Departure, endDoubt, retryMessage } from './send-message.ts'
@@ -60,10 +62,33 @@ class History {
           state: this.#random() < 0.3 ? 'paused' : 'active',
           reason: null,
         }),
+      () => this.#merge(),
+      () => desk.house.ask(unmergeContact, { contactId: this.#contact(), by: 'key' }),
+      () =>
+        desk.house.ask(changeContact, {
+          contactId: this.#contact(),
+          name: this.#random() < 0.3 ? null : `Given ${this.#next() % 3}`,
+          attributes: { key: this.#next() },
+        }),
+      () => this.#give(textItem(`wamid.${this.#next()}`, this.#at(), this.#moving())),
       () => desk.house.ask(readConversation, { conversationId: desk.conversationId, uptoMessageId: null }),
     ]
     desk.house.clock.advance(Math.floor(this.#random() * 500))
     await (this.#pick(steps)?.() ?? Promise.resolve()).catch(() => {})
+  }
+
+  #merge(): Promise<unknown> {
+    return desk.house.ask(mergeContacts, { contactId: this.#contact(), intoId: this.#contact(), by: 'key' })
+  }
+
+  #contact(): number {
+    const rows = desk.house.database.all<{ id: number }>('SELECT id FROM contacts ORDER BY id')
+    return this.#pick(rows)?.id ?? 0
+  }
+
+  /** The platform tells of another number. */
+  #moving(): Partial<MessageItem> {
+    return { type: 'system', opensWindow: false, person: this.#person(), identity: { to: this.#person() } }
   }
 
   async #answer(): Promise<void> {

@@ -14,6 +14,8 @@ setDefaultTimeout(20_000)
 
 let house: TestGateway
 let conversation: string
+let contact: string
+let otherContact: string
 let incoming: string
 let sent: string
 let held: string
@@ -21,9 +23,21 @@ let held: string
 beforeAll(async () => {
   house = await TestGateway.open({ sendTimeoutMs: 300 })
   const phone = '+12025550143'
+  await house.write('+12025550199', 'hello', { name: 'A. Farouk' })
+  otherContact = (await house.conversationOf('+12025550199')).contact.id
   await house.write(phone, 'Is my parcel on its way?', { name: 'Amina Farouk' })
   const view = await house.conversationOf(phone)
   conversation = view.id
+  contact = view.contact.id
+  await house.webhook(preferenceOf('12025550143'))
+  await changeContact({
+    attributes: { customer_number: 'R-1183', newsletter: true },
+    emails: ['amina@riverside.example'],
+  })
+  await until('the preference', async () => {
+    const { body } = await house.api(`/api/v1/contacts/${contact}`)
+    return body.consents?.marketing_messages
+  })
   incoming = view.last_message.id
   await house.simulator('/_/faults', { kind: 'reset', count: 2 })
   const doubtful = await Promise.all(
@@ -37,6 +51,26 @@ beforeAll(async () => {
   await house.messageIn('read', sent)
 })
 let doubtfulOther: string
+
+function changeContact(change: object): Promise<ApiAnswer> {
+  const headers = { Authorization: `Bearer ${house.key}` }
+  return house.request(`/api/v1/contacts/${contact}`, { method: 'PATCH', headers, body: JSON.stringify(change) })
+}
+
+/** The platform says that somebody wants no marketing. */
+function preferenceOf(waId: string): string {
+  const value = {
+    messaging_product: 'whatsapp',
+    metadata: { display_phone_number: '15550783881', phone_number_id: FAST_NUMBER },
+    contacts: [{ profile: { name: 'Amina Farouk' }, wa_id: waId }],
+    user_preferences: [
+      { wa_id: waId, detail: 'stop', category: 'marketing_messages', value: 'stop', timestamp: 1795338000 },
+    ],
+  }
+  const entry = { id: '102290129340398', changes: [{ field: 'user_preferences', value }] }
+  return JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] })
+}
+
 afterAll(async () => {
   await house.close()
 })
@@ -77,6 +111,13 @@ describe('every documented operation answers as the document says:', () => {
     getConversation: () => house.api(`/api/v1/conversations/${conversation}`),
     listMessages: () => house.api(`/api/v1/conversations/${conversation}/messages`),
     readConversation: () => house.api(`/api/v1/conversations/${conversation}/read`, { upto: incoming }),
+    listContacts: () => house.api('/api/v1/contacts?limit=1'),
+    lookUpContact: () => house.api('/api/v1/contacts/lookup', { phone: '+12025550143' }),
+    getContact: () => house.api(`/api/v1/contacts/${contact}`),
+    changeContact: () => changeContact({ name: 'Amina Farouk (Riverside)' }),
+    listConversationsOfContact: () => house.api(`/api/v1/contacts/${contact}/conversations`),
+    mergeContact: () => house.api(`/api/v1/contacts/${otherContact}/merge`, { into: contact }),
+    unmergeContact: () => house.api(`/api/v1/contacts/${otherContact}/unmerge`, {}),
     listNumbers: () => house.api('/api/v1/numbers'),
     pauseNumber: () => house.api('/api/v1/numbers/106540352242923/pause', {}),
     resumeNumber: () => house.api('/api/v1/numbers/106540352242923/resume', {}),
@@ -98,6 +139,8 @@ describe('every documented operation answers as the document says:', () => {
     getDocs: () => house.request('/api/docs'),
     getConsole: () => house.request('/'),
   }
+  /** Conversations are held to their example below. */
+  const WITH_CONVERSATIONS = new Set(['listConversations', 'getConversation', 'listConversationsOfContact'])
   // The socket has tests of its own.
   const asked = OPERATIONS.filter(({ id }) => id !== 'openSocket')
 
@@ -111,7 +154,7 @@ describe('every documented operation answers as the document says:', () => {
     if (documented.schema && (documented.contentType ?? 'application/json') === 'application/json') {
       expect(schemaFaults(documented.schema, answer.body)).toEqual([])
     }
-    if (documented.example && id !== 'listMessages' && id !== 'listConversations' && id !== 'getConversation') {
+    if (documented.example && id !== 'listMessages' && !WITH_CONVERSATIONS.has(id)) {
       expect(shapeOf(answer.body).sort()).toEqual(shapeOf(documented.example).sort())
     }
     if (operation.key === 'always') expect(answer.headers.get('cache-control')).toBe('no-store')
@@ -241,6 +284,8 @@ describe('whatever is wrong with a request is a problem in words:', () => {
     ['/api/v1/conversations/cnv_zzzz/messages'],
     ['/api/v1/messages/msg_zzzz'],
     ['/api/v1/messages/nonsense'],
+    ['/api/v1/contacts/con_zzzz'],
+    ['/api/v1/contacts/con_zzzz/conversations'],
   ])('a thing that is not there: %s', async (path) => {
     expectProblem(await house.api(path), 'not_found')
   })
