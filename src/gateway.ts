@@ -24,12 +24,12 @@ import { maySee, visibilityOf } from './people/may-see.ts'
 import { createRealtime, type Realtime } from './realtime/realtime.ts'
 import { addApiKey } from './records/api-key.ts'
 import type { Commit } from './records/book.ts'
-import { NUMBER_STATE } from './records/codes.ts'
 import { RecordedEvents } from './records/event-log.ts'
 import { UNFINISHED_DUTY } from './records/lost-commits.ts'
 import { NoticeReader } from './records/notice-reader.ts'
 import { declareApp, declareNumber } from './records/number.ts'
 import { Reader } from './records/reader.ts'
+import { declareSettings } from './records/setting.ts'
 import { type Departure, holdUnfinished } from './records/send-message.ts'
 import type { Wake } from './records/tx.ts'
 import { Views } from './records/views.ts'
@@ -155,6 +155,7 @@ export class Gateway {
     await Promise.all([
       ...this.#setup.apps.map(({ id, portfolio }) => ask(declareApp, { id: sourceOf('whatsapp', id), portfolio })),
       ...this.#setup.numbers.map((number) => ask(declareNumber, number)),
+      ask(declareSettings, { revoked: REVOKED_AS[this.#options.config.messages.revoked] }),
     ])
   }
 
@@ -186,8 +187,11 @@ export class Gateway {
   }
 
   #buildReader(): Views {
-    const views = new Views(this.#house.records(), this.#house.vault(), (channel, type, raw) =>
-      must(channelNamed(channel), 'the channel of a message').view(type, raw),
+    const views = new Views(
+      this.#house.records(),
+      this.#house.vault(),
+      (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').view(type, raw),
+      (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').content(type, raw),
     )
     this.#reader = new Reader(this.#house.records(), views)
     return views
@@ -282,7 +286,8 @@ export class Gateway {
       channel: must(channelNamed('whatsapp'), 'the channel'),
       deadlineMs: config.dispatch.deadlineMs,
       hash: (text) => keyedHash(hashKey, 'request', text),
-      predict: (messageClass) => this.#predict(messageClass),
+      predict: (messageClass) => this.#outboundPart().predict(messageClass),
+      explain: (messageId) => this.#outboundPart().explain(messageId),
       isAccepting: () => this.#serving,
     })
     const webhooks = webhookRoutes({
@@ -418,26 +423,13 @@ export class Gateway {
         accessToken: app.accessToken,
         accountId: departure.account,
         to: departure.to,
+        groupId: departure.groupId,
         content: departure.content,
         correlation: departure.correlation,
         timeoutMs: this.#options.sendTimeoutMs ?? SEND_TIMEOUT_MS,
       },
       this.#clockTrust.fetch,
     )
-  }
-
-  #predict(messageClass: MessageClass) {
-    const dispatcher = this.#dispatcher
-    const nowMs = this.#options.clock.monoMs()
-    const predictions = []
-    let hasRoom = messageClass === 'bulk'
-    for (const number of this.#outboundPart().numbers()) {
-      const waitMs = dispatcher.predictWaitMs(number.id, messageClass, nowMs)
-      hasRoom ||= dispatcher.room(number.id, messageClass) > 0
-      if (number.state !== NUMBER_STATE.code('active') || !Number.isFinite(waitMs)) continue
-      predictions.push({ numberId: number.id, waitMs, waitsFor: waitMs > 1 ? 'number_rate' : null })
-    }
-    return { predictions, hasRoom }
   }
 
   #collectMetrics(reader: Reader): void {
@@ -515,6 +507,9 @@ export class Gateway {
     this.#options.onFatal(error)
   }
 }
+
+/** The operator's words, and what is said of a message. */
+const REVOKED_AS = { keep: 'kept', hide: 'hidden', delete: 'deleted' } as const
 
 function doubtWaitsOf(config: Config): Record<MessageClass, number> {
   const { urgent, reply, notice, bulk } = config.dispatch.inDoubtWaitS

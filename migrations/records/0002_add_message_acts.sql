@@ -14,7 +14,7 @@ ALTER TABLE conversations ADD COLUMN standby_at INTEGER NOT NULL DEFAULT 0;
 -- An act is a row of `messages` (flag 8) as everything is that people do there; this ties it to its target.
 CREATE TABLE message_acts (
   act_id INTEGER PRIMARY KEY,      -- its row in `messages`
-  kind INTEGER NOT NULL,           -- reaction, edit, revoke, call step
+  kind INTEGER NOT NULL,           -- reaction, edit, revoke, call step, reply that waits
   target_hash INTEGER NOT NULL,    -- of the target's platform id
   target_id INTEGER,               -- null: the target has not come yet
   at INTEGER NOT NULL,             -- as in `messages`

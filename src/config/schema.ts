@@ -144,6 +144,11 @@ export const SCHEMA = {
       help: 'Hosts that attachments may be fetched from, besides that of graph_url.',
     }),
   }),
+  messages: section('How messages are shown.', {
+    revoked: defaulted(oneOf(['keep', 'hide', 'delete']), 'hide', {
+      help: 'A message that its author takes back stays as it is, is shown to nobody but who may ask for it, or is overwritten.',
+    }),
+  }),
   dispatch,
   limits,
   storage: section('What is kept.', {

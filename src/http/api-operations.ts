@@ -23,6 +23,7 @@ import {
   ticketSchema,
   versionSchema,
 } from './api-schemas.ts'
+import { CONTACTS } from './contact-operations.ts'
 import { NOTICES } from './notice-operations.ts'
 
 const CONVERSATION_ID = inPath('id', 'A conversation’s id.')
@@ -90,9 +91,13 @@ const MESSAGES: readonly Operation[] = [
     path: '/api/v1/messages/{id}',
     tag: 'Messages',
     summary: 'Read a message with its timeline',
-    parameters: [MESSAGE_ID],
+    description: 'Of a message to a group also how far it is with each person.',
+    parameters: [
+      MESSAGE_ID,
+      query('revoked', Type.Literal('show'), 'Shows what its author took back, as far as it is kept and you may read it.'),
+    ],
     answers: ok('The message.', messageSchema, EXAMPLES.message),
-    refuses: ['not_found'],
+    refuses: ['not_found', 'forbidden'],
     key: 'always',
   },
   {
@@ -358,6 +363,7 @@ const OPERATIONS_OF_HOUSE: readonly Operation[] = [
 export const OPERATIONS: readonly Operation[] = [
   ...MESSAGES,
   ...CONVERSATIONS,
+  ...CONTACTS,
   ...NUMBERS,
   ...NOTICES,
   ...EVENTS,

@@ -118,9 +118,19 @@ const waitsFor = nullable(
   'What holds it: `number_rate`, `pair`, `order`, `not_before`, `paused`, `breaker`, `lane`, `in_flight`, `queue`; null if nothing.',
 )
 
-/** The last two only while it is queued. */
+const participant = named('participant', {
+  id: nullable(Type.String(), 'The contact; null where nobody is known by that phone or user id.'),
+  name: nullable(Type.String()),
+  phone: nullable(Type.String()),
+  user_id: nullable(Type.String()),
+  state,
+  at: time,
+})
+
+/** The times of leaving only while it is queued. */
 const messageDetail = Type.Object({
   timeline: Type.Array(timelineStep),
+  participants: optional(Type.Array(participant, { description: 'Of a message to a group.' })),
   leaves_at: optional(leavesAt),
   waits_for: optional(waitsFor),
 })

@@ -5,7 +5,7 @@ import { toTime } from '../core/clock.ts'
 import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
-import { maySee } from '../people/may-see.ts'
+import { may, maySee, type Principal } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
@@ -89,7 +89,7 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
 
   post('/messages', async (asked) => sendOne(deps, asked))
   post('/messages/batch', async (asked) => sendMany(deps, asked))
-  get('/messages/:id', async (asked) => getMessage(deps, asked))
+  get('/messages/:id', async (asked) => getMessage(deps, asked), ['revoked'])
   post('/messages/:id/cancel', async (asked) => cancel(deps, asked))
   post('/messages/:id/retry', async (asked) => sendAgain(deps, asked))
 
@@ -221,13 +221,22 @@ async function send(
 }
 
 /** While it waits to be sent, a message says what for and until when. */
-async function getMessage(deps: ApiDependencies, { params, principal }: Asked): Promise<object> {
+async function getMessage(deps: ApiDependencies, { params, query, principal }: Asked): Promise<object> {
   const id = idOf('message', params)
-  const view = found(await deps.reader.message(id, seeOf(principal)), 'message')
+  const view = found(await deps.reader.message(id, seeOf(principal), wantsRevoked(query, principal)), 'message')
   if (view['state'] !== 'queued') return view
   // What is not in the dispatcher's memory waits in the records for a place there.
   const { leavesAtMs, waitsFor } = deps.explain(id) ?? { leavesAtMs: null, waitsFor: 'queue' }
   return { ...view, leaves_at: leavesAtMs === null ? null : toTime(leavesAtMs), waits_for: waitsFor }
+}
+
+/** What its author took back is shown only where it is asked for, and not to everybody. */
+function wantsRevoked(query: URLSearchParams, principal: Principal): boolean {
+  const wanted = query.get('revoked')
+  if (wanted === null) return false
+  if (wanted !== 'show') throw new Failure('invalid', 'Wrong parameter: revoked must be "show"', { path: '?revoked' })
+  if (may(principal, 'messages.read_revoked')) return true
+  throw new Failure('forbidden', 'You may not read what was taken back')
 }
 
 async function cancel(deps: ApiDependencies, asked: Asked): Promise<object> {

@@ -5,7 +5,7 @@ import type { MessageClass, MessageState, WhenInDoubt } from '../core/message.ts
  * Words as small numbers in the tables: a message must not take more than 250 bytes. A code is never given a second
  * meaning; new words get new numbers.
  */
-class Codes<Word extends string> {
+export class Codes<Word extends string> {
   readonly #codeOf: ReadonlyMap<string, number>
   readonly #wordOf: ReadonlyMap<number, Word>
 
@@ -92,8 +92,9 @@ export const FLAG_REACTED = 128
 /** It has rows in `media`. */
 export const FLAG_ATTACHED = 256
 
-export type ActKind = 'reaction' | 'edit' | 'revoke' | 'call'
-export const ACT = new Codes<ActKind>({ reaction: 1, edit: 2, revoke: 3, call: 4 })
+/** A `reply` is a message of its own that waits for the one it answers. */
+export type ActKind = 'reaction' | 'edit' | 'revoke' | 'call' | 'reply'
+export const ACT = new Codes<ActKind>({ reaction: 1, edit: 2, revoke: 3, call: 4, reply: 5 })
 
 /** What becomes of a message that its author takes back; the higher wins. */
 export const REVOKED_CHOICES = ['kept', 'hidden', 'deleted'] as const

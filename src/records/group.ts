@@ -21,9 +21,8 @@ export interface GroupProfile {
     description?: string
     inviteLink?: string
     state: GroupState
-    /** The platform's stamps of the last word on either: an older one does not win. */
-    stateAt: number
-    settingsAt: number
+    /** The platform's stamps of the last word on each: an older one does not win. */
+    told: Partial<Record<'state' | 'name' | 'description' | 'inviteLink', number>>
   }
 }
 
@@ -61,7 +60,7 @@ async function openGroup(
   groupId: string,
   { now, ids }: InputContext,
 ): Promise<OpenGroup> {
-  const fresh: GroupProfile = { group: { id: groupId, state: 'active', stateAt: 0, settingsAt: 0 } }
+  const fresh: GroupProfile = { group: { id: groupId, state: 'active', told: {} } }
   const known = tx.vault.findPerson('group', portfolio, groupId)
   const row =
     known === undefined
@@ -158,18 +157,26 @@ const STATE_AFTER: Partial<Record<NonNullable<GroupItem['change']>, GroupState>>
 }
 
 function changedProfile(profile: GroupProfile, item: GroupItem, at: number): GroupProfile {
-  const group = { ...profile.group }
+  const group = { ...profile.group, told: { ...profile.group.told } }
   const after: GroupProfile = { ...profile, group }
-  const state = item.change === null ? undefined : STATE_AFTER[item.change]
-  if (state !== undefined && at >= group.stateAt) Object.assign(group, { state, stateAt: at })
-  const { subject } = item.group
-  const { description, inviteLink } = item
-  const says = subject !== undefined || description !== undefined || inviteLink !== undefined
-  if (!says || at < group.settingsAt) return after
-  if (subject !== undefined) after.name = subject
-  if (description !== undefined) group.description = description
-  if (inviteLink !== undefined) group.inviteLink = inviteLink
-  group.settingsAt = at
+  /** Takes a value unless a later one is known. */
+  function take<T>(what: keyof typeof group.told, value: T | undefined, set: (value: T) => void): void {
+    if (value === undefined || at < (group.told[what] ?? 0)) return
+    group.told[what] = at
+    set(value)
+  }
+  take('state', item.change === null ? undefined : STATE_AFTER[item.change], (state) => {
+    group.state = state
+  })
+  take('name', item.group.subject, (subject) => {
+    after.name = subject
+  })
+  take('description', item.description, (description) => {
+    group.description = description
+  })
+  take('inviteLink', item.inviteLink, (inviteLink) => {
+    group.inviteLink = inviteLink
+  })
   return after
 }
 

@@ -1,6 +1,17 @@
 import { addApiKey } from './api-key.ts'
+import { changeContact } from './contact-change.ts'
+import { mergeContacts, unmergeContact } from './contact-merge.ts'
 import { readConversation } from './conversation.ts'
+import {
+  beginErasure,
+  beginErasureOfPerson,
+  eraseRows,
+  finishErasure,
+  noteKeysDestroyed,
+  readErasure,
+} from './erasure.ts'
 import { purgeEvents } from './event-retention.ts'
+import { forgetRemoved, purgeMedia, recordFetch, refetchMedia } from './media.ts'
 import { declareApp, declareNumber, setNumberState } from './number.ts'
 import { listQuarantine, markReplayed, purgeQuarantine } from './quarantine.ts'
 import { purgeIdempotency, queueMessage } from './queue-message.ts'
@@ -9,16 +20,19 @@ import {
   cancelMessage,
   endDoubt,
   expireMessages,
+  holdUnfinished,
   recordOutcome,
   recoverSending,
   retryMessage,
 } from './send-message.ts'
+import { declareSettings } from './setting.ts'
 import type { Input } from './tx.ts'
 
 /** Every command there is: what people, the API, timers and reactors may ask of the book. */
 export const COMMANDS = [
   declareApp,
   declareNumber,
+  declareSettings,
   setNumberState,
   queueMessage,
   beginSending,
@@ -27,14 +41,28 @@ export const COMMANDS = [
   cancelMessage,
   retryMessage,
   endDoubt,
+  holdUnfinished,
   recoverSending,
   readConversation,
+  recordFetch,
+  refetchMedia,
+  forgetRemoved,
+  purgeMedia,
+  changeContact,
+  mergeContacts,
+  unmergeContact,
   addApiKey,
   listQuarantine,
   markReplayed,
   purgeQuarantine,
   purgeIdempotency,
   purgeEvents,
+  beginErasure,
+  beginErasureOfPerson,
+  readErasure,
+  noteKeysDestroyed,
+  eraseRows,
+  finishErasure,
 ] as const
 
 /** How every part asks the book for something: types follow from the command itself. */

@@ -1,6 +1,13 @@
 import type { InboundItem } from '../core/inbound.ts'
+import { receiveAddressBook } from './address-book.ts'
+import { receiveCall } from './call.ts'
+import { receiveGroup } from './group.ts'
+import { receiveHandover } from './handover.ts'
 import { receiveMessage } from './message.ts'
+import { receiveAct } from './message-act.ts'
+import { receiveNotice } from './notice.ts'
 import { keepNote } from './platform-note.ts'
+import { receivePreference } from './preference.ts'
 import { receiveStatus } from './status.ts'
 import type { Input } from './tx.ts'
 
@@ -18,13 +25,13 @@ export interface ItemAsk<Item extends InboundItem> {
 const INPUTS: { [Kind in InboundItem['kind']]: Input<ItemAsk<ItemOf<Kind>>, unknown> } = {
   message: receiveMessage,
   status: receiveStatus,
-  act: keepNote,
-  call: keepNote,
-  handover: keepNote,
-  preference: keepNote,
-  address_book: keepNote,
-  group: keepNote,
-  notice: keepNote,
+  act: receiveAct,
+  call: receiveCall,
+  handover: receiveHandover,
+  preference: receivePreference,
+  address_book: receiveAddressBook,
+  group: receiveGroup,
+  notice: receiveNotice,
   other: keepNote,
 }
 

@@ -1,12 +1,18 @@
+import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import type { PersonReference } from '../core/inbound.ts'
 import type { MessageClass, WhenInDoubt } from '../core/message.ts'
-import { CLASS, DIRECTION, DOUBT, NUMBER_STATE, STATE } from './codes.ts'
-import { contactOf } from './contact.ts'
+import { tieAct } from './act-effect.ts'
+import { CLASS, CONTACT_KIND, DIRECTION, DOUBT, FLAG_ACT, NUMBER_STATE, STATE } from './codes.ts'
+import { addressIn, contactOf, type KnownContact } from './contact.ts'
+import { familyOf } from './contact-merge.ts'
+import { contactById, contactOfPerson } from './contact-row.ts'
 import { type ConversationRow, conversationById, conversationOf, touchConversation } from './conversation.ts'
+import { type GroupProfile, requireOpenGroup } from './group.ts'
+import { type References, resolveReferences } from './message-reference.ts'
 import { NUMBER_COLUMNS, type NumberRow, numberById } from './number.ts'
-import { bodyPlace, changeState } from './sent-message.ts'
+import { bodyPlace, changeState, upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** Seven days: how long a repeated request is known by its key. */
@@ -53,11 +59,12 @@ export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMess
 
   const { conversation, person, number } = await placeOf(tx, ask, context)
   requireSendable(ask, conversation, number, context.now)
-  const content = await withContext(tx, ask.content, conversation, person)
+  const { content, replyId, reactsTo } = await resolveReferences(tx, ask.content, conversation.id)
 
   const id = context.ids.next()
   await tx.run(
-    `INSERT INTO messages (id, conversation_id, at, arrived_at, direction, type, state, body) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)`,
+    `INSERT INTO messages (id, conversation_id, at, arrived_at, direction, type, state, body, flags, reply_id)
+     VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
     id,
     conversation.id,
     context.now,
@@ -65,16 +72,13 @@ export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMess
     ask.type,
     STATE.code('queued'),
     tx.seal(person, bodyPlace(id), JSON.stringify(content)),
+    reactsTo ? FLAG_ACT : 0,
+    replyId,
   )
   const deadlineAtMs = context.now + ask.deadlineMs
   await insertOutbound(tx, ask, { id, person, numberId: number.id, deadlineAtMs, token: context.ids.random() })
-  await touchConversation(tx, conversation, {
-    id,
-    atMs: context.now,
-    unread: false,
-    windowExpiresAtMs: null,
-    standby: conversation.standby === 1,
-  })
+  if (reactsTo) await react(tx, { id, at: context.now }, reactsTo)
+  else await touchConversation(tx, conversation, { ...QUIETLY, id, atMs: context.now })
   const message = { id, conversationId: conversation.id, numberId: number.id, person, state: 'queued' as const }
   await changeState(
     tx,
@@ -94,6 +98,18 @@ export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMess
   await rememberAnswer(tx, ask, { id, answer, now: context.now })
   return { repeated: false, answer }
 })
+
+/** What we write is not unread, opens no window and says nothing about who owns the thread. */
+const QUIETLY = { unread: false, windowExpiresAtMs: null, isStandby: null } as const
+
+/** A reaction is not in the thread: it is an act on the message it is about, once the platform has taken it. */
+async function react(
+  tx: Tx,
+  act: { id: number; at: number },
+  { upstreamId, target }: NonNullable<References['reactsTo']>,
+): Promise<void> {
+  await tieAct(tx, { ...act, kind: 'reaction', targetHash: upstreamHash(tx, 'messages', upstreamId), target })
+}
 
 /** Forgets idempotency keys older than seven days, a bounded number at a time. */
 export const purgeIdempotency = input('idempotency.purge', async (tx: Tx, _ask: null, { now }: InputContext) => {
@@ -127,9 +143,34 @@ interface Place {
 async function placeOf(tx: Tx, ask: QueueMessage, context: InputContext): Promise<Place> {
   if (ask.recipient.kind === 'conversation') return await placeInConversation(tx, ask, ask.recipient.id, context)
   const number = await chooseNumber(tx, ask, ask.recipient.person)
-  const contact = await contactOf(tx, number.portfolio, ask.recipient.person, context)
-  const conversation = await conversationOf(tx, number.id, contact.id, context)
-  return { conversation, person: contact.person, number }
+  const contact = await contactOf(tx, number.portfolio, ask.recipient.person, { ...context, source: 'api' })
+  const place = contact.hasJoined ? await placeInFamily(tx, contact, number.id) : contact
+  const conversation = await conversationOf(tx, number.id, place.id, context)
+  return { conversation, person: place.person, number }
+}
+
+/**
+ * Whose conversation it goes into. The thread of another member of the family is the right one only where nothing is
+ * left that this member was known by: otherwise it would leave for another address than the one that was named.
+ */
+async function placeInFamily(
+  tx: Tx,
+  contact: KnownContact,
+  numberId: number,
+): Promise<Pick<KnownContact, 'id' | 'person'>> {
+  const named = must(await contactById(tx, contact.id), 'the contact that was found')
+  const threads = await tx.all<{ id: number; person: number }>(
+    `SELECT k.id, k.person FROM conversations c JOIN contacts k ON k.id = c.contact_id
+     WHERE c.number_id = ?1 AND c.contact_id IN (SELECT value FROM json_each(?2)) ORDER BY c.last_message_at DESC`,
+    numberId,
+    JSON.stringify(await familyOf(tx, named)),
+  )
+  if (threads.some(({ id }) => id === contact.id)) return contact
+  for (const thread of threads) {
+    const other = await contactById(tx, thread.id)
+    if (other && addressIn(other.profile) === undefined) return thread
+  }
+  return contact
 }
 
 /** A conversation stays on its number unless the caller names another. */
@@ -140,10 +181,12 @@ async function placeInConversation(
   context: InputContext,
 ): Promise<Place> {
   const conversation = await conversationById(tx, conversationId)
-  const contact =
-    conversation &&
-    (await tx.one<{ person: number }>('SELECT person FROM contacts WHERE id = ?1', conversation.contact_id))
+  const contact = conversation && (await contactById(tx, conversation.contact_id))
   if (!conversation || !contact) throw new Failure('not_found', 'No such conversation', { path: '/to' })
+  if (tx.isErased(contact.person)) {
+    throw new Failure('conflict', 'Whoever this conversation was with has been erased', { path: '/to' })
+  }
+  if (contact.kind === CONTACT_KIND.group) requireOpenGroup(contact.profile as GroupProfile)
   const own = await numberById(tx, conversation.number_id)
   if (!own) throw new Failure('not_found', 'The number of this conversation is gone', { path: '/to' })
   if (!ask.sender || (ask.sender.kind === 'number' && isNamed(own, ask.sender.account))) {
@@ -190,11 +233,12 @@ async function latestNumber(tx: Tx, numbers: NumberRow[], person: PersonReferenc
     const known =
       (person.userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, person.userId)) ??
       (person.phone === undefined ? undefined : tx.vault.findPerson('phone', portfolio, person.phone))
-    if (known === undefined) continue
+    const contact = known === undefined ? undefined : await contactOfPerson(tx, known)
+    if (!contact) continue
     const found = await tx.one<{ number_id: number; last_message_at: number }>(
-      `SELECT c.number_id, c.last_message_at FROM contacts k JOIN conversations c ON c.contact_id = k.id
-       WHERE k.person = ?1 ORDER BY c.last_message_at DESC LIMIT 1`,
-      known,
+      `SELECT number_id, last_message_at FROM conversations WHERE contact_id IN (SELECT value FROM json_each(?1))
+       ORDER BY last_message_at DESC LIMIT 1`,
+      JSON.stringify(await familyOf(tx, contact)),
     )
     if (found && (!latest || found.last_message_at > latest.last_message_at)) latest = found
   }
@@ -235,41 +279,6 @@ function requireSendable(ask: QueueMessage, conversation: ConversationRow, numbe
   if (ask.type !== 'template' && (conversation.window_expires_at ?? 0) <= now) {
     throw new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
   }
-}
-
-/** Replaces our own message id in a reply's context by the platform's. */
-async function withContext(
-  tx: Tx,
-  content: Record<string, unknown>,
-  conversation: ConversationRow,
-  person: number,
-): Promise<Record<string, unknown>> {
-  const context = content['context'] as { message_id?: string; local_message_id?: number } | undefined
-  if (context?.local_message_id === undefined) return content
-  const quoted = await tx.one<{ id: number; body: Uint8Array; direction: number; upstream: Uint8Array | null }>(
-    `SELECT m.id, m.body, m.direction, o.upstream FROM messages m LEFT JOIN outbound o ON o.message_id = m.id
-     WHERE m.id = ?1 AND m.conversation_id = ?2`,
-    context.local_message_id,
-    conversation.id,
-  )
-  const upstreamId = quoted && upstreamIdOf(tx, quoted, person)
-  if (upstreamId === undefined) {
-    throw new Failure('invalid', 'The message replied to is not one of this conversation that the platform knows', {
-      path: '/context/message_id',
-    })
-  }
-  return { ...content, context: { message_id: upstreamId } }
-}
-
-function upstreamIdOf(
-  tx: Tx,
-  row: { id: number; body: Uint8Array; upstream: Uint8Array | null },
-  person: number,
-): string | undefined {
-  if (row.upstream) return tx.unseal(person, `outbound.upstream:${row.id}`, row.upstream)
-  const body = tx.unseal(person, bodyPlace(row.id), row.body)
-  const id = body === undefined ? undefined : (JSON.parse(body) as { id?: unknown }).id
-  return typeof id === 'string' ? id : undefined
 }
 
 async function insertOutbound(

@@ -7,6 +7,7 @@ import { ContactReader } from './contact-reader.ts'
 import { houseRow } from './house-row.ts'
 import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
 import { type Page, type PageAsk, readPage, type See } from './page.ts'
+import { statusViews } from './status-views.ts'
 import {
   CONVERSATION_VIEW,
   type ConversationViewRow,
@@ -149,6 +150,7 @@ export class Reader {
       return {
         ...this.#views.message(row, showRevoked),
         ...(participants ? { participants } : {}),
+        ...(row.class === null ? {} : { statuses: statusViews(this.#database, this.#views, id) }),
         timeline: this.#timeline(id),
       }
     })

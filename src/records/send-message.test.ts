@@ -71,6 +71,7 @@ describe('beginning to send', () => {
       channel: 'whatsapp',
       attempt: 1,
       to: { phone: '+4915112345678', userId: 'DE.1001' },
+      groupId: null,
       content: { type: 'text', text: { body: 'an answer' } },
       queuedAtMs,
       class: 'reply',

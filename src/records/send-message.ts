@@ -1,9 +1,14 @@
 import { Failure } from '../core/failure.ts'
 import type { PersonReference, SendOutcome } from '../core/inbound.ts'
 import { type MessageClass, rankOf } from '../core/message.ts'
+import { joinActsOfSent, tellReactionLeft } from './act-effect.ts'
 import { CLASS, DOUBT, FLAG_PACING, NUMBER_STATE, STATE } from './codes.ts'
-import { learnPerson, type Profile, profilePlace } from './contact.ts'
+import { addressIn, addressOfFamily, learnPerson } from './contact.ts'
+import type { Profile } from './contact-card.ts'
+import { profilePlace } from './contact-row.ts'
 import type { ConversationEventData } from './conversation.ts'
+import type { GroupProfile } from './group.ts'
+import { UNFINISHED_DUTY } from './lost-commits.ts'
 import { changeNumberState, numberById } from './number.ts'
 import {
   bodyPlace,
@@ -17,6 +22,8 @@ import {
 import { applyEarlyStatuses } from './status.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
+/** Messages that one input holds. */
+const HOLD_BATCH = 500
 /** Definite noes that may be repeated are repeated this often; then the message has failed. */
 export const ATTEMPTS_MAX = 12
 
@@ -29,6 +36,8 @@ export interface Departure {
   channel: string
   attempt: number
   to: PersonReference
+  /** The channel's own id of the group it goes to, instead of a person. */
+  groupId: string | null
   content: Record<string, unknown>
   /** When it was accepted for sending; wall time. */
   queuedAtMs: number
@@ -95,10 +104,15 @@ async function begin(tx: Tx, message: SentMessage, { now }: InputContext): Promi
   if (body === undefined || profile === undefined) {
     return await finish(tx, message, { state: 'cancelled', reason: 'erased', now })
   }
+  const groupId = (JSON.parse(profile) as Partial<GroupProfile>).group?.id ?? null
+  const to =
+    groupId === null
+      ? (addressIn(JSON.parse(profile) as Profile) ?? (await addressOfFamily(tx, row.contact_id)))
+      : {}
+  if (to === undefined) return await finish(tx, message, { state: 'failed', reason: 'no_address', now })
   const attempt = message.attempt + 1
   await tx.run('UPDATE outbound SET attempt = ?2 WHERE message_id = ?1', message.id, attempt)
   await changeState(tx, message, { state: 'sending', reason: null, source: 'dispatch', atMs: now, attempt })
-  const { phone, userId } = JSON.parse(profile) as Profile
   return {
     messageId: message.id,
     numberId: number.id,
@@ -106,7 +120,8 @@ async function begin(tx: Tx, message: SentMessage, { now }: InputContext): Promi
     app: number.app,
     channel: number.channel,
     attempt,
-    to: { ...(phone === undefined ? {} : { phone }), ...(userId === undefined ? {} : { userId }) },
+    to,
+    groupId,
     content: JSON.parse(body) as Record<string, unknown>,
     queuedAtMs: row.arrived_at,
     class: CLASS.word(message.class),
@@ -145,6 +160,8 @@ export const recordOutcome = input('message.outcome', async (tx: Tx, ask: Outcom
   const message = await sentMessage(tx, ask.messageId)
   // A status that came first, or a recovery, may have moved on: an outcome of an older attempt says nothing any more.
   if (!message || message.attempt !== ask.attempt) return { state: message?.state ?? null }
+  // Whoever it went to was erased while it was under way: there is nothing to keep the answer with.
+  if (tx.isErased(message.person)) return { state: message.state }
   const { outcome } = ask
   // A status said that it failed and somebody sends it again: this answer is of the attempt before.
   if (message.state === 'queued') return { state: 'queued' }
@@ -172,10 +189,11 @@ async function accept(
   tx: Tx,
   message: SentMessage,
   outcome: Extract<SendOutcome, { kind: 'accepted' }>,
-  { now }: InputContext,
+  context: InputContext,
 ): Promise<{ state: string | null }> {
   await setUpstream(tx, message, outcome.upstreamId)
-  if (outcome.recipient) await learnPerson(tx, message, outcome.recipient)
+  await joinActsOfSent(tx, message.id, outcome.upstreamId)
+  if (outcome.recipient) await learnPerson(tx, message, outcome.recipient, { ...context, source: 'answer' })
   await closeDuty(tx, message.id)
   if (outcome.pacing) await tx.run('UPDATE messages SET flags = flags | ?2 WHERE id = ?1', message.id, FLAG_PACING)
   if (rankOf(message.state) < rankOf('accepted') && message.state !== 'failed') {
@@ -183,11 +201,12 @@ async function accept(
       state: 'accepted',
       reason: outcome.pacing ? 'pacing' : null,
       source: 'platform',
-      atMs: now,
+      atMs: context.now,
       attempt: message.attempt,
     })
+    await tellReactionLeft(tx, message)
   }
-  await applyEarlyStatuses(tx, message.id, outcome.upstreamId, now)
+  await applyEarlyStatuses(tx, message.id, outcome.upstreamId, context.now)
   return { state: (await sentMessage(tx, message.id))?.state ?? null }
 }
 
@@ -333,6 +352,7 @@ export const retryMessage = input(
   ) => {
     const message = await sentMessage(tx, ask.messageId)
     if (!message) throw new Failure('not_found', 'No such message')
+    if (tx.isErased(message.person)) throw new Failure('conflict', 'Whoever it was for has been erased')
     if (message.state !== 'failed' && message.state !== 'held' && message.state !== 'expired') {
       throw new Failure(
         'conflict',
@@ -392,6 +412,24 @@ export const endDoubt = input(
     return { state }
   },
 )
+
+/**
+ * After lost commits: whatever waits to be sent may have gone out already, so it waits for a person, or for a status
+ * that settles it. A bounded number at a time.
+ */
+export const holdUnfinished = input('house.hold_unfinished', async (tx: Tx, _ask: null, { now }: InputContext) => {
+  const rows = await tx.all<{ id: number }>(
+    'SELECT message_id AS id FROM outbound WHERE owed = 1 ORDER BY message_id LIMIT ?1',
+    HOLD_BATCH,
+  )
+  for (const { id } of rows) {
+    const message = await sentMessage(tx, id)
+    if (message) await finish(tx, message, { state: 'held', reason: 'restored', now })
+  }
+  const isDone = rows.length < HOLD_BATCH
+  if (isDone) await tx.settle(UNFINISHED_DUTY, 0)
+  return { held: rows.length, isDone }
+})
 
 /** After a start: whatever was being sent when the process died is in doubt. */
 export const recoverSending = input(

@@ -1,6 +1,7 @@
 import type { StatusItem } from '../core/inbound.ts'
 import { type MessageState, rankOf } from '../core/message.ts'
-import { personOf } from './contact.ts'
+import { hasHappened, joinActsOfSent, tellReactionLeft } from './act-effect.ts'
+import { learnFromStatus, personOf } from './contact.ts'
 import { numberOfItem } from './number.ts'
 import {
   changeState,
@@ -10,6 +11,7 @@ import {
   type SentMessage,
   sentMessage,
   setUpstream,
+  statusPlace,
   upstreamHash,
   upstreamOf,
 } from './sent-message.ts'
@@ -21,10 +23,6 @@ export function nextState(current: MessageState, reported: MessageState): Messag
   if (reported === 'failed') return rankOf(current) >= rankOf('delivered') || current === 'failed' ? null : 'failed'
   if (current === 'failed' && rankOf(reported) < rankOf('delivered')) return null
   return rankOf(reported) > rankOf(current) ? reported : null
-}
-
-function statusPlace(id: number): string {
-  return `statuses.body:${id}`
 }
 
 /** Takes what the platform says became of a message, in any order, also before the send was answered. */
@@ -44,7 +42,10 @@ export const receiveStatus = input(
 
     const number = await numberOfItem(tx, ask.source, item.account, context)
     const message = (await byCorrelation(tx, item)) ?? (await byUpstreamId(tx, item, hash))
+    // Nothing is kept of what is said of somebody who was erased, and they do not come back by it.
+    if (message && tx.isErased(message.person)) return { outcome: 'erased' as const }
     const person =
+      participantOf(tx, number.portfolio, item) ??
       message?.person ?? (item.recipient ? await personOf(tx, number.portfolio, item.recipient, context) : 0)
     const id = context.ids.next()
     await tx.run(
@@ -60,15 +61,26 @@ export const receiveStatus = input(
       tx.seal(person, statusPlace(id), JSON.stringify({ item: { ...item, raw: undefined }, raw: item.raw })),
     )
     if (!message) return { outcome: 'early' as const }
+    // In a group it is about one of many.
+    if (item.recipient && item.participant === null) {
+      await learnFromStatus(tx, { ...message, portfolio: number.portfolio }, item.recipient, context)
+    }
     if (message.hasUpstream) {
       await advance(tx, message, item, context.now)
     } else {
       await setUpstream(tx, message, item.upstreamId)
+      await joinActsOfSent(tx, message.id, item.upstreamId)
       await advanceAll(tx, message.id, [...(await adoptEarly(tx, message.id, item.upstreamId)), item], context.now)
     }
     return { outcome: 'received' as const, id: message.id }
   },
 )
+
+/** What is said of one person in a group is sealed with their key, if they are known. */
+function participantOf(tx: Tx, portfolio: string, { participant }: StatusItem): number | undefined {
+  if (participant === null) return undefined
+  return tx.vault.findPerson(participant.startsWith('+') ? 'phone' : 'user', portfolio, participant)
+}
 
 /** Statuses that came before the send's answer, joined now that the platform's id is known. */
 export async function applyEarlyStatuses(tx: Tx, messageId: number, upstreamId: string, now: number): Promise<void> {
@@ -114,7 +126,9 @@ async function byUpstreamId(tx: Tx, item: StatusItem, hash: bigint): Promise<Sen
   )
   for (const { id } of rows) {
     const message = await sentMessage(tx, id)
-    if (message && (await upstreamOf(tx, id, message.person)) === item.upstreamId) return message
+    if (!message) continue
+    // Of somebody who is erased the id cannot be confirmed: its hash alone says that it was theirs.
+    if (tx.isErased(message.person) || (await upstreamOf(tx, id, message.person)) === item.upstreamId) return message
   }
   return undefined
 }
@@ -136,7 +150,8 @@ async function advance(tx: Tx, message: SentMessage, item: StatusItem, now: numb
     atMs: Math.min(item.atMs, now),
     attempt: message.attempt,
   }
-  const next = (await isOfOtherAttempt(tx, message, item)) ? null : nextState(message.state, item.state)
+  const changesNothing = isOfOneParticipant(item) || (await isOfOtherAttempt(tx, message, item))
+  const next = changesNothing ? null : nextState(message.state, item.state)
   if (next === null) {
     // Late news is part of the story, though it changes nothing.
     if (item.state !== message.state) await noteState(tx, message, { ...change, reason: change.reason ?? 'late' })
@@ -145,6 +160,12 @@ async function advance(tx: Tx, message: SentMessage, item: StatusItem, now: numb
   await closeDuty(tx, message.id)
   tx.wake({ kind: 'unqueued', messageId: message.id })
   await changeState(tx, message, { ...change, state: next })
+  if (!hasHappened(message.state) && hasHappened(next)) await tellReactionLeft(tx, message)
+}
+
+/** In a group a message is as far as it is with anybody; that it did not reach one of them does not fail it. */
+function isOfOneParticipant(item: StatusItem): boolean {
+  return item.state === 'failed' && item.participant !== null
 }
 
 /** An attempt that stayed in doubt and failed after all says nothing of the attempt that was accepted since. */

@@ -28,7 +28,6 @@ import type { ConversationEventData } from './conversation.ts'
 import type { GroupProfile } from './group.ts'
 import type { MediaEventData } from './media.ts'
 import { attachmentThen, attachmentViews } from './media-reader.ts'
-import { KEY_HASH_MASK } from './message-row.ts'
 import type { NumberNames } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
 import { formerPlace } from './tx.ts'
@@ -107,8 +106,6 @@ export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last
   FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id
   LEFT JOIN contacts h ON h.id = k.merged_into`
 
-/** How far before a reply its message is looked for, where it came later than the reply. */
-const REPLY_LOOK_BACK_MAX = 200
 
 /** Opens sealed cells and puts rows into the API's words. What belongs to an erased person says `erased`. */
 export class Views {

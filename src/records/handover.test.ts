@@ -1,0 +1,77 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import type { HandoverItem } from '../core/inbound.ts'
+import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { ANNA, declared, queued, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
+import { declareApp, declareNumber } from './number.ts'
+import { queueMessage } from './queue-message.ts'
+import type { View } from './views.ts'
+
+let house: TestBook
+let nowMs = 0
+
+beforeEach(async () => {
+  house = openTestBook()
+  nowMs = house.clock.epochMs()
+  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
+  await house.ask(declareNumber, declared())
+})
+afterEach(() => house.close())
+
+async function conversation(): Promise<View> {
+  return (await house.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0] ?? {}
+}
+
+/** What was told of who owns the thread, in order. */
+async function told(): Promise<unknown[]> {
+  const events = (await house.eventsAfter(0)).map((text) => JSON.parse(text) as { type: string; data: View })
+  return events.flatMap(({ data }) => {
+    const view = data['conversation'] as View | undefined
+    return view && 'standby' in view ? [view['standby']] : []
+  })
+}
+
+function handover(isOurs: boolean, atMs: number): HandoverItem {
+  const type = isOurs ? 'control_passed' : 'control_taken'
+  return { kind: 'handover', account: TEST_ACCOUNT, person: ANNA, atMs, isOurs, raw: { type, timestamp: atMs } }
+}
+
+const standby = (id: string, atMs: number) => textItem(id, atMs, { space: 'standby', opensWindow: false })
+
+test('a thread passes to another application and back, told each time', async () => {
+  await house.give(textItem('wamid.1', nowMs - 9000), handover(false, nowMs - 8000))
+  expect(await conversation()).toMatchObject({ standby: true, sendable: false })
+  const recipient = { kind: 'person', person: ANNA } as const
+  expect((await house.refusalOf(queueMessage, queued(recipient)))?.code).toBe('conflict')
+  await house.give(handover(true, nowMs - 7000), handover(true, nowMs - 7000))
+  expect(await conversation()).toMatchObject({ standby: false, sendable: true, unread: 1 })
+  expect(await told()).toEqual([true, false])
+})
+
+test('a word that comes late does not win', async () => {
+  await house.give(handover(true, nowMs - 1000), handover(false, nowMs - 2000))
+  expect(await conversation()).toMatchObject({ standby: false })
+  await house.give(standby('wamid.1', nowMs - 3000))
+  expect(await conversation()).toMatchObject({ standby: false })
+})
+
+test('messages say it too: in standby, and ours again', async () => {
+  await house.give(textItem('wamid.1', nowMs - 9000), standby('wamid.2', nowMs - 8000))
+  expect(await conversation()).toMatchObject({ standby: true })
+  // Written before the other application took over, told after.
+  await house.give(textItem('wamid.3', nowMs - 8500))
+  expect(await conversation()).toMatchObject({ standby: true })
+  await house.give(textItem('wamid.4', nowMs - 7000), standby('wamid.5', nowMs - 7500))
+  expect(await conversation()).toMatchObject({ standby: false })
+  expect(await told()).toEqual([true, false])
+})
+
+test('what the firm writes on its phone says nothing of who owns the thread', async () => {
+  await house.give(standby('wamid.1', nowMs - 9000), textItem('wamid.2', nowMs, { direction: 'out', opensWindow: false }))
+  expect(await conversation()).toMatchObject({ standby: true })
+})
+
+test('a hand-over is kept whole, sealed with the key of its person, and is no message', async () => {
+  await house.give(handover(false, nowMs))
+  expect(house.database.all('SELECT type, flags FROM messages')).toEqual([{ type: 'handover', flags: 8 }])
+  expect(await conversation()).toMatchObject({ last_message: null, unread: 0 })
+})

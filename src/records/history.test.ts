@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { DAY_MS } from '../core/clock.ts'
+import { readId } from '../core/ids.ts'
+import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { actItem, declared, textItem } from '../testing/test-items.ts'
+import { readConversation } from './conversation.ts'
+import { declareApp, declareNumber } from './number.ts'
+import type { View } from './views.ts'
+
+let house: TestBook
+let nowMs = 0
+
+beforeEach(async () => {
+  house = openTestBook()
+  nowMs = house.clock.epochMs()
+  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
+  await house.ask(declareNumber, declared())
+})
+afterEach(() => house.close())
+
+async function conversation(): Promise<View> {
+  return (await house.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0] ?? {}
+}
+
+async function messages(): Promise<View[]> {
+  const id = readId('conversation', String((await conversation())['id'])) ?? 0
+  return (await house.reader.messages(id, { limit: 50, cursor: null }, SEES_ALL))?.items ?? []
+}
+
+const old = (id: string, ageMs: number, more: Parameters<typeof textItem>[2] = {}) =>
+  textItem(id, nowMs - ageMs, { opensWindow: false, history: { state: null }, ...more })
+
+test('older messages are in their place, and nothing else comes of them', async () => {
+  await house.give(
+    old('wamid.1', 9 * DAY_MS),
+    old('wamid.2', 8 * DAY_MS, { direction: 'out', history: { state: 'read' } }),
+    old('wamid.3', 7 * DAY_MS, { direction: 'out', history: { state: null } }),
+  )
+  expect(await conversation()).toMatchObject({
+    unread: 0,
+    window_expires_at: null,
+    last_message_at: new Date(nowMs - 7 * DAY_MS).toISOString(),
+    last_message: { upstream_id: 'wamid.3' },
+  })
+  expect(await messages()).toMatchObject([
+    { upstream_id: 'wamid.3', state: 'sent', history: true, source: 'phone' },
+    { upstream_id: 'wamid.2', state: 'read', history: true },
+    { upstream_id: 'wamid.1', state: 'received', history: true, text: { body: 'text of wamid.1' } },
+  ])
+  const types = (await house.eventsAfter(0)).map((text) => (JSON.parse(text) as { type: string }).type)
+  expect(types).toEqual(['number.state', 'conversation.created'])
+  expect(house.wakes.filter(({ kind }) => kind === 'message')).toEqual([])
+})
+
+test('what is here already is not doubled, and what is newer stays the last', async () => {
+  await house.give(textItem('wamid.9', nowMs - 1000))
+  const before = await conversation()
+  await house.give(old('wamid.9', 1000), old('wamid.1', DAY_MS), old('wamid.1', DAY_MS))
+  expect(await conversation()).toEqual(before)
+  expect((await messages()).map((view) => view['upstream_id'])).toEqual(['wamid.9', 'wamid.1'])
+})
+
+test('older messages are not counted as unread behind the read marker', async () => {
+  await house.give(textItem('wamid.8', nowMs - 2000), textItem('wamid.9', nowMs - 1000))
+  await house.give(old('wamid.1', DAY_MS), old('wamid.2', 500))
+  const [, , eighth] = await messages()
+  expect(eighth).toMatchObject({ upstream_id: 'wamid.8' })
+  const ask = {
+    conversationId: readId('conversation', String((await conversation())['id'])) ?? 0,
+    uptoMessageId: readId('message', String(eighth?.['id'])) ?? 0,
+  }
+  expect(await house.ask(readConversation, ask)).toEqual({ unread: 1 })
+})
+
+test('acts of the past are shown and not told', async () => {
+  const about = { target: 'wamid.1', atMs: nowMs - DAY_MS }
+  const past = { history: { state: null }, opensWindow: false } as const
+  await house.give(
+    actItem('reaction', 'wamid.r', about, { ...past, emoji: '👍' }),
+    old('wamid.1', 2 * DAY_MS),
+    actItem('edit', 'wamid.e', about, { ...past, text: 'mended' }),
+  )
+  expect(await messages()).toMatchObject([{ text: { body: 'mended' }, reactions: [{ emoji: '👍' }] }])
+  const types = (await house.eventsAfter(0)).map((text) => (JSON.parse(text) as { type: string }).type)
+  expect(types).toEqual(['number.state', 'conversation.created'])
+})
