@@ -279,6 +279,13 @@ describe('a person who changes', () => {
     expect(await contacts()).toHaveLength(2)
   })
 
+  test('the number keeps the thread also where the notice names the new user id as its sender', async () => {
+    await write(ANNA)
+    await write({ phone: PHONE, userId: 'DE.2002' }, system({ phone: '+4917900000', userId: 'DE.2002' }))
+    expect(await conversations()).toHaveLength(1)
+    expect((await contacts())[0]).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002' })
+  })
+
   test('the number, told without a user id, is known by the next one', async () => {
     await write(ANNA)
     await write({ phone: PHONE }, system({ phone: '+4917900000' }))

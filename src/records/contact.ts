@@ -291,6 +291,12 @@ export async function changeIdentity(
   await claimUsername(tx, contact, to, telling)
 }
 
+/** Who somebody was before a change: a user id that is the new one already says nothing of that. */
+export function personBefore(who: PersonReference, to: PersonReference): PersonReference {
+  const { userId, parentUserId: _, ...others } = who
+  return userId !== undefined && userId === to.userId && others.phone !== undefined ? others : who
+}
+
 /** Which identities end. The platform's rule: with the number changes the user id, also where it does not say so. */
 function isOldAfter({ profile, links }: OpenContact, to: PersonReference, hasMoved: boolean): IsEnding {
   const { phone, userId } = to

@@ -1,6 +1,6 @@
 import type { MessageItem } from '../core/inbound.ts'
 import { joinActs, tieAct } from './act-effect.ts'
-import { changeIdentity } from './contact.ts'
+import { changeIdentity, personBefore } from './contact.ts'
 import { type ConversationRow, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
 import { attachMedia } from './media.ts'
 import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf, repliedTo, replyTarget } from './message-row.ts'
@@ -18,7 +18,8 @@ export const receiveMessage = input(
     // What the firm sent from elsewhere may be what we sent.
     if (item.direction === 'out' && (await isKnown(tx, hash, item.upstreamId))) return { outcome: 'repeated' as const }
 
-    const place = await placeOf(tx, ask.source, item, context)
+    const said = item.identity ? { ...item, person: personBefore(item.person, item.identity.to) } : item
+    const place = await placeOf(tx, ask.source, said, context)
     // The history of a phone may write a stamp that is not the one of the live message.
     if (item.history && (await findMessage(tx, [item.space], item.upstreamId, place.conversation.id))) {
       return { outcome: 'repeated' as const }
