@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { FakeClock } from '../testing/fake-clock.ts'
 import type { LogFields } from './log.ts'
-import { createLog, type LogLevel } from './pino-log.ts'
+import { createLog, type LogLevel, standardOutput } from './pino-log.ts'
 
 function openTestLog(level: LogLevel = 'debug') {
   const lines: string[] = []
@@ -51,6 +51,10 @@ describe('createLog', () => {
     ).toThrow('a mistake')
     log.info('alone again')
     expect(flushed).toEqual([1, 4, 5, 6])
+  })
+
+  test('can write to standard output', () => {
+    expect(() => createLog('error', standardOutput()).info('below its level')).not.toThrow()
   })
 
   test('writes nothing below its level', () => {

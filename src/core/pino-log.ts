@@ -44,8 +44,8 @@ export interface LogOptions {
 /** Where a log's lines go, on this thread; what it holds back for a moment is written by `flushSync`. */
 export type LogDestination = DestinationStream & { flushSync?(): void }
 
-/** Lines that are written together hold no more than this in memory. */
-const TOGETHER_BYTES_MAX = 64 * 1024
+/** Lines that are written together hold no more than this in memory; the destination writes at most 16 KiB at once. */
+const TOGETHER_BYTES_MAX = 8 * 1024
 
 /** Standard output. Not one of pino's transports: they are threads of their own, and write nothing in a compiled binary. */
 export function standardOutput(): LogDestination {
