@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { CONTENT_KINDS } from '../core/content.ts'
 import { Failure } from '../core/failure.ts'
 import type { InboundItem, PersonReference, SendOutcome } from '../core/inbound.ts'
 import type { Channel } from './channel.ts'
@@ -11,8 +12,11 @@ export interface ChannelSubject {
   sign(body: Uint8Array, secret: string): Record<string, string>
   /** A webhook body with one message of a customer. */
   incoming(upstreamId: string, type: string): Record<string, unknown>
-  /** A message that `prepare` takes. */
+  /** The body of a webhook with a message that says this, in the platform's form of a text. */
+  saying(text: string): Record<string, unknown>
+  /** A message that `prepare` takes, and what it says. */
   outgoing: Record<string, unknown>
+  outgoingText: string
   to: PersonReference
   /** The platform's answer to a send that it took. */
   accepted(upstreamId: string): string
@@ -30,6 +34,7 @@ export function channelSuite(subject: ChannelSubject): void {
   describe(`the channel ${subject.channel.name}`, () => {
     describe('verifySignature()', () => signatureTests(subject))
     describe('parse()', () => parseTests(subject))
+    describe('content() and view()', () => contentTests(subject))
     describe('prepare()', () => prepareTests(subject))
     describe('send()', () => sendTests(subject))
   })
@@ -65,6 +70,11 @@ function parseTests({ channel, incoming }: ChannelSubject): void {
     expect(channel.parse(incoming('b', 'text'), 1).map(keyOf)).not.toEqual(first)
   })
 
+  test('says of everything when it was and whose it is, whatever the time of receipt', () => {
+    const of = (receivedAtMs: number) => JSON.stringify(channel.parse(incoming('a', 'text'), receivedAtMs))
+    expect(of(1)).toBe(of(2))
+  })
+
   test('keeps a message of an unknown type under its word', () => {
     const found = channel.parse(incoming('a', 'hologram'), 1)
     expect(found).toMatchObject([{ kind: 'message', type: 'hologram', upstreamId: 'a' }])
@@ -85,6 +95,45 @@ function parseTests({ channel, incoming }: ChannelSubject): void {
   ]
   test.each(junk.map((body) => ({ body })))('keeps $body as something that is not understood', ({ body }) => {
     expect(channel.parse(body, 1).map((item) => item.kind)).toEqual(['other'])
+  })
+}
+
+function contentTests({ channel, saying, outgoing, outgoingText }: ChannelSubject): void {
+  const message = (text: string) => {
+    const [item] = channel.parse(saying(text), 1)
+    if (item?.kind !== 'message') throw new Error('No message in what says a text')
+    return item
+  }
+
+  test('say what a message says that came in', () => {
+    const { type, raw } = message('Grüße 👋')
+    expect(channel.content(type, raw)).toMatchObject({ kind: 'text', text: 'Grüße 👋' })
+  })
+
+  test('say what a message says that goes out', () => {
+    const { type, content } = channel.prepare(outgoing)
+    expect(channel.content(type, content)).toMatchObject({ kind: 'text', text: outgoingText })
+  })
+
+  test('change nothing of the object', () => {
+    const { type, raw } = message('a text')
+    const before = JSON.stringify(raw)
+    channel.content(type, raw)
+    channel.view(type, raw)
+    expect(JSON.stringify(raw)).toBe(before)
+  })
+
+  const types = ['text', 'image', 'no such type', '__proto__', 'constructor', '']
+  const values: unknown[] = [undefined, null, 0, 'x', '\ud800', [], [null], {}, { body: 7 }, { type: 'x', x: [] }]
+  test.each(types)('take any object of type %p', (type) => {
+    for (const value of values) {
+      for (const raw of [{ [type]: value }, { message: value }, { type: value, context: value, errors: value }]) {
+        const content = channel.content(type, raw)
+        expect(CONTENT_KINDS).toContain(content.kind)
+        expect((content.text ?? '').isWellFormed()).toBe(true)
+        channel.view(type, raw)
+      }
+    }
   })
 }
 

@@ -36,6 +36,7 @@ describe('viewOf()', () => {
     ['finds nothing inherited', 'constructor', {}, {}],
     ['ignores a context that is no object', 'text', { text: {}, context: 'x' }, { text: {} }],
     ['puts an odd word elsewhere', 'a b', { 'a b': 1 }, { object: 1 }],
+    ['shows a step of a call', 'call', { event: 'connect' }, { call: { event: 'connect' } }],
     ['takes an empty word', '', { '': 1 }, { object: 1 }],
   ]
   test.each(cases)('%s', (_name, type, raw, view) => {

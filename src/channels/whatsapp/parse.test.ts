@@ -1,24 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { must } from '../../core/assert.ts'
-import type { InboundItem, MessageItem, OtherItem, StatusItem } from '../../core/inbound.ts'
+import type { MessageItem, OtherItem, StatusItem } from '../../core/inbound.ts'
 import { parse } from './parse.ts'
+import { ACCOUNT, body, items, one, RECEIVED_MS, withFrame } from './webhook.test-support.ts'
 
-const RECEIVED_MS = Date.UTC(2026, 10, 22, 9)
-const METADATA = { display_phone_number: '15550783881', phone_number_id: '106540352242922' }
-const ACCOUNT = { id: '106540352242922', display: '+15550783881' }
-
-function body(value: unknown, field = 'messages'): Record<string, unknown> {
-  return { object: 'whatsapp_business_account', entry: [{ id: '102290129340398', changes: [{ field, value }] }] }
-}
-const withFrame = (value: Record<string, unknown>) => ({ messaging_product: 'whatsapp', metadata: METADATA, ...value })
-const items = (value: Record<string, unknown>, field = 'messages') => parse(body(withFrame(value), field), RECEIVED_MS)
-
-function one<K extends InboundItem['kind']>(found: InboundItem[], kind: K): Extract<InboundItem, { kind: K }> {
-  expect(found).toHaveLength(1)
-  const item = must(found[0], 'the item')
-  expect(item.kind).toBe(kind)
-  return item as Extract<InboundItem, { kind: K }>
-}
 const messageIn = (raw: Record<string, unknown>, contacts?: unknown): MessageItem =>
   one(items({ messages: [raw], ...(contacts === undefined ? {} : { contacts }) }), 'message')
 const statusIn = (raw: Record<string, unknown>, more: Record<string, unknown> = {}): StatusItem =>
@@ -170,6 +154,15 @@ describe('the person of a message', () => {
   ]
   test.each(cases)('%s', (_name, raw, contacts, person) => {
     expect(messageIn({ id: 'a', type: 'text', ...raw }, contacts).person).toEqual(person as MessageItem['person'])
+  })
+
+  test('is not sought among more people than any batch can hold', () => {
+    const contacts = Array.from({ length: 10_001 }, (_, index) => ({
+      wa_id: String(4915000 + index),
+      user_id: `DE.${index}`,
+    }))
+    const person = (from: number) => messageIn({ id: 'a', from: String(from) }, contacts).person
+    expect([person(4915000 + 9_999).userId, person(4915000 + 10_000).userId]).toEqual(['DE.9999', undefined])
   })
 
   test('of two senders is not the only contact', () => {

@@ -15,12 +15,15 @@ export interface IdentityFields {
   parentUserId: readonly string[]
 }
 
+/** The platform's batches hold at most 1,000 messages, and no more people than messages. */
+const CONTACTS_MAX = 10_000
+
 export function contactsOf(value: unknown): Contacts {
   const byKey = new Map<string, PersonReference>()
   const list = Array.isArray(value) ? value : []
   let only: PersonReference | undefined
-  for (const element of list) {
-    const contact = contactOf(objectOf(element))
+  for (let index = 0; index < Math.min(list.length, CONTACTS_MAX); index++) {
+    const contact = contactOf(objectOf(list[index]))
     if (!contact) continue
     if (list.length === 1) only = contact
     for (const key of keysOf(contact)) if (!byKey.has(key)) byKey.set(key, contact)

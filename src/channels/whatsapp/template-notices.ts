@@ -76,6 +76,7 @@ function reasonOf(value: JsonObject, subject: FactSubject): Fact[] {
   return [fact(subject, 'reason', reason === 'none' ? null : (reason ?? null))]
 }
 
+/** Some notices write `en-US` for what is `en_US` in a send. */
 function templateOf({ value, entryId }: Stated): FactSubject | undefined {
   const name = textOf(value['message_template_name'])
   if (name === undefined || entryId === null) return undefined
@@ -84,6 +85,6 @@ function templateOf({ value, entryId }: Stated): FactSubject | undefined {
     accountId: entryId,
     id: textOf(value['message_template_id']) ?? null,
     name,
-    language: textOf(value['message_template_language']) ?? null,
+    language: textOf(value['message_template_language'])?.replaceAll('-', '_') ?? null,
   }
 }

@@ -2,34 +2,21 @@ import { expect, test } from 'bun:test'
 import { createHmac } from 'node:crypto'
 import { channelSuite } from '../channel-suite.ts'
 import { CHANNELS, channelNamed } from '../registry.ts'
+import { body, STAMP, withFrame } from './webhook.test-support.ts'
 import { whatsapp } from './whatsapp.ts'
+
+const bodyOf = (message: Record<string, unknown>) =>
+  body(withFrame({ messages: [{ from: '16505551234', timestamp: STAMP, ...message }] }))
 
 channelSuite({
   channel: whatsapp,
   sign: (body, secret) => ({
     'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
   }),
-  incoming: (upstreamId, type) => ({
-    object: 'whatsapp_business_account',
-    entry: [
-      {
-        id: '102290129340398',
-        changes: [
-          {
-            field: 'messages',
-            value: {
-              messaging_product: 'whatsapp',
-              metadata: { display_phone_number: '15550783881', phone_number_id: '106540352242922' },
-              messages: [
-                { from: '16505551234', id: upstreamId, timestamp: '1749416383', type, [type]: { body: 'Hi' } },
-              ],
-            },
-          },
-        ],
-      },
-    ],
-  }),
+  incoming: (upstreamId, type) => bodyOf({ id: upstreamId, type, [type]: { body: 'Hi' } }),
+  saying: (text) => bodyOf({ id: 'a', type: 'text', text: { body: text } }),
   outgoing: { type: 'text', text: { body: 'Hello' } },
+  outgoingText: 'Hello',
   to: { phone: '+16505551234', name: 'A private name' },
   accepted: (upstreamId) => JSON.stringify({ messaging_product: 'whatsapp', messages: [{ id: upstreamId }] }),
   refusal: JSON.stringify({ error: { message: '(#131026) Undeliverable to +16505551234', code: 131026 } }),
