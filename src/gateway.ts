@@ -14,6 +14,7 @@ import { consoleRoutes } from './http/console.ts'
 import { startControl } from './http/control.ts'
 import { documentationRoutes } from './http/documentation.ts'
 import { EventsPoll } from './http/events-poll.ts'
+import { mediaRoutes } from './http/media.ts'
 import { operationsFetch, operationsRoutes } from './http/operations.ts'
 import { type RunningServer, startServer } from './http/server.ts'
 import { sourceOf, type WebhookApp, webhookRoutes } from './http/webhooks.ts'
@@ -34,8 +35,10 @@ import { type Departure, holdUnfinished } from './records/send-message.ts'
 import type { Wake } from './records/tx.ts'
 import { Views } from './records/views.ts'
 import { ClockTrust } from './relay/clock-trust.ts'
+import { createMedia, type MediaParts } from './relay/create-media.ts'
 import { Duties } from './relay/duties.ts'
 import { House } from './relay/house.ts'
+import { thumbnailName } from './relay/media-folder.ts'
 import { BULK_HEADS_MAX, Outbound } from './relay/outbound.ts'
 import { replay } from './relay/replay.ts'
 import { type Setup, setupOf } from './setup.ts'
@@ -84,6 +87,7 @@ export class Gateway {
   #poll: EventsPoll | undefined
   #outbound: Outbound | undefined
   #duties: Duties | undefined
+  #media: MediaParts | undefined
   #server: RunningServer | undefined
   #serving = false
   #stopping: Promise<void> | undefined
@@ -143,6 +147,9 @@ export class Gateway {
       .start(lastInputAtMs)
       .catch((error: Error) => this.#fail(error))
     this.#dutiesPart().start()
+    void this.#mediaPart()
+      .media.start()
+      .catch((error: Error) => this.#fail(error))
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
     return { port, newOwnerKey, setup: this.#setup }
@@ -248,10 +255,36 @@ export class Gateway {
       reader,
       caughtUp: () => this.#house.inbound.caughtUp(),
       eventsKeepMs: config.storage.eventsKeepDays * DAY_MS,
-      keepHouse: () => this.#endJournalDays(),
+      keepHouse: async () => {
+        await this.#endJournalDays()
+        if (this.#clockTrust.isTrusted()) await this.#mediaPart().media.keepHouse()
+      },
     })
+    this.#media = this.#createMedia()
     this.#collectMetrics(reader)
     await this.#listen(reader)
+  }
+
+  #createMedia(): MediaParts {
+    const { config, clock, log, random } = this.#options
+    const metrics = this.#metrics
+    return createMedia({
+      clock,
+      log,
+      random,
+      house: this.#house,
+      ask: this.#house.book.ask,
+      fetch: this.#clockTrust.fetch,
+      dataDir: config.dataDir,
+      graphUrl: () => this.#options.graphUrl,
+      settings: config.media,
+      allowPrivate: config.allowPrivate,
+      appOf: (name) => this.#setup.apps.find(({ id }) => id === name),
+      metrics: {
+        ended: (outcome) => metrics.mediaFetches.add(1, { outcome }),
+        received: (bytes) => metrics.mediaBytes.add(bytes),
+      },
+    })
   }
 
   async #listen(reader: Reader): Promise<void> {
@@ -270,15 +303,20 @@ export class Gateway {
       principalOf,
     }
     const hashKey = must(this.#house.vault().findNamedKey('upstream'), 'the hash key')
-    const api = apiRoutes({
+    const ofRoutes = {
       clock,
       log,
       principalOf,
-      count: (route, status, seconds) => {
+      count: (route: string, status: number, seconds: number) => {
         metrics.httpRequests.add(1, { route, status: String(status) })
         metrics.httpRequestSeconds.observe(seconds, { route })
       },
       ask: this.#house.book.ask,
+    }
+    const { reader: mediaReader, open } = this.#mediaPart()
+    const media = mediaRoutes({ ...ofRoutes, reader: mediaReader, open, thumbnailName })
+    const api = apiRoutes({
+      ...ofRoutes,
       reader,
       notices: new NoticeReader(this.#house.records(), this.#house.vault()),
       events: must(this.#poll, 'the poll'),
@@ -309,7 +347,7 @@ export class Gateway {
     this.#server = startServer({
       hostname: config.http.host,
       port: config.http.port,
-      routes: [webhooks, api, operationsRoutes(operations), ...pages],
+      routes: [webhooks, api, media, operationsRoutes(operations), ...pages],
       realtime: this.#realtimePart(),
       log,
     })
@@ -363,6 +401,7 @@ export class Gateway {
     })
     this.#outbound?.hear(commit.wakes)
     this.#duties?.hear(commit.wakes)
+    this.#media?.media.hear(commit.wakes)
     this.#realtime?.wake()
     this.#poll?.wake()
   }
@@ -438,6 +477,7 @@ export class Gateway {
       const stats = this.#dispatcher.stats(this.#options.clock.monoMs())
       metrics.applyLagSeconds.set(this.#house.inbound.lagMs() / 1000)
       metrics.quarantinedItems.set(reader.quarantinedCount())
+      metrics.mediaWaiting.set(this.#mediaPart().reader.waitingCount())
       metrics.limitUsedRatio.reset()
       for (const [messageClass, count] of Object.entries(stats.waiting)) {
         metrics.queueMessages.set(count, { class: messageClass as MessageClass })
@@ -482,6 +522,9 @@ export class Gateway {
   #outboundPart(): Outbound {
     return must(this.#outbound, 'the outbound relay')
   }
+  #mediaPart(): MediaParts {
+    return must(this.#media, 'the media')
+  }
   #dutiesPart(): Duties {
     return must(this.#duties, 'the duties')
   }
@@ -493,7 +536,11 @@ export class Gateway {
     this.#duties?.stop()
     this.#poll?.stop()
     // A book that has failed can take no outcome in: nothing is worth waiting for.
-    await Promise.all([this.#fatal ? undefined : this.#outbound?.drain(), this.#realtime?.drain()])
+    await Promise.all([
+      this.#fatal ? undefined : this.#outbound?.drain(),
+      this.#realtime?.drain(),
+      this.#media?.media.stop(),
+    ])
     await new Promise<void>((resolve) => this.#options.clock.after(LAST_ANSWERS_MS, resolve))
     await this.#server?.stop()
     await this.#stack.disposeAsync()

@@ -135,13 +135,20 @@ export const SCHEMA = {
   graph_url: defaulted(webUrl, 'https://graph.facebook.com', { help: "The platform's address." }),
   simulator_port: defaulted(port, 8090, { help: 'Where the simulator listens.' }),
   allow_private: defaulted(listOf(network, LIST_COUNT_MAX), [], {
-    help: 'Private networks that onward webhooks may reach.',
+    help: 'Private networks that onward webhooks may reach, and that the hosts of [media] may lie in.',
   }),
   log_level: defaulted(oneOf(['debug', 'info', 'warn', 'error']), 'info', { help: 'The least that is logged.' }),
   http,
-  media: section('Where attachments are fetched from.', {
+  media: section('The files of messages.', {
     hosts: defaulted(listOf(hostName, LIST_COUNT_MAX), ['lookaside.fbsbx.com'], {
       help: 'Hosts that attachments may be fetched from, besides that of graph_url.',
+    }),
+    size_bytes_max: defaulted(integer(MIB, 2_048 * MIB), 100 * MIB, {
+      help: 'A larger file is not fetched; the thread says so. The platform takes up to 100 MB from customers.',
+    }),
+    keep_days: optional(integer(1, 36_500), {
+      help: 'Days after which files are removed; their messages stay and say so. Absent: for ever.',
+      sample: '365',
     }),
   }),
   messages: section('How messages are shown.', {

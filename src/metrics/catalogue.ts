@@ -73,6 +73,13 @@ export const CATALOGUE = {
   notices: counter(['notices_total', "Notices about the firm's own numbers, accounts and templates."], ['severity']),
   quarantinedItems: gauge(['quarantined_items', 'Items put aside because applying them failed.']),
 
+  mediaFetches: counter(
+    ['media_fetch_total', 'Attempts to fetch a file of a message, by what came of them; `later` is tried again.'],
+    ['outcome'],
+  ),
+  mediaBytes: counter(['media_bytes_total', 'Bytes of files that were fetched.']),
+  mediaWaiting: gauge(['media_waiting', 'Files that are still to be fetched.']),
+
   // What goes out.
   messages: counter(['messages_total', 'Messages by direction and the state they came to.'], ['direction', 'state']),
   queueMessages: gauge(['queue_messages', 'Messages that wait to be sent.'], ['class']),

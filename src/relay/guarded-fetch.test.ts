@@ -21,7 +21,7 @@ afterAll(async () => {
 
 function guard(more: Partial<GuardOptions> = {}): GuardedFetch {
   return new GuardedFetch({
-    trustedUrl: `http://127.0.0.1:${server.port}/graph`,
+    trustedUrl: () => `http://127.0.0.1:${server.port}/graph`,
     hosts: ['files.example.test'],
     allowPrivate: [],
     resolve: async () => ['127.0.0.1'],

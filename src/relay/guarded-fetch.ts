@@ -60,7 +60,7 @@ export class AddressRefused extends Error {
 
 export interface GuardOptions {
   /** The operator's own address of the platform: its origin may be private and plain. */
-  trustedUrl: string
+  trustedUrl: () => string
   /** Other hosts that may be fetched from: over TLS, at the usual port. */
   hosts: readonly string[]
   /** Private networks that those hosts may lie in, in CIDR form. */
@@ -81,13 +81,11 @@ export interface GuardedRequest {
  */
 export class GuardedFetch {
   readonly #options: GuardOptions
-  readonly #trustedOrigin: string
   readonly #hosts: ReadonlySet<string>
   readonly #allowed: BlockList
 
   constructor(options: GuardOptions) {
     this.#options = options
-    this.#trustedOrigin = new URL(options.trustedUrl).origin
     this.#hosts = new Set(options.hosts)
     this.#allowed = networks(options.allowPrivate)
   }
@@ -106,7 +104,7 @@ export class GuardedFetch {
 
   async #target(url: URL, { headers, signal }: GuardedRequest): Promise<[string, BunFetchRequestInit]> {
     const init: BunFetchRequestInit = { headers, signal, redirect: 'manual', decompress: false, keepalive: false }
-    if (url.origin === this.#trustedOrigin) return [url.href, init]
+    if (url.origin === new URL(this.#options.trustedUrl()).origin) return [url.href, init]
     // Names with a dot at their end, ports and plain HTTP are other places than those the operator named.
     if (url.protocol !== 'https:' || url.port !== '' || !this.#hosts.has(url.hostname)) {
       throw new AddressRefused('host_not_allowed')
