@@ -10,6 +10,7 @@ import type { HighWaterMark } from '../storage/high-water.ts'
 import type { Vault } from '../vault/vault.ts'
 import { COMMANDS } from './inputs.ts'
 import { inputOf } from './items.ts'
+import { isLater, LATER_SHARE, LaterLane } from './later-lane.ts'
 import { progressOf } from './lost-commits.ts'
 import { setAside, WHOLE_BODY } from './quarantine.ts'
 import { type Ids, type Input, type InputContext, Tx, type Wake } from './tx.ts'
@@ -43,6 +44,8 @@ export interface Commit {
   head: number
   /** The last journal entry wholly applied. */
   appliedSeq: number
+  /** Up to here nothing of the journal is needed any more: what is applied later is behind it. */
+  doneSeq: number
   /** Inputs in this commit. */
   inputs: number
   /** How long the fsyncs took. */
@@ -64,6 +67,8 @@ export interface BookDependencies {
   parse: (entry: Entry) => InboundItem[]
   /** Lets the thread hear what was said to it meanwhile. */
   yieldToLoop: () => Promise<void>
+  /** Of the thread's time for what the platform brings of the past; 1: all that is left over. */
+  laterShare?: number
 }
 
 interface House {
@@ -85,6 +90,7 @@ export class Book {
   #tail: Entry[] = []
   #tailBytes = 0
   #journalHead = 0
+  readonly #later: LaterLane
   #current: { entry: Entry; items: InboundItem[] } | undefined
   #lastCommitMs = 0
   #answers: Answer[] = []
@@ -96,6 +102,7 @@ export class Book {
     this.#tx = new Tx(deps.database, deps.vault)
     this.#commands = new Map(COMMANDS.map((command) => [command.name, command as Input<unknown, unknown>]))
     this.#house = readHouse(deps.database)
+    this.#later = new LaterLane({ ...deps, share: deps.laterShare ?? LATER_SHARE })
   }
 
   appliedSeq(): number {
@@ -135,14 +142,25 @@ export class Book {
     this.#journalHead = Math.max(this.#journalHead, seq)
   }
 
+  /** A person's key was destroyed: who is remembered may be nobody any more. */
+  forgetContacts(): void {
+    this.#tx.spoil('contacts')
+  }
+
   hasCommands(): boolean {
     return this.#waiting.length > 0
   }
 
   /** While the disk is full there is work too: to find out whether it takes a commit again. */
   hasWork(): boolean {
-    return this.#paused || this.#hasInputs()
+    return this.#paused || this.#hasInputs() || this.#later.isDue()
   }
+
+  /** When there will be work by itself, if nothing comes in; null: there will be none. */
+  workInMs(): number | null {
+    return this.#later.dueInMs()
+  }
+
 
   /** Applies what waits and commits it. */
   async work(): Promise<Commit> {
@@ -153,7 +171,7 @@ export class Book {
       do {
         await this.#slice()
         await this.#deps.yieldToLoop()
-      } while (this.#hasInputs() && this.#waiting.length === 0 && this.#elapsed(startedMs) < this.#budgetMs())
+      } while (this.#isBusy() && this.#waiting.length === 0 && this.#elapsed(startedMs) < this.#budgetMs())
       await this.#applyCommands(this.#deps.clock.monoMs() + SLICE_MS)
       return this.#commit()
     } catch (error) {
@@ -163,6 +181,10 @@ export class Book {
 
   #hasInputs(): boolean {
     return this.#waiting.length > 0 || this.#house.applied_seq < this.#journalHead
+  }
+
+  #isBusy(): boolean {
+    return this.#hasInputs() || this.#later.isDue()
   }
 
   #elapsed(sinceMs: number): number {
@@ -181,8 +203,10 @@ export class Book {
     const endMs = this.#deps.clock.monoMs() + SLICE_MS
     await this.#applyCommands(endMs)
     while (this.#deps.clock.monoMs() < endMs && this.#waiting.length === 0) {
-      if (!(await this.#applyNextItem())) return
+      if (!(await this.#applyNextItem())) break
     }
+    if (this.#waiting.length > 0 || this.#hasInputs()) return
+    await this.#later.apply(endMs, (entry, item, index) => this.#applyItem(entry, item, index))
   }
 
   async #applyCommands(endMs: number): Promise<void> {
@@ -254,10 +278,11 @@ export class Book {
     const index = this.#house.applied_items
     const item = items[index]
     if (item) {
-      await this.#applyItem(entry, item, index)
+      if (!isLater(item)) await this.#applyItem(entry, item, index)
       this.#house.applied_items = index + 1
     }
     if (this.#house.applied_items >= items.length) {
+      if (items.some(isLater)) this.#later.add(entry.seq)
       this.#house.applied_seq = entry.seq
       this.#house.applied_items = 0
       this.#current = undefined
@@ -342,6 +367,7 @@ export class Book {
       wakes: this.#tx.takeWakes(),
       head: this.#house.event_offset,
       appliedSeq: this.#house.applied_seq,
+      doneSeq: Math.min(this.#house.applied_seq, (this.#later.oldestSeq() ?? Number.MAX_SAFE_INTEGER) - 1),
       inputs: this.#inputs,
       commitMs: this.#lastCommitMs,
       paused,
@@ -358,6 +384,7 @@ export class Book {
     this.#deps.vault.rollback()
     this.#house = before
     this.#current = undefined
+    this.#later.forget()
     this.#tail = []
     this.#tailBytes = 0
     this.#tx.forget({ offset: before.event_offset, wakes: 0 })

@@ -14,10 +14,13 @@ import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
 import type { Question } from '../storage/thread.ts'
+import { ErasureLedger, LEDGER_FILE, type LedgerCut } from '../vault/erasure-ledger.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
 
 /** Pause before a full disk is tried again. */
 const FULL_RETRY_MS = 1000
+/** Keys that are wrapped anew at a time: two or three milliseconds. */
+const ROTATED_MAX = 200
 
 /**
  * Journal entries are applied at most this often, so that a commit and its fsync are shared by what comes in meanwhile:
@@ -44,6 +47,12 @@ export interface OpenedBook {
   dayKeys: Map<string, Uint8Array>
 }
 
+export interface DestroyPersons {
+  erasureId: number
+  asked: { atMs: number; by: string }
+  persons: readonly number[]
+}
+
 export type BookNotice = { kind: 'commit'; commit: Commit } | { kind: 'refused'; id: number }
 
 declare const self: Worker
@@ -51,7 +60,7 @@ declare const self: Worker
 /** The body of an entry as items. A body that is no JSON throws; the book quarantines it whole. */
 export function parseEntry(entry: Entry): InboundItem[] {
   // All that was in it named somebody who is erased.
-  if (entry.isOverwritten && entry.body.length === 0) return []
+  if (entry.timesCut !== undefined && entry.body.length === 0) return []
   const channel = channelNamed(entry.source.split('/')[0] ?? '')
   if (!channel) throw new Error('Assertion failed: no channel has this name')
   return channel.parse(JSON.parse(new TextDecoder().decode(entry.body)), entry.atMs)
@@ -69,8 +78,12 @@ class BookThread {
   readonly #journalFolder: string
   readonly #journal: JournalReader
   readonly #book: Book
+  readonly #ledger: ErasureLedger
+  /** What waits for the moment between two commits. */
+  #between: (() => void)[] = []
   #working = false
   #hurry: (() => void) | undefined
+  #cancelWake: (() => void) | undefined
   #closing = false
 
   constructor(open: OpenBook) {
@@ -82,6 +95,7 @@ class BookThread {
     const vault = this.#vault
     this.#journalFolder = join(open.folder, 'journal')
     this.#journal = new JournalReader(this.#journalFolder, (day) => vault.findNamedKey(dayKeyName(day)))
+    this.#ledger = new ErasureLedger(join(open.folder, LEDGER_FILE))
     this.#book = new Book({
       database: this.#database,
       vault,
@@ -141,6 +155,54 @@ class BookThread {
     return dead
   }
 
+  /** Writes down whose keys are to be destroyed, and destroys them. Whoever comes with their phone is somebody new. */
+  destroyPersons({ erasureId, asked, persons }: DestroyPersons): void {
+    this.#ledger.note({ epoch: this.#book.epoch(), erasureId }, asked, persons)
+    crashPoint('erasure.noted')
+    for (const person of persons) this.#vault.destroyPerson(person)
+    this.#vault.commit()
+    this.#book.forgetContacts()
+    crashPoint('erasure.keys_destroyed')
+  }
+
+  noteCuts(cuts: readonly LedgerCut[]): void {
+    this.#ledger.noteCuts(cuts)
+  }
+
+  noteErased({ erasureId, atMs, reportHash }: { erasureId: number; atMs: number; reportHash: Uint8Array }): void {
+    this.#ledger.noteDone({ epoch: this.#book.epoch(), erasureId }, { atMs, reportHash })
+  }
+
+  /** Takes old pages out of the logs of the records and the vault. False where a reader is in the way. */
+  truncateLogs(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#between.push(() => {
+        const row = this.#database.one<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)')
+        resolve(this.#vault.truncateLog() && row?.busy === 0)
+      })
+      if (!this.#working) this.#runBetween()
+    })
+  }
+
+  beginRotation(next: Uint8Array): void {
+    this.#vault.beginRotation(next)
+  }
+
+  /** Some milliseconds of work, durable when this returns; true when no key is left. */
+  rotateSome(): boolean {
+    const isDone = this.#vault.rotateSome(ROTATED_MAX)
+    this.#vault.commit()
+    return isDone
+  }
+
+  finishRotation(): void {
+    this.#vault.finishRotation()
+  }
+
+  cancelRotation(): void {
+    this.#vault.cancelRotation()
+  }
+
   submit(command: Command): void {
     this.#hurry?.()
     if (!this.#book.submit(command)) self.postMessage({ notice: { kind: 'refused', id: command.id } })
@@ -166,6 +228,7 @@ class BookThread {
   /** Applies the commands that wait and ends the commit under way; the journal keeps what is not applied. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#cancelWake?.()
     this.#hurry?.()
     while (this.#working) await new Promise<void>((resolve) => setImmediate(resolve))
     this.#journal.close()
@@ -173,6 +236,7 @@ class BookThread {
     this.#database.close()
     this.#mark.close()
     this.#vault.close()
+    this.#ledger.close()
   }
 
   async #work(): Promise<void> {
@@ -180,11 +244,24 @@ class BookThread {
       const startedMs = systemClock.monoMs()
       const commit = await this.#book.work()
       self.postMessage({ notice: { kind: 'commit', commit } })
+      this.#runBetween()
       if (commit.paused && this.#closing) break
       if (commit.paused) await new Promise<void>((resolve) => systemClock.after(FULL_RETRY_MS, resolve))
       else await this.#gather(startedMs + GATHER_MS - systemClock.monoMs())
     }
     this.#working = false
+    this.#wakeInTime()
+  }
+
+  /** What the platform brings of the past goes on when its share of the time has come. */
+  #wakeInTime(): void {
+    this.#cancelWake?.()
+    const waitMs = this.#closing ? null : this.#book.workInMs()
+    this.#cancelWake = waitMs === null ? undefined : systemClock.after(Math.ceil(waitMs), () => this.wake())
+  }
+
+  #runBetween(): void {
+    for (const run of this.#between.splice(0)) run()
   }
 
   async #gather(pauseMs: number): Promise<void> {
@@ -223,6 +300,22 @@ function answer(question: Question): unknown {
       const { day, nowMs } = args as { day: string; nowMs: number }
       return thread.dayKey(day, nowMs)
     }
+    case 'destroy_persons':
+      return thread.destroyPersons(args as DestroyPersons)
+    case 'note_cuts':
+      return thread.noteCuts(args as LedgerCut[])
+    case 'note_erased':
+      return thread.noteErased(args as { erasureId: number; atMs: number; reportHash: Uint8Array })
+    case 'truncate_logs':
+      return thread.truncateLogs()
+    case 'begin_rotation':
+      return thread.beginRotation(args as Uint8Array)
+    case 'rotate_some':
+      return thread.rotateSome()
+    case 'finish_rotation':
+      return thread.finishRotation()
+    case 'cancel_rotation':
+      return thread.cancelRotation()
     case 'destroy_days':
       return thread.destroyDays(args as { nowMs: number; appliedSeq: number })
     case 'close':

@@ -40,6 +40,9 @@ export class House {
   #records: Db | undefined
   #vault: Vault | undefined
   #appliedSeq = 0
+  /** Up to here nothing of the journal is needed any more. */
+  #doneSeq = 0
+  #onCommit: (() => void)[] = []
   #paused = false
 
   /** Takes the lock. Throws where another process holds the folder. */
@@ -109,10 +112,36 @@ export class House {
   async endJournalDays(): Promise<string[]> {
     // The file that is written to may not die: where nothing has come in for days, it is an old one.
     await this.journal.roll()
-    const dead = await this.book.destroyDays(this.#options.clock.epochMs(), this.#appliedSeq)
+    const dead = await this.book.destroyDays(this.#options.clock.epochMs(), this.#doneSeq)
     this.vault().forget({ persons: [], names: dead.map(dayKeyName) })
     await this.journal.unlink(dead)
     return dead
+  }
+
+  /**
+   * Changes the master key: from the moment this resolves only the new one opens the folder. `tellReaders` is told first,
+   * since from then on keys may be wrapped by either.
+   */
+  async changeMasterKey(next: Uint8Array, tellReaders: (next: Uint8Array) => Promise<void>): Promise<void> {
+    this.vault().learnMaster(next)
+    await tellReaders(next)
+    await this.book.rotateMasterKey(next)
+  }
+
+  /** The last journal entry wholly applied, as far as it is durable. */
+  appliedSeq(): number {
+    return this.#appliedSeq
+  }
+
+  /** Once everything that has come in is applied and durable, also what is applied beside the rest. */
+  async caughtUp(): Promise<void> {
+    await this.inbound.caughtUp()
+    while (this.#doneSeq < this.#appliedSeq) await new Promise<void>((resolve) => this.#onCommit.push(resolve))
+  }
+
+  /** The folder of the journal's days. */
+  journalFolder(): string {
+    return join(this.#options.folder, 'journal')
   }
 
   /** Whether the disk takes what is written. */
@@ -137,6 +166,8 @@ export class House {
   #committed(commit: Commit): void {
     this.#paused = commit.paused
     this.#appliedSeq = commit.appliedSeq
+    this.#doneSeq = commit.doneSeq
+    for (const resolve of this.#onCommit.splice(0)) resolve()
     this.inbound.noteApplied(commit.appliedSeq)
     this.#options.onCommit(commit)
   }

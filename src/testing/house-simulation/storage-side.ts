@@ -81,6 +81,7 @@ export class StorageSide {
       randomId: () => chance.between(1, Number.MAX_SAFE_INTEGER - 1),
       parse: parseEntry,
       yieldToLoop: () => new Promise((resolve) => (this.#resumeBook = resolve)),
+      laterShare: 1,
     })
     const days = new Set([...daysIn(journalFolder), dayOf(nowMs)])
     this.#journal = new Journal({
