@@ -84,6 +84,8 @@ ${more}`
 }
 
 export interface TestGatewayOptions {
+  /** Another platform in the simulator's place. */
+  graphUrl?: string
   sendTimeoutMs?: number
   /** More TOML, at the end. */
   config?: string
@@ -179,7 +181,7 @@ export class TestGateway {
       log: createLog('error', { write: () => {} }),
     })
     // Each needs the other's port; the gateway reads this one only when it sends.
-    options.graphUrl = this.simulatorUrl
+    options.graphUrl = this.#options.graphUrl ?? this.simulatorUrl
   }
 
   /** Stops the house as SIGTERM does; the simulator goes on. */
