@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { DAY_MS } from '../core/clock.ts'
 import { readId } from '../core/ids.ts'
 import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
@@ -83,4 +83,46 @@ test('acts of the past are shown and not told', async () => {
   expect(await messages()).toMatchObject([{ text: { body: 'mended' }, reactions: [{ emoji: '👍' }] }])
   const types = (await house.eventsAfter(0)).map((text) => (JSON.parse(text) as { type: string }).type)
   expect(types).toEqual(['number.state', 'conversation.created'])
+})
+
+describe('the file of an older message', () => {
+  const file = {
+    kind: 'image' as const,
+    upstreamId: 'file-1',
+    url: null,
+    mimeType: 'image/jpeg',
+    sha256: null,
+    fileName: null,
+    voice: false,
+    animated: false,
+  }
+  const without = (more: Parameters<typeof textItem>[2] = {}) =>
+    old('wamid.1', DAY_MS, { type: 'media_placeholder', raw: { id: 'wamid.1', type: 'media_placeholder' }, ...more })
+  const later = (ageMs: number) =>
+    old('wamid.1', ageMs, {
+      type: 'image',
+      raw: { id: 'wamid.1', type: 'image', image: { id: 'file-1', caption: 'A cat' } },
+      attachments: [file],
+    })
+  const shown = { type: 'image', image: { caption: 'A cat' }, attachments: [{ state: 'waiting', kind: 'image' }] }
+
+  test.each([DAY_MS, 2 * DAY_MS])('comes after it, under the same id, with a stamp of %d ms ago', async (ageMs) => {
+    await house.give(without())
+    const [before] = await messages()
+    expect(before).toMatchObject({ type: 'media_placeholder' })
+    await house.give(later(ageMs), later(ageMs))
+    expect(await messages()).toMatchObject([{ id: before?.['id'], history: true, ...shown } as View])
+    expect((await messages())[0]?.['attachments']).toHaveLength(1)
+  })
+
+  test('may come first, and is not lost then', async () => {
+    await house.give(later(DAY_MS), without())
+    expect(await messages()).toMatchObject([shown as View])
+  })
+
+  test('changes no message that came by itself', async () => {
+    await house.give(textItem('wamid.1', nowMs - DAY_MS))
+    await house.give(later(DAY_MS))
+    expect(await messages()).toMatchObject([{ type: 'text' }])
+  })
 })

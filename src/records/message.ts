@@ -2,6 +2,7 @@ import type { MessageItem } from '../core/inbound.ts'
 import { joinActs, tieAct } from './act-effect.ts'
 import { changeIdentity, personBefore } from './contact.ts'
 import { type ConversationRow, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
+import { addHistoryFile } from './history-file.ts'
 import { attachMedia } from './media.ts'
 import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf, repliedTo, replyTarget } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
@@ -14,7 +15,7 @@ export const receiveMessage = input(
     const { item } = ask
     const hash = upstreamHash(tx, item.space, item.upstreamId)
     const key = messageKey(hash, item)
-    if (await isKnown(tx, key, item.upstreamId)) return { outcome: 'repeated' as const }
+    if (await isKnown(tx, key, item.upstreamId)) return await receivedAgain(tx, ask, context)
     // What the firm sent from elsewhere may be what we sent.
     if (item.direction === 'out' && (await isKnown(tx, hash, item.upstreamId))) return { outcome: 'repeated' as const }
 
@@ -22,7 +23,7 @@ export const receiveMessage = input(
     const place = await placeOf(tx, ask.source, said, context)
     // The history of a phone may write a stamp that is not the one of the live message.
     if (item.history && (await findMessage(tx, [item.space], item.upstreamId, place.conversation.id))) {
-      return { outcome: 'repeated' as const }
+      return await receivedAgain(tx, ask, context)
     }
     const id = context.ids.next()
     const at = Math.min(item.atMs, context.now)
@@ -54,6 +55,11 @@ export const receiveMessage = input(
     return { outcome: 'received' as const, id }
   },
 )
+
+async function receivedAgain(tx: Tx, { source, item }: { source: string; item: MessageItem }, context: InputContext) {
+  const id = await addHistoryFile(tx, source, item, context)
+  return id === null ? { outcome: 'repeated' as const } : { outcome: 'received' as const, id }
+}
 
 /** Older messages that the platform brings are in their place in the thread, and nothing else comes of them. */
 const UNNOTICED = { unread: false, windowExpiresAtMs: null, isStandby: null } as const
