@@ -4,6 +4,7 @@
  * with 6 to 9. Mexico: a 1 stood after the country code of mobile numbers until 2019.
  */
 export function phoneForms(phone: string): string[] {
+  if (!phone.startsWith('+5')) return [phone]
   const brazil = /^\+55([1-9]\d)(9?)([6-9]\d{7})$/.exec(phone)
   if (brazil) return [phone, `+55${brazil[1]}${brazil[2] === '' ? '9' : ''}${brazil[3]}`]
   const mexico = /^\+52(1?)([2-9]\d{9})$/.exec(phone)

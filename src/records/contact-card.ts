@@ -133,7 +133,7 @@ export function afterReference({ profile, links }: Identity, who: PersonReferenc
       told,
     )
   }
-  return { profile: { ...profile, ...definedOf(pick(who)) }, links: after }
+  return { profile: { ...profile, ...profileOf(who) }, links: after }
 }
 
 /** Without the identities that are chosen. The profile shows another phone if one is left. */
@@ -150,12 +150,21 @@ export function withoutIdentities({ profile, links }: Identity, until: number, i
   return { profile: rest, links: after }
 }
 
-function pick({ name, phone, userId, parentUserId, username }: PersonReference): PersonReference {
-  return { name, phone, userId, parentUserId, username } as PersonReference
+const REFERENCE_MEMBERS = ['name', 'phone', 'userId', 'parentUserId', 'username'] as const
+
+/** What a reference says of somebody. */
+export function profileOf(who: PersonReference): Profile {
+  const profile: Profile = {}
+  for (const member of REFERENCE_MEMBERS) {
+    const value = who[member]
+    if (value !== undefined) profile[member] = value
+  }
+  return profile
 }
 
-function definedOf<T extends object>(value: T): { [Key in keyof T]: NonNullable<T[Key]> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never
+/** Whether a profile says all of it already, as it nearly always does. */
+export function isSaidBy(profile: Profile, who: PersonReference): boolean {
+  return REFERENCE_MEMBERS.every((member) => who[member] === undefined || who[member] === profile[member])
 }
 
 /** By what an e-mail address is found: however it is written, in capitals or not. */

@@ -7,8 +7,10 @@ import {
   hasEnded,
   type Identity,
   type IsEnding,
+  isSaidBy,
   liveValues,
   type Profile,
+  profileOf,
   type Told,
   withLink,
   withoutIdentities,
@@ -45,7 +47,7 @@ async function bringUpToDate(tx: Tx, portfolio: string, who: PersonReference, te
   const person = await personOf(tx, portfolio, who, telling)
   const known = await contactOfPerson(tx, person)
   if (!known) {
-    const { profile } = afterReference({ profile: {}, links: [] }, who, toldBy(telling))
+    const profile = profileOf(who)
     const id = await insertContact(tx, { person, portfolio, profile, source: toldBy(telling).source }, telling)
     await claimUsername(tx, { person, portfolio }, who, telling)
     return { id, person, hasJoined: false }
@@ -60,9 +62,11 @@ function toldBy({ source, now }: Telling): Told {
 
 /** Writes what a reference says anew of somebody, and tells it. */
 async function learn(tx: Tx, contact: OpenContact, who: PersonReference, telling: Telling): Promise<void> {
-  const after = afterReference(contact, who, toldBy(telling))
-  forgetPhones(tx, contact, after)
-  if (await writeContact(tx, contact, after)) await tellContact(tx, contact.id)
+  if (!isSaidBy(contact.profile, who)) {
+    const after = afterReference(contact, who, toldBy(telling))
+    forgetPhones(tx, contact, after)
+    if (await writeContact(tx, contact, after)) await tellContact(tx, contact.id)
+  }
   await claimUsername(tx, contact, who, telling)
 }
 
@@ -122,7 +126,8 @@ export async function personOf(tx: Tx, portfolio: string, who: PersonReference, 
   const byUserId = userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, userId)
   const byPhone = phone === undefined ? undefined : findByPhone(tx, portfolio, phone)
   if (byUserId === undefined) {
-    const person = (await heirOfPhone(tx, byPhone, who, telling)) ?? tx.vault.createPerson(() => telling.ids.random())
+    const person = await heirOfPhone(tx, byPhone, who, telling)
+    if (person === undefined) return createPerson(tx, portfolio, who, { byPhone, telling })
     link(tx, portfolio, who, person)
     return person
   }
@@ -138,6 +143,22 @@ export async function personOf(tx: Tx, portfolio: string, who: PersonReference, 
   if (holder) await handOverPhone(tx, holder, { user, who, phone }, telling)
   linkPhone(tx, portfolio, phone, byUserId)
   return byUserId
+}
+
+function createPerson(
+  tx: Tx,
+  portfolio: string,
+  who: PersonReference,
+  { byPhone, telling }: { byPhone: number | undefined; telling: Telling },
+): number {
+  const person = tx.vault.createPerson(() => telling.ids.random())
+  if (who.phone === undefined || byPhone !== undefined) link(tx, portfolio, who, person)
+  else {
+    // Nobody had the phone, in no form: there is nothing to look for again.
+    tx.vault.linkPerson('phone', portfolio, who.phone, person)
+    if (who.userId !== undefined) tx.vault.linkPerson('user', portfolio, who.userId, person)
+  }
+  return person
 }
 
 function link(tx: Tx, portfolio: string, { phone, userId }: PersonReference, person: number): void {
