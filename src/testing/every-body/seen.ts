@@ -1,3 +1,4 @@
+import { systemClock } from '../../core/clock.ts'
 import type { TestGateway } from '../test-gateway.ts'
 import { until } from '../test-gateway.ts'
 
@@ -19,23 +20,54 @@ export interface Seen {
   events: Json[]
 }
 
-/** The field of the bodies that only mark how far a house has come. */
+/** What only marks how far a house has come: a field, and somebody on a number of their own. */
 const MARKER = 'test_marker'
+const MARKER_PHONE = '19995550100'
 let markers = 0
 
-/** Waits until everything that was answered with 200 is applied: a last body is seen, and bodies are applied in order. */
+/**
+ * Waits until everything that was answered with 200 is applied. Bodies are applied in order, and what they bring of the
+ * past in an order of its own: a last body brings one of each, and both are seen.
+ */
 export async function settled(house: TestGateway): Promise<void> {
   const id = `marker-${++markers}`
-  const { status } = await house.webhook(JSON.stringify({ entry: [{ id, changes: [{ field: MARKER, value: {} }] }] }))
+  const { status } = await house.webhook(JSON.stringify(markerBody(id)))
   if (status !== 200) throw new Error(`The marker was answered with ${status}`)
   await until('everything is applied', async () => {
     const { body } = await house.api(`/api/v1/notices?field=${MARKER}&limit=1`)
-    return body.items[0]?.object.id === id
+    if (body.items[0]?.object.id !== id) return false
+    const conversations = (await house.api('/api/v1/conversations?limit=50')).body.items
+    const own = conversations.find(isMarker)
+    return (
+      own &&
+      (await house.api(`/api/v1/conversations/${own.id}/messages?limit=200`)).body.items.some(
+        (message: Json) => message.upstream_id === id,
+      )
+    )
   })
 }
 
+function markerBody(id: string): object {
+  const timestamp = String(Math.floor(systemClock.epochMs() / 1000))
+  const message = { id, from: MARKER_PHONE, timestamp, type: 'text', text: { body: id } }
+  const metadata = { phone_number_id: MARKER, display_phone_number: '19995550101' }
+  const value = { metadata, history: [{ threads: [{ id: MARKER_PHONE, messages: [message] }] }] }
+  return {
+    entry: [
+      { id, changes: [{ field: MARKER, value: {} }] },
+      { id, changes: [{ field: 'history', value }] },
+    ],
+  }
+}
+
+function isMarker({ number, phone, field, data }: Json): boolean {
+  if (data !== undefined) return isMarker(data.conversation ?? data.contact ?? data)
+  return number === MARKER || phone === `+${MARKER_PHONE}` || field === MARKER
+}
+
 export async function readAll(house: TestGateway): Promise<Seen> {
-  const conversations = await pages(house, '/api/v1/conversations')
+  const list = async (path: string) => (await pages(house, path)).filter((item) => !isMarker(item))
+  const conversations = await list('/api/v1/conversations')
   const messages = new Map<string, Json>()
   const doubled: string[] = []
   for (const some of chunks(conversations, 4)) {
@@ -51,11 +83,11 @@ export async function readAll(house: TestGateway): Promise<Seen> {
     conversations,
     messages,
     doubled,
-    contacts: await pages(house, '/api/v1/contacts'),
-    notices: (await pages(house, '/api/v1/notices')).filter(({ field }) => field !== MARKER),
-    numbers: await pages(house, '/api/v1/numbers'),
-    templates: await pages(house, '/api/v1/templates'),
-    events: await events(house),
+    contacts: await list('/api/v1/contacts'),
+    notices: await list('/api/v1/notices'),
+    numbers: await list('/api/v1/numbers'),
+    templates: await list('/api/v1/templates'),
+    events: (await events(house)).filter((event) => !isMarker(event)),
   }
 }
 
