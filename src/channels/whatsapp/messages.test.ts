@@ -213,3 +213,9 @@ test('an echo to a group is kept, as nobody is named in it', () => {
   const found = items({ standby: { message_echoes: [{ id: 'e', message }] } }, 'standby')
   expect(one(found, 'other').field).toBe('standby.group_echo')
 })
+
+test('an echo with its two sides changed is still to the customer', () => {
+  const echo = { ...said('text', { text: { body: 'x' } }), to: '15550783881' }
+  const item = one(items({ message_echoes: [echo] }, 'smb_message_echoes'), 'message')
+  expect([item.direction, item.person]).toEqual(['out', { phone: '+16505551234' }])
+})

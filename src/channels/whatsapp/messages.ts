@@ -75,7 +75,9 @@ export function echoOf(raw: JsonObject, place: Place): InboundItem | undefined {
   const named = identityOf(raw, ECHO_RECIPIENT)
   const isNamed = named.phone !== undefined || named.userId !== undefined
   const identity = isNamed ? named : identityOf(content, ECHO_RECIPIENT)
-  const person = withContact(identity, place.contacts, place.isAlone)
+  // Samples were seen with the two sides changed: our own number is never the customer's.
+  const isTurned = identity.phone !== undefined && identity.phone === place.account.display
+  const person = withContact(isTurned ? identityOf(raw, SENDER) : identity, place.contacts, place.isAlone)
   if (!person) return undefined
   const type = textOf(content['type']) ?? 'unknown'
   const said = { raw, content, type, upstreamId, person, direction: 'out' } as const

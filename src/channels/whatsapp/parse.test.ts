@@ -52,7 +52,8 @@ describe('a message', () => {
   })
 
   test.each(stamps)('whose stamp is %s', (_name, timestamp, atMs) => {
-    expect(messageIn({ ...TEXT, timestamp }).atMs).toBe(atMs)
+    const item = messageIn({ ...TEXT, timestamp })
+    expect([item.atMs, item.isUnstamped]).toEqual([atMs, atMs === RECEIVED_MS ? true : undefined])
   })
 
   const windows: [type: string, opens: boolean][] = [
