@@ -166,6 +166,20 @@ describe('the person of a message', () => {
     expect([person(4915000 + 9_999).userId, person(4915000 + 10_000).userId]).toEqual(['DE.9999', undefined])
   })
 
+  test('is not the only contact where the value also speaks of somebody else, in another list', () => {
+    const contact = { profile: { name: 'Ada L.' }, user_id: 'US.1' }
+    const found = items({
+      contacts: [contact],
+      messages: [{ from_user_id: 'US.1', id: 'wamid.A', timestamp: '1790000000', type: 'text', text: { body: 'Hi' } }],
+      // The platform introduces nobody with a message that failed.
+      statuses: [{ id: 'wamid.B', status: 'failed', timestamp: '1790000000', recipient_id: '16505559999' }],
+    })
+    expect(found.map((item) => (item.kind === 'status' ? item.recipient : (item as MessageItem).person))).toEqual([
+      { userId: 'US.1', name: 'Ada L.' },
+      { phone: '+16505559999' },
+    ])
+  })
+
   test('of two senders is not the only contact', () => {
     const messages = [
       { id: 'a', from: '4915111' },

@@ -169,9 +169,11 @@ class Walk implements Sink {
   }
 
   #lists(value: JsonObject, { readers, members }: ListField, place: Place): void {
+    // Contacts of one list say nothing of who is meant in another.
+    const isOneList = readers.filter(({ member }) => isFullList(value[member])).length === 1
     for (const reader of readers) {
       const list = value[reader.member]
-      if (Array.isArray(list)) this.#list(list, reader, place)
+      if (Array.isArray(list)) this.#list(list, reader, { ...place, isAlone: isOneList })
       else if (isSomething(list)) this.#malformed({ [reader.member]: list }, place.account)
     }
     const errors = value['errors']
@@ -183,8 +185,8 @@ class Walk implements Sink {
   }
 
   #list(list: readonly unknown[], { read, fields }: ListReader, at: Place): void {
-    const isAlone = at.contacts.only !== undefined && (fields ? isOnePerson(list, fields) : list.length === 1)
-    const place: Place = { ...at, isAlone }
+    const isOne = at.isAlone && at.contacts.only !== undefined
+    const place: Place = { ...at, isAlone: isOne && (fields ? isOnePerson(list, fields) : list.length === 1) }
     for (const element of list) {
       const raw = objectOf(element)
       if (!raw || !read(raw, place, this)) this.#malformed(element, at.account)
