@@ -14,6 +14,7 @@ const ENTRYPOINTS = [
   'src/main.ts',
   'src/journal/journal-thread.ts',
   'src/relay/book-thread.ts',
+  'src/relay/scan-thread.ts',
   'src/relay/search-thread.ts',
 ]
 

@@ -13,6 +13,7 @@ import { apiRoutes } from './http/api.ts'
 import { consoleRoutes } from './http/console.ts'
 import { startControl } from './http/control.ts'
 import { documentationRoutes } from './http/documentation.ts'
+import { erasureRoutes } from './http/erasures-api.ts'
 import { EventsPoll } from './http/events-poll.ts'
 import { mediaRoutes } from './http/media.ts'
 import { operationsFetch, operationsRoutes } from './http/operations.ts'
@@ -25,6 +26,7 @@ import { maySee, visibilityOf } from './people/may-see.ts'
 import { createRealtime, type Realtime } from './realtime/realtime.ts'
 import { addApiKey } from './records/api-key.ts'
 import type { Commit } from './records/book.ts'
+import { ErasureReader } from './records/erasure-reader.ts'
 import { RecordedEvents } from './records/event-log.ts'
 import { UNFINISHED_DUTY } from './records/lost-commits.ts'
 import { NoticeReader } from './records/notice-reader.ts'
@@ -35,8 +37,10 @@ import { type Departure, holdUnfinished } from './records/send-message.ts'
 import type { Wake } from './records/tx.ts'
 import { Views } from './records/views.ts'
 import { ClockTrust } from './relay/clock-trust.ts'
+import { Destruction } from './relay/destruction.ts'
 import { createMedia, type MediaParts } from './relay/create-media.ts'
 import { Duties } from './relay/duties.ts'
+import { eraseWhole } from './relay/erase-command.ts'
 import { House } from './relay/house.ts'
 import { thumbnailName } from './relay/media-folder.ts'
 import { BULK_HEADS_MAX, Outbound } from './relay/outbound.ts'
@@ -88,6 +92,7 @@ export class Gateway {
   #outbound: Outbound | undefined
   #duties: Duties | undefined
   #media: MediaParts | undefined
+  #destruction: Destruction | undefined
   #server: RunningServer | undefined
   #serving = false
   #stopping: Promise<void> | undefined
@@ -149,6 +154,9 @@ export class Gateway {
     this.#dutiesPart().start()
     void this.#mediaPart()
       .media.start()
+      .catch((error: Error) => this.#fail(error))
+    void this.#destructionPart()
+      .eraser.start()
       .catch((error: Error) => this.#fail(error))
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
@@ -256,11 +264,12 @@ export class Gateway {
       caughtUp: () => this.#house.inbound.caughtUp(),
       eventsKeepMs: config.storage.eventsKeepDays * DAY_MS,
       keepHouse: async () => {
-        await this.#endJournalDays()
+        await this.#destructionPart().endJournalDays()
         if (this.#clockTrust.isTrusted()) await this.#mediaPart().media.keepHouse()
       },
     })
     this.#media = this.#createMedia()
+    this.#destruction = this.#createDestruction()
     this.#collectMetrics(reader)
     await this.#listen(reader)
   }
@@ -283,6 +292,24 @@ export class Gateway {
       metrics: {
         ended: (outcome) => metrics.mediaFetches.add(1, { outcome }),
         received: (bytes) => metrics.mediaBytes.add(bytes),
+      },
+    })
+  }
+
+  #createDestruction(): Destruction {
+    const { clock, log } = this.#options
+    return new Destruction({
+      house: this.#house,
+      clock,
+      log,
+      clockTrust: this.#clockTrust,
+      scanThread: THREADS.scan,
+      search: () => undefined,
+      forgetEvents: () => this.#realtime?.forget(),
+      isServing: () => this.#serving,
+      metrics: {
+        erasure: (state) => this.#metrics.erasures.add(1, { state }),
+        daysEnded: (count) => this.#metrics.journalDaysEnded.add(count),
       },
     })
   }
@@ -328,6 +355,12 @@ export class Gateway {
       explain: (messageId) => this.#outboundPart().explain(messageId),
       isAccepting: () => this.#serving,
     })
+    const erasures = erasureRoutes({
+      ...ofRoutes,
+      reader,
+      erasures: new ErasureReader(this.#house.records()),
+      erase: (contactId, by) => this.#destructionPart().eraser.begin(contactId, by),
+    })
     const webhooks = webhookRoutes({
       clock,
       log,
@@ -347,7 +380,7 @@ export class Gateway {
     this.#server = startServer({
       hostname: config.http.host,
       port: config.http.port,
-      routes: [webhooks, api, media, operationsRoutes(operations), ...pages],
+      routes: [webhooks, api, media, erasures, operationsRoutes(operations), ...pages],
       realtime: this.#realtimePart(),
       log,
     })
@@ -371,6 +404,8 @@ export class Gateway {
     const control = await startControl({
       folder: config.dataDir,
       log,
+      erase: (who) => eraseWhole(this.#house, this.#destructionPart().eraser, who),
+      changeMasterKey: (next) => this.#destructionPart().changeMasterKey(next),
       replay: async (ask) => {
         const journal = this.#house.journalReader()
         try {
@@ -437,19 +472,6 @@ export class Gateway {
     }
   }
 
-  /** What is destroyed by date waits for a clock that can be believed. */
-  async #endJournalDays(): Promise<void> {
-    const { log } = this.#options
-    if (!this.#clockTrust.isTrusted()) {
-      log.warn('journal days are kept: the clock is not confirmed')
-      return
-    }
-    const days = await this.#house.endJournalDays()
-    if (days.length === 0) return
-    this.#metrics.journalDaysEnded.add(days.length)
-    log.info('journal days ended', { count: days.length })
-  }
-
   async #send(departure: Departure): Promise<SendOutcome> {
     const app = this.#setup.apps.find(({ id }) => id === departure.app)
     if (!app) {
@@ -478,6 +500,7 @@ export class Gateway {
       metrics.applyLagSeconds.set(this.#house.inbound.lagMs() / 1000)
       metrics.quarantinedItems.set(reader.quarantinedCount())
       metrics.mediaWaiting.set(this.#mediaPart().reader.waitingCount())
+      metrics.erasuresRunning.set(this.#destructionPart().eraser.count())
       metrics.limitUsedRatio.reset()
       for (const [messageClass, count] of Object.entries(stats.waiting)) {
         metrics.queueMessages.set(count, { class: messageClass as MessageClass })
@@ -525,6 +548,9 @@ export class Gateway {
   #mediaPart(): MediaParts {
     return must(this.#media, 'the media')
   }
+  #destructionPart(): Destruction {
+    return must(this.#destruction, 'what destroys')
+  }
   #dutiesPart(): Duties {
     return must(this.#duties, 'the duties')
   }
@@ -535,6 +561,7 @@ export class Gateway {
     this.#options.log.info('stopping')
     this.#duties?.stop()
     this.#poll?.stop()
+    if (!this.#fatal) await this.#destruction?.eraser.stop()
     // A book that has failed can take no outcome in: nothing is worth waiting for.
     await Promise.all([
       this.#fatal ? undefined : this.#outbound?.drain(),

@@ -9,17 +9,13 @@ import type { Log } from './core/log.ts'
 import { createLog, standardOutput } from './core/pino-log.ts'
 import { DEMO_APP, DEMO_MESSAGES, DEMO_NUMBERS } from './demo.ts'
 import { Gateway, type StartedGateway } from './gateway.ts'
-import { CONTROL_SOCKET } from './http/control.ts'
-import { House } from './relay/house.ts'
 import { type ReplayAsk, replay } from './relay/replay.ts'
+import { askRunningHouse, houseAlone } from './run/running-house.ts'
 import { setupOf } from './setup.ts'
 import { startSimulator } from './simulator/simulator.ts'
-import { THREADS } from './threads.ts'
 
 /** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
 const STOP_MS_MAX = 15_000
-
-const NOBODY_LISTENS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
 
 type Context = CommandContext<Config>
 type Simulator = Awaited<ReturnType<typeof startSimulator>>
@@ -184,7 +180,8 @@ export function replayCommand(context: Context): Promise<number> {
     }
     const ask = askOf(range.range)
     try {
-      const count = (await askRunningHouse(config, ask)) ?? (await replayAlone(config, ask))
+      const running = await askRunningHouse<{ replayed: number }>(config, 'replay', ask)
+      const count = running?.replayed ?? (await replayAlone(config, ask))
       context.print(`Given in again: ${count}`)
       return EXIT_OK
     } catch (error) {
@@ -198,46 +195,11 @@ function askOf(range: ReplayRange): ReplayAsk {
   return range.kind === 'quarantine' ? range : { kind: 'range', from: range.from, to: range.to }
 }
 
-/** Undefined where no house runs. */
-async function askRunningHouse(config: Config, ask: ReplayAsk): Promise<number | undefined> {
-  const unix = join(config.dataDir, CONTROL_SOCKET)
-  if (!existsSync(unix)) return undefined
-  const response = await fetch('http://house/replay', {
-    unix,
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(ask),
-    // A long replay says nothing until it is done.
-    timeout: false,
-  } as BunFetchRequestInit).catch((error: unknown) => {
-    // The socket is left over from a process that was killed. Anything else happened to a house that runs.
-    if (NOBODY_LISTENS.has((error as { code?: string }).code ?? '')) return undefined
-    throw new Error('The running house ended before it had given everything in: ask again', { cause: error })
-  })
-  if (!response) return undefined
-  const body = (await response.json()) as { replayed?: number; detail?: string }
-  if (body.replayed === undefined) throw new Error(body.detail ?? 'The running house refused')
-  return body.replayed
-}
-
 async function replayAlone(config: Config, ask: ReplayAsk): Promise<number> {
   let appliedSeq = 0
   let head = 0
-  const house = new House({
-    threads: THREADS,
-    clock: systemClock,
-    folder: config.dataDir,
-    masterKey: setupOf(config).masterKey,
-    acceptLoss: false,
-    webhookBacklogMs: config.limits.webhookBacklogMs,
-    onCommit: (commit) => {
-      appliedSeq = commit.appliedSeq
-    },
-    onJournalCommit: () => {},
-    onOverflow: () => {},
-    onFailure: (error) => {
-      throw error
-    },
+  const house = houseAlone(config, (commit) => {
+    appliedSeq = commit.appliedSeq
   })
   const opened = await house.open()
   head = opened.journalHead

@@ -5,5 +5,6 @@
 export const THREADS = {
   journal: new URL('./journal/journal-thread.ts', import.meta.url),
   book: new URL('./relay/book-thread.ts', import.meta.url),
+  scan: new URL('./relay/scan-thread.ts', import.meta.url),
   search: new URL('./relay/search-thread.ts', import.meta.url),
 }

@@ -1,4 +1,4 @@
--- That people were erased, whom and how far it has come. Codes: src/records/erasure-codes.ts.
+-- That people were erased, whom and how far it has come: until it is done the row is the duty. Codes: src/records/erasure-codes.ts.
 CREATE TABLE erasures (
   id INTEGER PRIMARY KEY,
   contact_id INTEGER NOT NULL,     -- who was asked for; their whole family goes

@@ -6,7 +6,7 @@ export const EXIT_FAILED = 1
 /** Wrong use or wrong configuration: starting again will not help. */
 export const EXIT_USAGE = 2
 
-export const COMMAND_NAMES = ['serve', 'simulate', 'check-config', 'replay', 'version', 'help'] as const
+export const COMMAND_NAMES = ['serve', 'simulate', 'check-config', 'replay', 'erase', 'key', 'version', 'help'] as const
 export type CommandName = (typeof COMMAND_NAMES)[number]
 
 /** Options as given; an absent one is undefined. */
@@ -83,6 +83,23 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
       const range = replayRange(options)
       return range.ok ? undefined : range.message
     },
+  },
+  erase: {
+    name: 'erase',
+    summary: 'Erases a person: everything they said and are called, for good. Prints the report.',
+    operand: '[CONTACT]',
+    options: [
+      { name: 'phone-from-stdin', help: 'Reads the phone from standard input: arguments are seen by others.' },
+      { name: 'json', help: 'Prints the report as JSON.' },
+    ],
+  },
+  key: {
+    name: 'key',
+    summary: 'Changes the master key: gatehouse key rotate --new-key-file FILE.',
+    operand: 'rotate',
+    options: [{ name: 'new-key-file', value: 'FILE', help: 'Holds the new key: 64 hexadecimal or 44 base64 characters.' }],
+    check: (options) =>
+      typeof options['new-key-file'] === 'string' ? undefined : 'key rotate wants --new-key-file FILE',
   },
   version: { name: 'version', summary: 'Says which version this is.', options: [] },
   help: { name: 'help', summary: 'Says how to use the program or a command.', options: [], operand: '[COMMAND]' },

@@ -3,16 +3,30 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLog } from '../core/log.ts'
+import { Failure } from '../core/failure.ts'
+import type { EraseAsk } from '../relay/erase-command.ts'
 import type { ReplayAsk } from '../relay/replay.ts'
 import { CONTROL_SOCKET, startControl } from './control.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-control-'))
 const unix = join(folder, CONTROL_SOCKET)
 const asked: ReplayAsk[] = []
+/** Commands that a test is not about. */
+const others = {
+  replay: async () => 0,
+  erase: async (who: EraseAsk) => {
+    if ('contact' in who) throw new Failure('not_found', 'No such contact')
+    return { id: 'ers_1', phone: who.phone }
+  },
+  changeMasterKey: async (next: Uint8Array) => {
+    if (next[0] === 0) throw new Failure('conflict', 'the new one is the one that is in force')
+  },
+}
 let control: Awaited<ReturnType<typeof startControl>>
 
 beforeAll(async () => {
   control = await startControl({
+    ...others,
     folder,
     log: silentLog,
     replay: async (ask) => {
@@ -64,10 +78,24 @@ describe('the control socket', () => {
     expect(asked).toHaveLength(before)
   })
 
+  test.each([
+    ['erase', { phone: '+15550100' }, 200, { id: 'ers_1', phone: '+15550100' }],
+    ['erase', { contact: 'con_1' }, 404, { detail: 'No such contact' }],
+    ['erase', {}, 400, { code: 'invalid' }],
+    ['erase', { phone: '+15550100', contact: 'con_1' }, 400, { code: 'invalid' }],
+    ['master-key', { key: 'ab'.repeat(32) }, 200, { changed: true }],
+    ['master-key', { key: '00'.repeat(32) }, 409, { code: 'conflict' }],
+    ['master-key', { key: 'ab' }, 400, { code: 'invalid' }],
+  ])('answers %s with %j: %d', async (path, body, status, members) => {
+    const answer = await command(`/${path}`, body)
+    expect(answer.status).toBe(status)
+    expect(answer.body).toMatchObject(members)
+  })
+
   test('is taken over from a process that was killed, and gone after a stop', async () => {
     const other = mkdtempSync(join(tmpdir(), 'gatehouse-control-'))
     await Bun.write(join(other, CONTROL_SOCKET), 'left over')
-    const { stop } = await startControl({ folder: other, log: silentLog, replay: async () => 0 })
+    const { stop } = await startControl({ ...others, folder: other, log: silentLog })
     expect(statSync(join(other, CONTROL_SOCKET)).isSocket()).toBe(true)
     await stop()
     expect(await Bun.file(join(other, CONTROL_SOCKET)).exists()).toBe(false)
@@ -77,7 +105,7 @@ describe('the control socket', () => {
   test('is left out where the path is longer than a socket’s may be, which is said in the log', async () => {
     const warnings: string[] = []
     const log = { ...silentLog, warn: (phrase: string) => void warnings.push(phrase) }
-    const { stop } = await startControl({ folder: `/${'x'.repeat(120)}`, log, replay: async () => 0 })
+    const { stop } = await startControl({ folder: `/${'x'.repeat(120)}`, log, ...others })
     await stop()
     expect(warnings).toHaveLength(1)
   })

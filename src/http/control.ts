@@ -2,6 +2,7 @@ import { chmodSync, existsSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
+import type { EraseAsk } from '../relay/erase-command.ts'
 import type { ReplayAsk } from '../relay/replay.ts'
 import { readJson } from './body.ts'
 import { problemResponse, responseOf } from './errors.ts'
@@ -16,6 +17,10 @@ export interface ControlOptions {
   log: Log
   /** Answers how many bodies were given in again. */
   replay(ask: ReplayAsk): Promise<number>
+  /** Erases a person whole, and answers the erasure as the API shows it. */
+  erase(who: EraseAsk): Promise<object>
+  /** Changes the master key. */
+  changeMasterKey(next: Uint8Array): Promise<void>
 }
 
 /** The way in for commands of the command line. Whoever may read and write the folder's files may command it: 0600. */
@@ -49,6 +54,13 @@ async function answer(options: ControlOptions, request: Request): Promise<Respon
       const ask = readReplay(await readJson(request, BODY_BYTES_MAX))
       return Response.json({ replayed: await options.replay(ask) })
     }
+    if (pathname === '/erase' && request.method === 'POST') {
+      return Response.json(await options.erase(readErase(await readJson(request, BODY_BYTES_MAX))))
+    }
+    if (pathname === '/master-key' && request.method === 'POST') {
+      await options.changeMasterKey(readKey(await readJson(request, BODY_BYTES_MAX)))
+      return Response.json({ changed: true })
+    }
     throw new Failure('not_found', 'No such command')
   } catch (error) {
     if (error instanceof Failure) return responseOf(error, options.log)
@@ -64,6 +76,17 @@ function readReplay(body: Record<string, unknown>): ReplayAsk {
   if (kind === 'quarantine') return { kind }
   if (kind === 'range' && isSequence(from) && isSequence(to)) return { kind, from, to }
   throw new Failure('invalid', 'Say {"kind": "quarantine"} or {"kind": "range", "from": N, "to": N}')
+}
+
+function readErase({ contact, phone }: Record<string, unknown>): EraseAsk {
+  if (typeof contact === 'string' && phone === undefined) return { contact }
+  if (typeof phone === 'string' && contact === undefined) return { phone }
+  throw new Failure('invalid', 'Say {"contact": "con_…"} or {"phone": "+…"}')
+}
+
+function readKey({ key }: Record<string, unknown>): Uint8Array {
+  if (typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)) return Uint8Array.fromHex(key)
+  throw new Failure('invalid', 'Say {"key": "64 hexadecimal characters"}')
 }
 
 function isSequence(value: unknown): value is number {

@@ -8,10 +8,11 @@ import { type Entry, type NewEntry, placeOf } from './entry.ts'
 
 const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_day.sql', sql: createDay }]
 /**
- * The first byte of an entry that was overwritten: behind it a new seal, and at its end the tag of the one before, which
- * the next entry is bound to. So the chain still holds.
+ * The first byte of an entry that was overwritten. Behind it: how often, a new seal, and at the end the tag of the first
+ * seal, which the next entry is bound to. So the chain still holds.
  */
 const OVERWRITTEN = 0x4f
+const OVERWRITTEN_MAX = 255
 const TAG_BYTES = 16
 const DAY_FILE = /^(\d{4}-\d{2}-\d{2})\.db$/
 
@@ -39,8 +40,13 @@ export function daysIn(folder: string): string[] {
     .sort()
 }
 
-function overwrittenPlace(place: string): string {
-  return `${place}:overwritten`
+function overwrittenPlace(place: string, times: number): string {
+  return `${place}:overwritten:${times}`
+}
+
+/** How often an entry was overwritten. */
+function timesOf(sealed: Uint8Array): number {
+  return sealed[0] === OVERWRITTEN ? (sealed[1] ?? 0) : 0
 }
 
 /** Takes the file of a day and its log from the disk. */
@@ -172,6 +178,12 @@ export class DayFile {
     return done
   }
 
+  /** By what an entry is known, whatever its number: the next one is bound to it. */
+  tagOf(seq: number): Uint8Array | undefined {
+    const row = this.#database.one<{ sealed: Uint8Array }>('SELECT sealed FROM entries WHERE seq = ?1', seq)
+    return row && tagOf(row.sealed)
+  }
+
   close(): void {
     this.#database.close()
   }
@@ -180,8 +192,9 @@ export class DayFile {
     const row = this.#database.one<Row>('SELECT seq, at, source, sealed FROM entries WHERE seq = ?1', seq)
     if (!row) return undefined
     const tag = tagOf(row.sealed)
-    const place = overwrittenPlace(placeOf(seq, row.at, row.source, this.#endBefore(seq).tag))
-    const sealed = Buffer.concat([Uint8Array.of(OVERWRITTEN), seal(this.#key, place, body), tag])
+    const times = Math.min(OVERWRITTEN_MAX, timesOf(row.sealed) + 1)
+    const place = overwrittenPlace(placeOf(seq, row.at, row.source, this.#endBefore(seq).tag), times)
+    const sealed = Buffer.concat([Uint8Array.of(OVERWRITTEN, times), seal(this.#key, place, body), tag])
     this.#database.run('UPDATE entries SET sealed = ?2 WHERE seq = ?1', seq, sealed)
     return { seq, tag }
   }
@@ -190,10 +203,10 @@ export class DayFile {
     const { seq, source, sealed } = row
     const place = placeOf(seq, row.at, source, previousTag)
     try {
-      if (sealed[0] !== OVERWRITTEN) return { seq, atMs: row.at, source, body: unseal(this.#key, place, sealed) }
-      const inner = sealed.subarray(1, sealed.length - TAG_BYTES)
-      const body = unseal(this.#key, overwrittenPlace(place), inner)
-      return { seq, atMs: row.at, source, body, isOverwritten: true }
+      const timesCut = timesOf(sealed)
+      if (timesCut === 0) return { seq, atMs: row.at, source, body: unseal(this.#key, place, sealed) }
+      const inner = sealed.subarray(2, sealed.length - TAG_BYTES)
+      return { seq, atMs: row.at, source, body: unseal(this.#key, overwrittenPlace(place, timesCut), inner), timesCut }
     } catch (cause) {
       throw new Error(`The journal is damaged: entry ${row.seq} does not open`, { cause })
     }

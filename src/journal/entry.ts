@@ -16,8 +16,8 @@ export interface NewEntry {
 export interface Entry extends NewEntry {
   /** Its place in the journal: gap-free, from 1. */
   seq: number
-  /** What named an erased person was cut out of the body; an empty one held nothing else. */
-  isOverwritten?: true
+  /** How often something was cut out of the body because it named an erased person; an empty one held nothing else. */
+  timesCut?: number
 }
 
 /** The UTC day of a moment, `2026-11-22`: the name of its journal file and of its key. */

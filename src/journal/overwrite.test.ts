@@ -46,7 +46,7 @@ function readAll(after = 0): string[] {
     const entries = reader.read(last, 2)
     if (entries.length === 0) break
     read.push(
-      ...entries.map(({ body, isOverwritten }) => `${new TextDecoder().decode(body)}${isOverwritten ? '*' : ''}`),
+      ...entries.map(({ body, timesCut }) => new TextDecoder().decode(body) + '*'.repeat(timesCut ?? 0)),
     )
     last = entries.at(-1)?.seq ?? last
   }
@@ -103,7 +103,7 @@ describe('overwriting entries', () => {
     const second = journal.overwrite(DAY_ONE, [{ seq: 1, body: bytes('') }])
     journal.close()
     expect(second).toEqual(first)
-    expect(readAll()).toEqual(['*', 'two'])
+    expect(readAll()).toEqual(['**', 'two'])
   })
 
   test('does not let anybody else change an entry', () => {

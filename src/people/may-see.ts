@@ -27,7 +27,7 @@ export function conversationsSeenBy(_principal: Pick<Principal, 'role'>): readon
 }
 
 /** What not everybody may do or read beside what they may see. */
-export type Permission = 'messages.read_revoked' | 'notices.read' | 'contacts.change'
+export type Permission = 'messages.read_revoked' | 'notices.read' | 'contacts.change' | 'contacts.erase'
 
 export function may(principal: Pick<Principal, 'role'>, _permission: Permission): boolean {
   return principal.role === 'owner'

@@ -141,6 +141,16 @@ export class Delivery {
     this.#ringVersion++
   }
 
+  /** Events that were told are told otherwise from now on: what is in memory of them is read anew when it is needed. */
+  forget(): void {
+    this.#reads.forget()
+    this.#forgetBodies()
+    for (const session of this.#subscribed) session.chunk = null
+    if (!this.#ring) return
+    this.#ring = new EventRing(this.#ring.upto, this.#bounds)
+    this.#ringVersion++
+  }
+
   /** Stops timers. */
   stop(): void {
     this.#cancelFlush?.()

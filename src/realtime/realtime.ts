@@ -58,6 +58,8 @@ export interface Realtime {
   websocket: WebSocketHandler<SocketData>
   /** To be called after each commit of the book. */
   wake(): void
+  /** Events that were told are told otherwise from now on, as where somebody was erased: what memory holds of them goes. */
+  forget(): void
   /** Closes every socket of a viewer with 4503; the count of them. */
   disconnect(viewerId: string): number
   /** Refuses new sockets, and closes all with 4001 and a delay to choose from. */
@@ -76,6 +78,7 @@ export function createRealtime(deps: RealtimeDeps, options: RealtimeOptions): Re
     tickets: hub.tickets,
     upgrade: (request, server) => hub.upgrade(request, server),
     websocket: hub.handlers(),
+    forget: () => hub.forget(),
     wake: () => hub.wake(),
     disconnect: (viewerId) => hub.disconnect(viewerId),
     drain: () => hub.drain(),
@@ -249,6 +252,10 @@ class Hub {
   }
 
   /** A restored book has another epoch: offsets may mean other events, so nobody may go on from one. */
+  forget(): void {
+    this.#delivery.forget()
+  }
+
   #checkEpoch(): void {
     const epoch = this.#deps.eventLog.epoch()
     if (epoch === this.#epoch) return

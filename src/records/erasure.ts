@@ -12,8 +12,6 @@ import { type Counts, type Cursor, type Erasure, STAGES } from './erasure-stages
 import type { Subject } from './redaction.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
-/** The duty of an erasure that is begun and not done. */
-export const ERASURE_DUTY = 'erasure.continue'
 /** What was read of the search index stays in its file until the night's merge. */
 const SEARCH_RESIDUE_MS = DAY_MS
 
@@ -45,6 +43,15 @@ export function erasureKeyName(id: number): string {
 function subjectPlace(id: number): string {
   return `erasures.subject:${id}`
 }
+
+/** Erasures that are begun and not done, oldest first: the row is the duty. */
+export const listErasures = input('erasure.unfinished', async (tx: Tx, _ask: null) => {
+  const rows = await tx.all<{ id: number }>(
+    'SELECT id FROM erasures WHERE state <> ?1 ORDER BY id',
+    ERASURE_STATE.code('done'),
+  )
+  return { ids: rows.map(({ id }) => id) }
+})
 
 /** What the relay has to know to carry an erasure out. */
 export interface ErasureTask {
@@ -126,7 +133,6 @@ async function insertErasure(
       person,
     )
   }
-  await tx.owe(ERASURE_DUTY, id, { term: 0, atMs: now })
   return id
 }
 
@@ -227,11 +233,18 @@ export const eraseRows = input('erasure.rows', async (tx: Tx, ask: { id: number 
 
 export interface ErasureEnd {
   id: number
-  /** Entries of the journal that named the person. */
-  journalEntries: number
   /** When the key of the last day dies whose journal may have named them. */
   journalUntilMs: number
 }
+
+/** Notes that entries of the journal were overwritten. */
+export const noteOverwritten = input('erasure.overwritten', async (tx: Tx, ask: { id: number; entries: number }) => {
+  const row = must(await rowOf(tx, ask.id), 'the erasure')
+  const progress = JSON.parse(row.progress) as Progress
+  progress.counts['journal_entries'] = (progress.counts['journal_entries'] ?? 0) + ask.entries
+  await tx.run('UPDATE erasures SET progress = ?2 WHERE id = ?1', row.id, JSON.stringify(progress))
+  return null
+})
 
 /** Ends an erasure with its report. */
 export const finishErasure = input('erasure.finish', async (tx: Tx, ask: ErasureEnd, { now }: InputContext) => {
@@ -245,7 +258,7 @@ export const finishErasure = input('erasure.finish', async (tx: Tx, ask: Erasure
     requested_at: toTime(row.requested_at),
     requested_by: row.requested_by,
     done_at: toTime(now),
-    erased: { ...counts, journal_entries: ask.journalEntries },
+    erased: counts,
     copies: copiesOf(row, ask, now),
   })
   const hash = new Uint8Array(new Bun.CryptoHasher('sha256').update(report).digest())
@@ -258,7 +271,6 @@ export const finishErasure = input('erasure.finish', async (tx: Tx, ask: Erasure
     hash,
   )
   tx.vault.destroyNamedKey(erasureKeyName(row.id))
-  await tx.settle(ERASURE_DUTY, row.id)
   return { reportHash: hash, doneAtMs: now }
 })
 
@@ -274,6 +286,11 @@ function copiesOf(row: Row, ask: ErasureEnd, now: number): object[] {
       of: 'journal_in_backups',
       unreadable_from: toTime(ask.journalUntilMs),
       because: 'the key of a day of the journal is destroyed 8 days after its end',
+    },
+    {
+      of: 'quarantine_and_notes_in_backups',
+      unreadable_from: null,
+      because: 'what failed, what nobody understood and what others wrote of them is sealed with the keys of the house and of others',
     },
     {
       of: 'search_index',

@@ -7,7 +7,9 @@ import {
   beginErasureOfPerson,
   eraseRows,
   finishErasure,
+  listErasures,
   noteKeysDestroyed,
+  noteOverwritten,
   readErasure,
 } from './erasure.ts'
 import { purgeEvents } from './event-retention.ts'
@@ -60,8 +62,10 @@ export const COMMANDS = [
   beginErasure,
   beginErasureOfPerson,
   readErasure,
+  listErasures,
   noteKeysDestroyed,
   eraseRows,
+  noteOverwritten,
   finishErasure,
 ] as const
 

@@ -13,7 +13,7 @@ export const WHOLE_BODY = -1
 /** Rows that one purge takes. */
 const PURGE_BATCH = 500
 
-function place(seq: number): string {
+export function quarantinePlace(seq: number): string {
   return `quarantine_bodies.body:${seq}`
 }
 
@@ -46,7 +46,7 @@ export async function setAside(
     'INSERT INTO quarantine_bodies (seq, source, body) VALUES (?1, ?2, ?3)',
     seq,
     source,
-    seal(key(tx.vault), place(seq), body),
+    seal(key(tx.vault), quarantinePlace(seq), body),
   )
 }
 
@@ -69,7 +69,7 @@ export const listQuarantine = input(
     const bodies = rows.map((row) => ({
       seq: row.seq,
       source: row.source,
-      body: unseal(key(tx.vault), place(row.seq), row.body),
+      body: unseal(key(tx.vault), quarantinePlace(row.seq), row.body),
     }))
     return { uptoSeq, bodies }
   },

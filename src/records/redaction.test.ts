@@ -58,6 +58,22 @@ describe('a webhook without a person', () => {
     expect(redacted(untouched)).toBe(untouched)
   })
 
+  test('keeps what others said to them or of them, and only that', () => {
+    const reply = { ...OF_BEN, context: { from: '4915112345678', id: 'a' } }
+    const card = { ...OF_BEN, type: 'contacts', contacts: [{ phones: [{ wa_id: '4915112345678' }, { wa_id: '5' }] }] }
+    const only = { ...OF_BEN, type: 'contacts', contacts: [{ phones: [{ wa_id: '4915112345678' }] }] }
+    expect(redacted(webhook([reply, card, only], [CARD_BEN]))).toEqual(
+      webhook(
+        [
+          { ...OF_BEN, context: { id: 'a' } },
+          { ...OF_BEN, type: 'contacts', contacts: [{ phones: [{ wa_id: '5' }] }] },
+          { ...OF_BEN, type: 'contacts' },
+        ],
+        [CARD_BEN],
+      ),
+    )
+  })
+
   test('is nothing where there is nothing else in it', () => {
     expect(findCuts(webhook([OF_ANNA], [CARD_ANNA]), names)).toEqual([[]])
     expect(redacted(webhook([OF_ANNA], [CARD_ANNA]))).toBeUndefined()

@@ -17,6 +17,8 @@ export type Path = readonly (string | number)[]
 const PHONE = /^\+?(\d{6,15})$/
 /** What may be an id: no words, nothing long. */
 const ID = /^[\w.:@-]{3,128}$/
+/** Members that say whose words an item is, or whom it is about. */
+const SPEAKER: ReadonlySet<string> = new Set(['from', 'from_user_id', 'recipient_id', 'recipient_user_id'])
 /** Answers remembered: the same ids come in nearly every body. */
 const KNOWN_MAX = 20_000
 
@@ -89,17 +91,21 @@ function visitList(search: Search, list: readonly unknown[], path: Path): Rest {
 }
 
 function visitObject(search: Search, members: [string, unknown][], path: Path, isInList: boolean): Rest {
+  const isNamed = members.some(([, value]) => typeof value === 'string' && search.names(value))
+  if (isNamed && isInList) return 'named'
+  // Somebody else's words, which may answer the person or be about them: they stay, without them.
+  const isOfOther = members.some(([name, value]) => typeof value === 'string' && SPEAKER.has(name))
   let holdsOther = false
   let hasLost = false
   for (const [name, value] of members) {
     const place = [...path, name]
-    const rest = visit(search, value, place, isInList)
-    if (rest === 'named' && isInList) return 'named'
+    const rest = visit(search, value, place, isInList && !isOfOther)
+    if (rest === 'named' && isInList && !isOfOther) return 'named'
     if (rest === 'kept') holdsOther ||= Array.isArray(value) && value.length > 0
     else search.cuts.push(place)
     hasLost ||= rest === 'gone'
   }
-  return search.mayVanish && hasLost && !holdsOther ? 'gone' : 'kept'
+  return search.mayVanish && hasLost && !holdsOther && !isOfOther ? 'gone' : 'kept'
 }
 
 /** The document without what the paths lead to; undefined where nothing is left. */

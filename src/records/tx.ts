@@ -1,7 +1,7 @@
 import { must } from '../core/assert.ts'
 import type { MessageClass } from '../core/message.ts'
 import type { Db, Value } from '../storage/database.ts'
-import { keyedHash64, sealText, unsealText } from '../vault/sealing.ts'
+import { keyedHash64, seal, sealText, unseal, unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type Direction, EVENT, type EventType, FORMER, type FormerKind, type Severity } from './codes.ts'
 import { WaitingActs } from './waiting-acts.ts'
@@ -43,6 +43,16 @@ export interface Ids {
 export interface InputContext {
   now: number
   ids: Ids
+}
+
+const PERSON_RANDOM = 2 ** 20
+
+/**
+ * A number for a new person: the second, and twenty random bits. It is not given twice, and new persons stand beside
+ * each other in every index: wholly random numbers cost a page each in the contacts and in both tables of the vault.
+ */
+export function personNumber({ now, ids }: InputContext): number {
+  return Math.floor(now / 1000) * PERSON_RANDOM + (ids.random() % PERSON_RANDOM)
 }
 
 export function formerPlace(kind: FormerKind, subject: number, untilOffset: number): string {
@@ -195,6 +205,40 @@ export class Tx {
     return key && unsealText(key, place, sealed)
   }
 
+  /** The same with a key that has a name and is nobody's. */
+  sealNamed(keyName: string, place: string, text: string): Uint8Array {
+    return sealText(this.#namedKey(keyName), place, text)
+  }
+
+  /** Undefined where the key has been destroyed. */
+  unsealNamed(keyName: string, place: string, sealed: Uint8Array): string | undefined {
+    const key = this.vault.findNamedKey(keyName)
+    return key && unsealText(key, place, sealed)
+  }
+
+  sealBytes(keyName: string, place: string, content: Uint8Array): Uint8Array {
+    return seal(this.#namedKey(keyName), place, content)
+  }
+
+  unsealBytes(keyName: string, place: string, sealed: Uint8Array): Uint8Array {
+    return unseal(this.#namedKey(keyName), place, sealed)
+  }
+
+  /** Whether the person's key has been destroyed: nothing can be sealed for them any more. */
+  isErased(person: number): boolean {
+    return person !== 0 && this.vault.personKey(person) === undefined
+  }
+
+  /** What is deleted or overwritten meanwhile is overwritten with zeroes: it costs too much for everything else. */
+  async deletingSecurely<T>(work: () => Promise<T>): Promise<T> {
+    this.#database.run('PRAGMA secure_delete = ON')
+    try {
+      return await work()
+    } finally {
+      this.#database.run('PRAGMA secure_delete = OFF')
+    }
+  }
+
   /** 64 bits of a keyed hash, for looking up what may not be stored in clear. */
   hash(...parts: string[]): bigint {
     return keyedHash64(must(this.vault.findNamedKey('upstream'), 'the upstream hash key'), ...parts)
@@ -229,6 +273,10 @@ export class Tx {
     const wakes = this.#wakes
     this.#wakes = []
     return wakes
+  }
+
+  #namedKey(name: string): Uint8Array {
+    return must(this.vault.findNamedKey(name), 'the key to seal with')
   }
 
   #keyOf(person: number): Uint8Array | undefined {

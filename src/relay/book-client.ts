@@ -6,7 +6,8 @@ import type { Answer, Commit } from '../records/book.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { Input } from '../records/tx.ts'
 import { Thread } from '../storage/thread.ts'
-import type { BookNotice, OpenBook, OpenedBook } from './book-thread.ts'
+import type { LedgerCut } from '../vault/erasure-ledger.ts'
+import type { BookNotice, DestroyPersons, OpenBook, OpenedBook } from './book-thread.ts'
 
 interface Waiter {
   resolve(value: unknown): void
@@ -70,6 +71,38 @@ export class BookClient {
   /** Destroys the keys of the journal's days whose time is over; answers which days. */
   destroyDays(nowMs: number, appliedSeq: number): Promise<string[]> {
     return this.#thread.ask<string[]>('destroy_days', { nowMs, appliedSeq })
+  }
+
+  /** Notes persons in the ledger and destroys their keys; durable when this resolves. */
+  destroyPersons(ask: DestroyPersons): Promise<void> {
+    return this.#thread.ask<void>('destroy_persons', ask)
+  }
+
+  /** Notes in the ledger what is about to be cut out of the journal. */
+  noteCuts(cuts: readonly LedgerCut[]): Promise<void> {
+    return this.#thread.ask<void>('note_cuts', cuts)
+  }
+
+  /** Notes in the ledger that an erasure is done. */
+  noteErased(done: { erasureId: number; atMs: number; reportHash: Uint8Array }): Promise<void> {
+    return this.#thread.ask<void>('note_erased', done)
+  }
+
+  /** Takes old pages out of the logs of the records and the vault; false where a reader was in the way. */
+  truncateLogs(): Promise<boolean> {
+    return this.#thread.ask<boolean>('truncate_logs', null)
+  }
+
+  /** Wraps every key by another master key, in pieces between which everything else goes on. */
+  async rotateMasterKey(next: Uint8Array): Promise<void> {
+    try {
+      await this.#thread.ask('begin_rotation', next)
+      while (!(await this.#thread.ask<boolean>('rotate_some', null)));
+      await this.#thread.ask('finish_rotation', null)
+    } catch (message) {
+      await this.#thread.ask('cancel_rotation', null).catch(() => {})
+      throw new Failure('conflict', String(message))
+    }
   }
 
   async close(): Promise<void> {

@@ -106,6 +106,11 @@ export class SearchClient {
     await this.#ask('merge', null)
   }
 
+  /** The master key is about to be changed: from then on keys may be wrapped by this one too. */
+  async learnMaster(next: Uint8Array): Promise<void> {
+    if (!this.#hasFailed && this.#isOpen) await this.#ask('learn_master', next)
+  }
+
   async close(): Promise<void> {
     this.#cancelWake?.()
     if (this.#hasFailed || !this.#isOpen) return

@@ -130,6 +130,10 @@ class SearchThread {
     this.wake()
   }
 
+  learnMaster(next: Uint8Array): void {
+    this.#vault.learnMaster(next)
+  }
+
   erase({ contactIds, conversationIds, messageIds, persons }: SearchErasure): void {
     this.#vault.forget({ persons, names: [] })
     const terms = [
@@ -283,6 +287,8 @@ function answer(question: Question): unknown {
       return thread.rest()
     case 'rebuild':
       return thread.rebuild()
+    case 'learn_master':
+      return thread.learnMaster(args as Uint8Array)
     case 'erase':
       return thread.erase(args as SearchErasure)
     case 'merge':

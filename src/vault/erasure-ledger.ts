@@ -17,6 +17,8 @@ export interface LedgerErasure {
 export interface LedgerCut {
   seq: number
   tag: Uint8Array
+  /** How often the entry had been cut before: the paths are those of what was left by then. */
+  timesCut: number
   paths: readonly (readonly (string | number)[])[]
 }
 
@@ -54,9 +56,9 @@ export class ErasureLedger {
   /** Writes down what is about to be cut out of the journal; durable when this returns. */
   noteCuts(cuts: readonly LedgerCut[]): void {
     this.#database.transaction(() => {
-      for (const { seq, tag, paths } of cuts) {
-        // Two people in one entry: what was cut out for the first is not in it any more when the second is looked for.
-        const known = this.#paths(seq, tag)
+      for (const { seq, tag, timesCut, paths } of cuts) {
+        // What a stop kept from being cut is found, and noted, once more.
+        const known = this.#paths(seq, tag).slice(0, timesCut)
         this.#database.run(
           'INSERT OR REPLACE INTO cuts (seq, tag, paths) VALUES (?1, ?2, ?3)',
           seq,

@@ -1,0 +1,56 @@
+import { Elysia } from 'elysia'
+import { Failure } from '../core/failure.ts'
+import { may } from '../people/may-see.ts'
+import type { ErasureReader } from '../records/erasure-reader.ts'
+import type { Reader } from '../records/reader.ts'
+import { knownBody } from './body.ts'
+import { type Asked, found, idOf, json, pageOf, type RouteDependencies, route, seeOf } from './route.ts'
+
+export interface ErasureDependencies extends RouteDependencies {
+  reader: Pick<Reader, 'contacts'>
+  erasures: ErasureReader
+  /** Begins to erase a contact and answers the erasure; nothing of them can be read any more when it resolves. */
+  erase(contactId: number, by: string): Promise<number>
+}
+
+/** Erasing people: they are gone at once, the report comes when the last of their rows is. */
+export function erasureRoutes(deps: ErasureDependencies): Elysia {
+  const app = new Elysia({ name: 'erasures', prefix: '/api/v1' })
+  app.delete(
+    '/contacts/:id',
+    route(deps, '/api/v1/contacts/:id', (asked) => eraseContact(deps, asked)),
+    { parse: 'none' },
+  )
+  app.get(
+    '/erasures',
+    route(deps, '/api/v1/erasures', async (asked) => listErasures(deps, asked), ['limit', 'cursor']),
+  )
+  app.get(
+    '/erasures/:id',
+    route(deps, '/api/v1/erasures/:id', async (asked) => getErasure(deps, asked)),
+  )
+  return app as unknown as Elysia
+}
+
+async function eraseContact(deps: ErasureDependencies, asked: Asked): Promise<Response> {
+  requireMay(asked)
+  await knownBody(asked.request, [])
+  const id = idOf('contact', asked.params)
+  found(deps.reader.contacts.familyOf(id, seeOf(asked.principal)), 'contact')
+  const erasureId = deps.erasures.ofContact(id) ?? (await deps.erase(id, asked.principal.id))
+  return json(found(deps.erasures.one(erasureId), 'erasure'), 202)
+}
+
+function listErasures({ erasures }: ErasureDependencies, asked: Asked): object {
+  requireMay(asked)
+  return erasures.list(pageOf(asked.query), seeOf(asked.principal))
+}
+
+function getErasure({ erasures }: ErasureDependencies, asked: Asked): object {
+  requireMay(asked)
+  return found(erasures.one(idOf('erasure', asked.params)), 'erasure')
+}
+
+function requireMay({ principal }: Asked): void {
+  if (!may(principal, 'contacts.erase')) throw new Failure('forbidden', 'You may not erase contacts')
+}

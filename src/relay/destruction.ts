@@ -1,0 +1,69 @@
+import { type Clock, pause } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import { ErasureReader } from '../records/erasure-reader.ts'
+import type { ClockTrust } from './clock-trust.ts'
+import { Eraser } from './erasure.ts'
+import type { House } from './house.ts'
+import type { SearchClient } from './search-client.ts'
+
+/** How often it is looked whether files are out of the folder. */
+const FILES_POLL_MS = 50
+
+export interface DestructionDependencies {
+  house: House
+  clock: Clock
+  log: Log
+  clockTrust: ClockTrust
+  scanThread: URL
+  search(): SearchClient | undefined
+  /** Whoever keeps events in memory forgets them. */
+  forgetEvents(): void
+  /** Whether files are being removed: not while the house ends. */
+  isServing(): boolean
+  metrics: { erasure(state: 'begun' | 'done'): void; daysEnded(count: number): void }
+}
+
+/** What is taken away for good: people, and the journal of days whose time is over. */
+export class Destruction {
+  readonly eraser: Eraser
+  readonly #deps: DestructionDependencies
+
+  constructor(deps: DestructionDependencies) {
+    this.#deps = deps
+    const { house, clock, log, scanThread, forgetEvents, metrics } = deps
+    const erasures = new ErasureReader(house.records())
+    this.eraser = new Eraser({
+      house,
+      clock,
+      log,
+      scanThread,
+      forget: forgetEvents,
+      eraseFromSearch: async (task) => {
+        const { contactIds, conversationIds, persons } = task
+        await deps.search()?.erasePerson({ contactIds, conversationIds, messageIds: [], persons })
+      },
+      filesRemoved: async () => {
+        while (erasures.hasFilesToRemove() && deps.isServing()) await pause(clock, FILES_POLL_MS)
+      },
+      onState: metrics.erasure,
+    })
+  }
+
+  /** What is destroyed by date waits for a clock that can be believed. */
+  async endJournalDays(): Promise<void> {
+    const { house, log, clockTrust, metrics } = this.#deps
+    if (!clockTrust.isTrusted()) {
+      log.warn('journal days are kept: the clock is not confirmed')
+      return
+    }
+    const days = await house.endJournalDays()
+    if (days.length === 0) return
+    metrics.daysEnded(days.length)
+    log.info('journal days ended', { count: days.length })
+  }
+
+  async changeMasterKey(next: Uint8Array): Promise<void> {
+    await this.#deps.house.changeMasterKey(next, async (key) => await this.#deps.search()?.learnMaster(key))
+    this.#deps.log.info('master key changed')
+  }
+}

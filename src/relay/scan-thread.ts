@@ -1,0 +1,84 @@
+import { DayFile } from '../journal/day-file.ts'
+import { namesOf, redactBody, type Path, type Subject } from '../records/redaction.ts'
+import type { Question } from '../storage/thread.ts'
+
+/** Entries and bytes that one answer is about: some ten milliseconds of work. */
+const ENTRIES_MAX = 200
+const BYTES_MAX = 2 * 1024 * 1024
+
+export interface OpenScan {
+  folder: string
+  subject: Subject
+  blindKey: Uint8Array
+}
+
+/** The next entries of a day after a sequence, up to the last that may be changed. */
+export interface ScanAsk {
+  day: string
+  key: Uint8Array
+  after: number
+  upto: number
+}
+
+export interface Finding {
+  seq: number
+  tag: Uint8Array
+  timesCut: number
+  /** What is left of the body. */
+  body: Uint8Array
+  cuts: Path[]
+}
+
+/** `last`: how far it was looked; null at the end of the day. */
+export interface Scanned {
+  last: number | null
+  findings: Finding[]
+}
+
+declare const self: Worker
+
+let open: OpenScan | undefined
+let names: ReturnType<typeof namesOf> | undefined
+
+/** Looks through the journal for what names somebody, beside everything else: nobody waits for it. */
+function scan({ day, key, after, upto }: ScanAsk): Scanned {
+  if (!open || !names) throw new Error('The scan is not open')
+  const file = new DayFile({ folder: open.folder, day, key, readonly: true })
+  try {
+    const entries = file.read(after, ENTRIES_MAX, BYTES_MAX).filter(({ seq }) => seq <= upto)
+    const findings: Finding[] = []
+    for (const { seq, body, timesCut } of entries) {
+      const redacted = body.length === 0 ? undefined : redactBody(body, names)
+      const tag = redacted && file.tagOf(seq)
+      if (redacted && tag) findings.push({ seq, tag, timesCut: timesCut ?? 0, ...redacted })
+    }
+    return { last: entries.at(-1)?.seq ?? null, findings }
+  } finally {
+    file.close()
+  }
+}
+
+function answer({ name, args }: Question): unknown {
+  switch (name) {
+    case 'open':
+      open = args as OpenScan
+      names = namesOf(open.subject, open.blindKey)
+      return undefined
+    case 'scan':
+      return scan(args as ScanAsk)
+    case 'close':
+      return undefined
+    default:
+      throw new Error(`Unknown question: ${name}`)
+  }
+}
+
+self.onmessage = (event: MessageEvent<Question>) => {
+  const question = event.data
+  try {
+    self.postMessage({ id: question.id, value: answer(question) })
+    if (question.name === 'close') process.exit(0)
+  } catch (error) {
+    self.postMessage({ id: question.id, error: error instanceof Error ? error.message : String(error) })
+  }
+}

@@ -1,0 +1,81 @@
+import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import type { Config } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { createLog } from '../core/pino-log.ts'
+import { type EraseAsk, eraseWhole } from '../relay/erase-command.ts'
+import { Eraser } from '../relay/erasure.ts'
+import { THREADS } from '../threads.ts'
+import { askRunningHouse, houseAlone } from './running-house.ts'
+
+const WANTED = 'erase wants the id of a contact, or --phone-from-stdin and the phone on standard input'
+/** E.164 with its plus sign. */
+const PHONE = /^\+[1-9]\d{5,14}$/
+
+/** Erases a person whole and prints the report. A phone is never an argument: those are seen by everybody on the machine. */
+export function eraseCommand(context: CommandContext<Config>): Promise<number> {
+  return withConfig(context, async (config) => {
+    const fromStdin = context.options['phone-from-stdin'] === true
+    if (fromStdin === (context.operand !== undefined)) {
+      context.complain(WANTED)
+      return EXIT_USAGE
+    }
+    const phone = fromStdin ? (await Bun.stdin.text()).replace(/[\s().-]/g, '') : ''
+    if (fromStdin && !PHONE.test(phone)) {
+      context.complain('The phone must be in E.164, such as +15550100')
+      return EXIT_USAGE
+    }
+    const who: EraseAsk = fromStdin ? { phone } : { contact: context.operand ?? '' }
+    try {
+      const erasure = (await askRunningHouse<Erasure>(config, 'erase', who)) ?? (await eraseAlone(config, who))
+      print(context, erasure)
+      return EXIT_OK
+    } catch (error) {
+      context.complain(error instanceof Error ? error.message : String(error))
+      return EXIT_FAILED
+    }
+  })
+}
+
+interface Erasure {
+  id: string
+  report: { erased: Record<string, number>; copies: Record<string, string | null>[] } | null
+  report_sha256: string | null
+}
+
+function print({ options, print: line }: CommandContext<Config>, erasure: Erasure): void {
+  if (options['json'] === true) return line(JSON.stringify(erasure, null, 2))
+  line(`Erased: ${erasure.id}`)
+  for (const [what, count] of Object.entries(erasure.report?.erased ?? {})) {
+    if (count > 0) line(`  ${what.replaceAll('_', ' ')}: ${count}`)
+  }
+  line('Copies that cannot be edited:')
+  for (const copy of erasure.report?.copies ?? []) {
+    const since = copy['unreadable_since']
+    const from = copy['unreadable_from']
+    const when = since ? `unreadable since ${since}` : from ? `unreadable from ${from}` : 'until the backups expire'
+    line(`  ${copy['of']?.replaceAll('_', ' ')}: ${when} (${copy['because']})`)
+  }
+  line(`SHA-256 of the report: ${erasure.report_sha256}`)
+}
+
+async function eraseAlone(config: Config, who: EraseAsk): Promise<Erasure> {
+  const house = houseAlone(config, () => {})
+  await house.open()
+  try {
+    const eraser = new Eraser({
+      house,
+      clock: systemClock,
+      log: createLog('error', { write: (text) => process.stderr.write(text) }),
+      scanThread: THREADS.scan,
+      forget: () => {},
+      // The next start takes them out of the index: what opens no more is not in it.
+      eraseFromSearch: async () => {},
+      // The next start removes the files whose rows are gone.
+      filesRemoved: async () => {},
+      onState: () => {},
+    })
+    return (await eraseWhole(house, eraser, who)) as Erasure
+  } finally {
+    await house.close()
+  }
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import { readMasterKey } from '../config/kinds.ts'
+import type { Config } from '../config.ts'
+import { askRunningHouse, houseAlone } from './running-house.ts'
+
+/** Changes the master key, in the running house or in the folder, and says what has to be done next. */
+export function keyCommand(context: CommandContext<Config>): Promise<number> {
+  return withConfig(context, async (config) => {
+    const file = context.options['new-key-file']
+    if (context.operand !== 'rotate' || typeof file !== 'string') {
+      context.complain('key wants: key rotate --new-key-file FILE')
+      return EXIT_USAGE
+    }
+    const next = readKeyFile(file)
+    if (!next) {
+      context.complain(`${file} must hold the new key: 32 random bytes as 64 hexadecimal or 44 base64 characters`)
+      return EXIT_USAGE
+    }
+    if (config.demo) {
+      context.complain('The key of the demo is not changed: its secrets are drawn from it')
+      return EXIT_FAILED
+    }
+    try {
+      const asked = await askRunningHouse(config, 'master-key', { key: next.toHex() })
+      if (!asked) await rotateAlone(config, next)
+      for (const line of nextSteps(config, file, asked !== undefined)) context.print(line)
+      return EXIT_OK
+    } catch (error) {
+      context.complain(error instanceof Error ? error.message : String(error))
+      return EXIT_FAILED
+    }
+  })
+}
+
+function readKeyFile(file: string): Uint8Array | undefined {
+  try {
+    return readMasterKey(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+async function rotateAlone(config: Config, next: Uint8Array): Promise<void> {
+  const house = houseAlone(config, () => {})
+  await house.open()
+  try {
+    await house.changeMasterKey(next, async () => {})
+  } finally {
+    await house.close()
+  }
+}
+
+function nextSteps(config: Config, file: string, isRunning: boolean): string[] {
+  const place = config.masterKeyFile ?? 'the old key file'
+  return [
+    'The master key is changed: from now on only the new one opens the data folder.',
+    `Now set master_key_file (or GATEHOUSE_MASTER_KEY_FILE) to ${file}, or put the new key in the place of ${place}.`,
+    isRunning
+      ? 'The running house goes on with it; the next start needs the setting.'
+      : 'The next start needs the setting.',
+    'Keep the old key for as long as you keep backups of vault.db that were made before; then destroy it.',
+  ]
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { CONTROL_SOCKET } from '../http/control.ts'
+import type { Commit } from '../records/book.ts'
+import { House } from '../relay/house.ts'
+import { setupOf } from '../setup.ts'
+import { THREADS } from '../threads.ts'
+
+const NOBODY_LISTENS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
+
+/** Gives a command to the running house and answers what it answers; undefined where none runs. */
+export async function askRunningHouse<T>(config: Config, command: string, ask: object): Promise<T | undefined> {
+  const unix = join(config.dataDir, CONTROL_SOCKET)
+  if (!existsSync(unix)) return undefined
+  const response = await fetch(`http://house/${command}`, {
+    unix,
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(ask),
+    // A long command says nothing until it is done.
+    timeout: false,
+  } as BunFetchRequestInit).catch((error: unknown) => {
+    // The socket is left over from a process that was killed. Anything else happened to a house that runs.
+    if (NOBODY_LISTENS.has((error as { code?: string }).code ?? '')) return undefined
+    throw new Error('The running house ended before it was done: ask again', { cause: error })
+  })
+  if (!response) return undefined
+  const body = (await response.json()) as T & { detail?: string }
+  if (!response.ok) throw new Error(body.detail ?? 'The running house refused')
+  return body
+}
+
+/** Opens the folder where no house runs, for one command. The caller opens and closes it. */
+export function houseAlone(config: Config, onCommit: (commit: Commit) => void): House {
+  return new House({
+    threads: THREADS,
+    clock: systemClock,
+    folder: config.dataDir,
+    masterKey: setupOf(config).masterKey,
+    acceptLoss: false,
+    webhookBacklogMs: config.limits.webhookBacklogMs,
+    onCommit,
+    onJournalCommit: () => {},
+    onOverflow: () => {},
+    onFailure: (error) => {
+      throw error
+    },
+  })
+}
