@@ -1,8 +1,22 @@
-import type { Accepted, ConversationView, Me, MessageView, NumberView, Page } from './wire.ts'
+import type {
+  Accepted,
+  AttributeValue,
+  ConversationView,
+  Me,
+  MessageView,
+  NumberView,
+  Page,
+  PersonView,
+  SearchPage,
+} from './wire.ts'
 
 /** A request takes longer than this only when something is broken. */
 const REQUEST_MS_MAX = 15_000
 const PAGE_ITEMS = 50
+/** A file is given longer: the largest has 100 MB. */
+const FILE_MS_MAX = 10 * 60_000
+/** Files are asked for under this path alone: the key goes nowhere else. */
+const FILES = /^\/api\/v1\/media\/[\w-]+(\/thumbnail)?$/
 
 /** An answer that was not what we asked for. `code` is the server's stable word, or `unreachable` when none came. */
 export class Problem extends Error {
@@ -28,13 +42,36 @@ export interface Api {
   numbers(): Promise<Page<NumberView>>
   conversations(cursor?: string): Promise<Page<ConversationView>>
   conversation(id: string): Promise<ConversationView>
-  messages(conversationId: string, cursor?: string): Promise<Page<MessageView>>
+  /** `limit` is 50 where nothing else is said, and at most 200. */
+  messages(conversationId: string, cursor?: string, limit?: number): Promise<Page<MessageView>>
+  /** A message that its author took back, with what it said. */
+  revokedMessage(id: string): Promise<MessageView>
   markRead(conversationId: string, upto: string): Promise<unknown>
   /** The key makes a repeat of the same message harmless. */
   send(message: object, idempotencyKey: string): Promise<Accepted>
   /** What may be asked for a message that has not gone out. */
   act(messageId: string, action: 'retry' | 'cancel'): Promise<unknown>
   ticket(): Promise<string>
+  /** The bytes at an attachment's address. */
+  file(path: string): Promise<Blob>
+  /** Asks for a file once more that could not be fetched. */
+  fetchFile(id: string): Promise<unknown>
+  search(ask: { q: string; conversation?: string; cursor?: string }): Promise<SearchPage>
+  person(id: string): Promise<PersonView>
+  /** Who is known by a phone, an e-mail address, a user id or a username. */
+  lookUpPerson(by: Partial<Record<'phone' | 'email' | 'user_id' | 'username', string>>): Promise<PersonView>
+  changePerson(id: string, change: PersonChange): Promise<PersonView>
+  conversationsOf(personId: string): Promise<Page<ConversationView>>
+  mergePerson(id: string, into: string): Promise<unknown>
+  unmergePerson(id: string): Promise<unknown>
+  /** Erases a person for good; the report of what became of everything. */
+  erasePerson(id: string): Promise<Record<string, unknown>>
+}
+
+/** Null takes an attribute, or the given name, away. */
+export interface PersonChange {
+  name?: string | null
+  attributes?: Record<string, AttributeValue | null>
 }
 
 /** What the client needs of the browser, so that tests can stand in for it. */
@@ -44,19 +81,31 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 export function createApi(key: string, fetch: Fetch): Api {
   const call = <T>(method: string, path: string, options: { body?: object; idempotencyKey?: string } = {}) =>
     request<T>(fetch, `/api/v1${path}`, { method, key, ...options })
-  const page = (cursor?: string) =>
-    `?limit=${PAGE_ITEMS}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
+  const page = (cursor?: string, limit = PAGE_ITEMS) =>
+    `?limit=${limit}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
+  const person = (id: string) => `/contacts/${encodeURIComponent(id)}`
   const of = (id: string) => `/conversations/${encodeURIComponent(id)}`
   return {
     me: () => call('GET', '/me'),
     numbers: () => call('GET', '/numbers?limit=200'),
     conversations: (cursor) => call('GET', `/conversations${page(cursor)}`),
     conversation: (id) => call('GET', of(id)),
-    messages: (id, cursor) => call('GET', `${of(id)}/messages${page(cursor)}`),
+    messages: (id, cursor, limit) => call('GET', `${of(id)}/messages${page(cursor, limit)}`),
+    revokedMessage: (id) => call('GET', `/messages/${encodeURIComponent(id)}?revoked=show`),
     markRead: (id, upto) => call('POST', `${of(id)}/read`, { body: { upto } }),
     send: (message, idempotencyKey) => call('POST', '/messages', { body: message, idempotencyKey }),
     act: (id, action) => call('POST', `/messages/${encodeURIComponent(id)}/${action}`),
     ticket: async () => (await call<{ ticket: string }>('POST', '/realtime/tickets')).ticket,
+    file: (path) => requestFile(fetch, path, key),
+    fetchFile: (id) => call('POST', `/media/${encodeURIComponent(id)}/fetch`),
+    search: (ask) => call('POST', '/search', { body: { limit: PAGE_ITEMS, ...ask } }),
+    person: (id) => call('GET', person(id)),
+    lookUpPerson: (by) => call('POST', '/contacts/lookup', { body: by }),
+    changePerson: (id, change) => call('PATCH', person(id), { body: change }),
+    conversationsOf: (id) => call('GET', `${person(id)}/conversations${page()}`),
+    mergePerson: (id, into) => call('POST', `${person(id)}/merge`, { body: { into } }),
+    unmergePerson: (id) => call('POST', `${person(id)}/unmerge`, { body: {} }),
+    erasePerson: (id) => call('DELETE', person(id)),
   }
 }
 
@@ -73,20 +122,35 @@ async function request<T>(fetch: Fetch, path: string, call: Call): Promise<T> {
   if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey
   const init: RequestInit = { method: call.method, headers, signal: AbortSignal.timeout(REQUEST_MS_MAX) }
   if (call.body !== undefined) init.body = JSON.stringify(call.body)
-  let response: Response
-  let text: string
+  const { response, content } = await reached(async () => {
+    const response = await fetch(path, init)
+    return { response, content: await response.text() }
+  })
+  const body = parse(content)
+  if (!response.ok) throw problemOf(response.status, body)
+  if (body === undefined) throw new Problem('internal', 502, 'The server gave an answer that could not be read.')
+  return body as T
+}
+
+async function requestFile(fetch: Fetch, path: string, key: string): Promise<Blob> {
+  if (!FILES.test(path)) throw new Problem('not_found', 404, 'That is no file of this server.')
+  const init = { headers: { authorization: `Bearer ${key}` }, signal: AbortSignal.timeout(FILE_MS_MAX) }
+  const { response, content } = await reached(async () => {
+    const response = await fetch(path, init)
+    return { response, content: await response.blob() }
+  })
+  if (!response.ok) throw problemOf(response.status, parse(await content.text()))
+  return content
+}
+
+async function reached<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    response = await fetch(path, init)
-    text = await response.text()
+    return await ask()
   } catch (cause) {
     const late = cause instanceof DOMException && cause.name === 'TimeoutError'
     const message = late ? 'The server took too long to answer.' : 'The server cannot be reached.'
     throw Object.assign(new Problem('unreachable', 0, message), { cause })
   }
-  const body = parse(text)
-  if (!response.ok) throw problemOf(response.status, body)
-  if (body === undefined) throw new Problem('internal', 502, 'The server gave an answer that could not be read.')
-  return body as T
 }
 
 function parse(text: string): unknown {

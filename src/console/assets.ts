@@ -6,7 +6,9 @@ export const CONSOLE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
+  // Pictures, sound and films come as blobs: they are fetched with the key, which may not stand in an address.
   "img-src 'self' data: blob:",
+  'media-src blob:',
   "connect-src 'self'",
   "font-src 'self'",
   "form-action 'self'",

@@ -87,7 +87,11 @@ describe.skipIf(isMissing)(`the console in a browser${why}`, () => {
       await bubble('Hello there').waitFor()
       await page.waitForFunction(() => document.title === 'Gatehouse')
       expect(server.requests).toContain('POST /api/v1/conversations/a/read')
-      server.receive('a', { type: 'image', image: { caption: 'Look', secret: 'never shown' } })
+      server.receive('a', {
+        type: 'image',
+        image: { caption: 'Look', secret: 'never shown' },
+        content: { kind: 'attachment', text: 'Look' },
+      })
       await bubble('Image').getByText('Look').waitFor()
       expect(await page.content()).not.toContain('never shown')
     },

@@ -1,10 +1,11 @@
 import type { MessageState } from '../core/message.ts'
 import { type Api, Problem } from './api.ts'
 import { type Draft, Drafts } from './drafts.ts'
+import { FileShelf } from './file-shelf.ts'
 import { Mailroom } from './mailroom.ts'
 import { Outbox, type OutboxItem, type Store } from './outbox.ts'
-import { applyEvents, applySent, type ConsoleState, emptyState, type Thread } from './store.ts'
-import type { EventRecord, Me } from './wire.ts'
+import { applyEvents, applyPerson, applySent, type ConsoleState, dropPerson, emptyState, type Thread } from './store.ts'
+import type { EventRecord, Me, MessageView, PersonView } from './wire.ts'
 
 /** How the line to the server stands. `outdated`: the server speaks a later language than this page. */
 export interface Connection {
@@ -26,6 +27,8 @@ export interface DeskState {
   readonly loading: ReadonlySet<string>
   /** A sentence for those who listen to the page. */
   readonly announcement: string
+  /** The message to show, once it is loaded: what was chosen in a search. */
+  readonly sought: string | null
 }
 
 /** What a realtime connection needs of us, and what it gives. */
@@ -47,6 +50,9 @@ export interface DeskDeps {
   store: Store
   nowMs: () => number
   newKey: () => string
+  /** An address for bytes that the page has, and its end. */
+  makeUrl: (blob: Blob) => string
+  dropUrl: (url: string) => void
   /** Whether somebody can see the page. */
   isVisible: () => boolean
   /** The key no longer works. */
@@ -62,6 +68,7 @@ const ANNOUNCE_EVERY_MS = 4000
 /** The console without its looks: holds the state, loads what is missing, listens, sends. */
 export class Desk {
   #state: DeskState
+  readonly files: FileShelf
   readonly #deps: DeskDeps
   readonly #drafts: Drafts
   readonly #outbox: Outbox
@@ -89,6 +96,7 @@ export class Desk {
       onBusy: (problems, loading) => this.#set({ problems, loading }),
       onRefused: () => this.#refused(),
     })
+    this.files = new FileShelf({ ...deps, onRefused: () => this.#refused() })
     this.#state = {
       data: emptyState(0),
       open: null,
@@ -99,6 +107,7 @@ export class Desk {
       problems: new Map(),
       loading: new Set(),
       announcement: '',
+      sought: null,
     }
   }
 
@@ -137,6 +146,7 @@ export class Desk {
 
   close(): void {
     this.#closed = true
+    this.files.close()
     this.#outbox.close()
     this.#live?.close()
     this.#live = null
@@ -198,6 +208,48 @@ export class Desk {
 
   act(messageId: string, action: 'retry' | 'cancel'): void {
     void this.#mailroom.act(messageId, action)
+  }
+
+  /** Loads a thread until a message is in it, and says that it is the one to show. */
+  seek(conversationId: string, messageId: string): void {
+    this.#set({ sought: messageId })
+    void this.#mailroom.seek(conversationId, messageId)
+  }
+
+  /** The sought message was shown, or is not sought any more. */
+  found(): void {
+    if (this.#state.sought !== null) this.#set({ sought: null })
+  }
+
+  /** Asks the server something for one part of the screen. A key that is refused ends the whole desk. */
+  async ask<T>(run: (api: Api) => Promise<T>): Promise<T> {
+    try {
+      return await run(this.#deps.api)
+    } catch (cause) {
+      if (cause instanceof Problem && cause.status === 401) this.#refused()
+      throw cause
+    }
+  }
+
+  /** Shows what a message said that its author took back, to whoever may see it. */
+  async showRevoked(id: string): Promise<MessageView> {
+    return await this.ask((api) => api.revokedMessage(id))
+  }
+
+  /** Reads a person, and keeps them up to date from then on. */
+  async loadPerson(id: string): Promise<void> {
+    const asOf = this.#state.data.recent.at(-1)?.offset ?? this.#state.data.recentAfter
+    this.keepPerson(await this.ask((api) => api.person(id)), asOf)
+  }
+
+  keepPerson(person: PersonView, asOf = this.#state.data.recent.at(-1)?.offset ?? this.#state.data.recentAfter): void {
+    this.#setData(applyPerson(this.#state.data, person, asOf))
+  }
+
+  /** Somebody was erased: what is on the screen of them is read again. */
+  personErased(id: string): void {
+    this.#setData(dropPerson(this.#state.data, id))
+    void this.start()
   }
 
   /** The page was shown or hidden. */

@@ -1,7 +1,8 @@
 import type { Server, ServerWebSocket } from 'bun'
 import { CONSOLE_POLICY, loadConsoleAssets, withSimulator } from './assets.ts'
 import type { ConsoleAsset } from './bundle.ts'
-import type { ConversationView, EventRecord, MessageView, NumberView } from './wire.ts'
+import { withAttachment, withReaction, withRevoke } from './store-acts.ts'
+import type { AttachmentView, ConversationView, EventRecord, MessageView, NumberView, PersonView } from './wire.ts'
 
 /**
  * The server as the console sees it, in memory: the contract's paths, the journal and the socket, nothing behind them.
@@ -20,6 +21,19 @@ export interface FakeServer {
   addMessage(message: Partial<MessageView> & { conversation_id: string }): MessageView
   /** A customer writes: stored, and told to everybody who listens. */
   receive(conversationId: string, message: Partial<MessageView>): MessageView
+  /** Somebody reacts; null takes it back. */
+  react(messageId: string, emoji: string | null, by?: 'customer' | 'us'): void
+  /** Its author writes it anew. */
+  edit(messageId: string, text: string): void
+  /** Its author takes it back. */
+  revoke(messageId: string, revoked: 'kept' | 'hidden' | 'deleted'): void
+  /** Something became of a file of a message. */
+  file(messageId: string, attachment: AttachmentView): void
+  /** Bytes under a path of the API. */
+  bytes: Map<string, Blob>
+  people: Map<string, PersonView>
+  /** A person changed, and everybody is told. */
+  changePerson(id: string, change: Partial<PersonView>): void
   /** The platform reports. */
   report(messageId: string, state: MessageView['state'], reason?: string): void
   /** States that a sent message goes through by itself. */
@@ -39,6 +53,10 @@ interface House {
   events: EventRecord[]
   sockets: Set<ServerWebSocket<unknown>>
   tickets: Set<string>
+  bytes: Map<string, Blob>
+  people: Map<string, PersonView>
+  /** What messages said that their author took back. */
+  takenBack: Map<string, MessageView>
   offset: number
   count: number
 }
@@ -57,6 +75,9 @@ export async function startFakeServer(options: { simulator?: string; port?: numb
     events: [],
     sockets: new Set(),
     tickets: new Set(),
+    bytes: new Map(),
+    people: new Map(),
+    takenBack: new Map(),
     offset: 100,
     count: 0,
   }
@@ -75,6 +96,13 @@ export async function startFakeServer(options: { simulator?: string; port?: numb
     addConversation: (view) => addConversation(house, view),
     addMessage: (message) => addMessage(house, message),
     receive: (conversationId, message) => receive(house, conversationId, message),
+    react: (messageId, emoji, by = 'customer') => react(house, messageId, emoji, by),
+    edit: (messageId, text) => edit(house, messageId, text),
+    revoke: (messageId, revoked) => revoke(house, messageId, revoked),
+    file: (messageId, attachment) => putFile(house, messageId, attachment),
+    bytes: house.bytes,
+    people: house.people,
+    changePerson: (id, change) => changePerson(house, id, change),
     report: (messageId, state, reason) => report(house, messageId, state, reason),
     async down() {
       for (const socket of house.sockets) socket.terminate()
@@ -112,10 +140,15 @@ export async function startFakeServer(options: { simulator?: string; port?: numb
     if (pathname === '/realtime') return upgrade(house, request, self)
     if (!pathname.startsWith('/api/')) return page(assets, pathname, options.simulator)
     if (request.headers.get('authorization') !== `Bearer ${KEY}`) return problem(401, 'unauthorized', 'Unknown key')
-    const body = request.method === 'POST' ? ((await request.json().catch(() => ({}))) as Record<string, unknown>) : {}
+    const bytes = house.bytes.get(pathname)
+    if (bytes !== undefined) return new Response(bytes)
+    const body = ['POST', 'PATCH'].includes(request.method)
+      ? ((await request.json().catch(() => ({}))) as Record<string, unknown>)
+      : {}
     const path = pathname.slice('/api/v1/'.length).split('/').map(decodeURIComponent)
     if (path[0] === 'messages' && path.length === 1) return send(house, fake, request, body)
-    return api(house, `${request.method} ${path[0]}`, path, searchParams)
+    const route = `${request.method} ${path[0]}`
+    return more(house, route, path, body, searchParams) ?? api(house, route, path, searchParams)
   }
 
   server = serve(port)
@@ -149,6 +182,144 @@ function api(house: House, route: string, path: string[], query: URLSearchParams
     return Response.json({ id, unread: 0 })
   }
   return Response.json(view)
+}
+
+/** What is asked beside conversations and messages. */
+function more(
+  house: House,
+  route: string,
+  [, id = '', part]: string[],
+  body: Record<string, unknown>,
+  query: URLSearchParams,
+): Response | null {
+  if (route === 'POST search') return search(house, String(body['q'] ?? ''))
+  if (route === 'POST media' && part === 'fetch') return Response.json({ id, state: 'waiting' })
+  if (route === 'GET messages') {
+    const shown = query.get('revoked') === 'show' ? house.takenBack.get(id) : findMessage(house, id)
+    return shown === undefined ? problem(404, 'not_found', 'No such message') : Response.json(shown)
+  }
+  if (route === 'POST contacts' && id === 'lookup') {
+    const wanted = Object.values(body)[0]
+    const found = [...house.people.values()].find((person) => person.identities.some(({ value }) => value === wanted))
+    return found === undefined ? problem(404, 'not_found', 'No such contact') : Response.json(found)
+  }
+  if (!route.endsWith(' contacts')) return null
+  const person = house.people.get(id)
+  if (person === undefined) return problem(404, 'not_found', 'No such contact')
+  return personAnswer(house, `${route} ${part ?? ''}`, person, body)
+}
+
+function personAnswer(house: House, route: string, person: PersonView, body: Record<string, unknown>): Response {
+  const { id } = person
+  if (route === 'GET contacts conversations') {
+    const own = [...house.conversations.values()].filter((view) => view.contact.id === id)
+    return Response.json({ items: own, next: null, as_of: house.offset })
+  }
+  if (route === 'PATCH contacts ') {
+    const attributes = Object.entries({ ...person.attributes, ...(body['attributes'] as object) })
+    changePerson(house, id, { attributes: Object.fromEntries(attributes.filter(([, value]) => value !== null)) })
+  }
+  if (route === 'POST contacts merge') {
+    const into = house.people.get(String(body['into']))
+    if (into === undefined) return problem(400, 'invalid', 'No such contact')
+    changePerson(house, into.id, {
+      merged: [...into.merged, id],
+      identities: [...into.identities, ...person.identities],
+    })
+    changePerson(house, id, { merged_into: into.id })
+    return Response.json({ id: 'mrg_1', contact: id, into: into.id })
+  }
+  if (route === 'POST contacts unmerge') {
+    const into = house.people.get(person.merged_into ?? '')
+    if (into === undefined) return problem(409, 'conflict', 'Not merged')
+    const own = into.identities.filter((identity) => identity.contact_id !== id)
+    changePerson(house, into.id, { merged: into.merged.filter((other) => other !== id), identities: own })
+    changePerson(house, id, { merged_into: null })
+    return Response.json({ id: 'mrg_1', contact: id, into: into.id })
+  }
+  if (route === 'DELETE contacts ') {
+    house.people.delete(id)
+    const own = [...house.conversations.values()].filter((view) => view.contact.id === id)
+    for (const view of own) {
+      house.conversations.delete(view.id)
+      house.messages.delete(view.id)
+    }
+    return Response.json({ id: 'ers_1', erased: { messages: 3 }, remains: [{ what: 'journal', until: '2026-12-01' }] })
+  }
+  return Response.json(house.people.get(id) ?? person)
+}
+
+/** As simple as can be: the text as it stands, in capitals or not. */
+function search(house: House, words: string): Response {
+  const wanted = words.toLowerCase()
+  const items = [...house.messages.values()]
+    .flat()
+    .sort((a, b) => (a.at < b.at ? 1 : -1))
+    .flatMap((message) => {
+      const at = (message.content?.text ?? '').toLowerCase().indexOf(wanted)
+      const highlights = [[at, at + wanted.length]]
+      return at < 0 ? [] : [{ message, conversation_id: message.conversation_id, highlights }]
+    })
+  return Response.json({ items: items.slice(0, 50), next: null, as_of: house.offset, more: false })
+}
+
+function findMessage(house: House, id: string): MessageView | undefined {
+  return [...house.messages.values()].flat().find((message) => message.id === id)
+}
+
+/** Changes a message, and answers it as it was and is. */
+function alter(house: House, id: string, change: (message: MessageView) => MessageView): [MessageView, MessageView] {
+  for (const list of house.messages.values()) {
+    const index = list.findIndex((message) => message.id === id)
+    const before = list[index]
+    if (before === undefined) continue
+    const after = change(before)
+    list[index] = after
+    const view = house.conversations.get(before.conversation_id)
+    if (view?.last_message?.id === id) view.last_message = after
+    return [before, after]
+  }
+  throw new Error('No such message')
+}
+
+function react(house: House, id: string, emoji: string | null, by: 'customer' | 'us'): void {
+  const conversationId = findMessage(house, id)?.conversation_id ?? ''
+  const contactId = by === 'us' ? null : (house.conversations.get(conversationId)?.contact.id ?? null)
+  const data = { emoji, by, contact_id: contactId, at: new Date().toISOString() }
+  const [{ upstream_id }] = alter(house, id, (message) => withReaction(message, data))
+  emit(house, 'message.reaction', { message_id: id, upstream_id, conversation_id: conversationId, ...data })
+}
+
+function edit(house: House, id: string, text: string): void {
+  const at = new Date().toISOString()
+  const content = { kind: 'text', text }
+  const [, after] = alter(house, id, (message) => ({ ...message, text: { body: text }, content, edited_at: at }))
+  const { reactions: _, ...told } = after
+  emit(house, 'message.edited', { message_id: id, conversation_id: after.conversation_id, message: told, at })
+}
+
+function revoke(house: House, id: string, revoked: 'kept' | 'hidden' | 'deleted'): void {
+  const at = new Date().toISOString()
+  const [before] = alter(house, id, (message) => withRevoke(message, { revoked, at }))
+  house.takenBack.set(id, { ...before, revoked, revoked_at: at })
+  const { conversation_id, upstream_id } = before
+  emit(house, 'message.revoked', { message_id: id, upstream_id, conversation_id, revoked, direction: 'in', at })
+}
+
+function putFile(house: House, id: string, attachment: AttachmentView): void {
+  const [{ conversation_id }] = alter(house, id, (message) => withAttachment(message, attachment))
+  emit(house, 'message.media', { message_id: id, conversation_id, attachment })
+}
+
+function changePerson(house: House, id: string, change: Partial<PersonView>): void {
+  const person = house.people.get(id)
+  if (person === undefined) throw new Error('No such person')
+  const after = { ...person, ...change }
+  house.people.set(id, after)
+  for (const view of house.conversations.values()) {
+    if (view.contact.id === id) view.contact = { ...view.contact, name: after.name ?? null }
+  }
+  emit(house, 'contact.updated', { contact: after })
 }
 
 function send(house: House, fake: FakeServer, request: Request, body: Record<string, unknown>): Response {
@@ -211,6 +382,7 @@ function addMessage(house: House, given: Partial<MessageView> & { conversation_i
     at: new Date().toISOString(),
     state: given.direction === 'out' ? 'sent' : 'received',
     reason: null,
+    ...contentIn(given),
     ...given,
   }
   const list = house.messages.get(message.conversation_id) ?? []
@@ -224,6 +396,12 @@ function addMessage(house: House, given: Partial<MessageView> & { conversation_i
     view.last_message_at = last.at
   }
   return message
+}
+
+/** A text says what it says. */
+function contentIn({ text }: Partial<MessageView>): Partial<MessageView> {
+  const body = (text as { body?: unknown } | undefined)?.body
+  return typeof body === 'string' ? { content: { kind: 'text', text: body } } : {}
 }
 
 function receive(house: House, conversationId: string, given: Partial<MessageView>): MessageView {

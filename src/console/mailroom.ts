@@ -22,6 +22,9 @@ interface MailroomDeps {
 /** Tries of a page that was overtaken by more events than are kept. */
 const PAGE_TRIES_MAX = 3
 /** After a failed try to mark as read. */
+/** A message that is sought may be this far up: as many messages as a thread holds here. */
+const SEEK_PAGES_MAX = 25
+const SEEK_ITEMS = 200
 const READ_RETRY_MS = 5000
 
 /** Fetches: pages, single conversations, numbers; and the small requests beside them. One of a kind at a time. */
@@ -79,6 +82,23 @@ export class Mailroom {
     await this.#once(`older ${id}`, () =>
       this.#page((data) => this.#deps.api.messages(id, cursor).then((page) => applyThreadPage(data(), id, page))),
     )
+  }
+
+  /** Loads older messages until one is there, or the thread is full. */
+  async seek(id: string, messageId: string): Promise<void> {
+    await this.openThread(id)
+    for (let pages = 0; pages < SEEK_PAGES_MAX; pages += 1) {
+      const thread = this.#deps.data().threads.get(id)
+      const cursor = thread?.next
+      if (typeof cursor !== 'string' || thread?.messages.some((entry) => entry.view.id === messageId)) return
+      await this.#once(`older ${id}`, () =>
+        this.#page((data) =>
+          this.#deps.api.messages(id, cursor, SEEK_ITEMS).then((page) => applyThreadPage(data(), id, page)),
+        ),
+      )
+      // A page that could not be had: what went wrong stands at the thread's top.
+      if (this.#deps.data().threads.get(id)?.next === cursor) return
+    }
   }
 
   async numbers(): Promise<void> {

@@ -1,5 +1,6 @@
 import { type MessageState, rankOf } from '../core/message.ts'
-import type { ConversationView, EventRecord, MessageView, NumberView, Page } from './wire.ts'
+import { isAttachment, isPerson, withAttachment, withEdit, withPerson, withReaction, withRevoke } from './store-acts.ts'
+import type { ConversationView, EventRecord, MessageView, NumberView, Page, PersonView } from './wire.ts'
 
 /**
  * What the console knows, and the only ways in which it changes. Two sources feed it: pages fetched over HTTP, which
@@ -13,6 +14,8 @@ export interface ConsoleState {
   readonly list: ListEdge
   readonly threads: ReadonlyMap<string, Thread>
   readonly numbers: readonly NumberView[]
+  /** People whose panel was opened. */
+  readonly people: ReadonlyMap<string, PersonEntry>
   /** The newest events, to bring a page up to date that was read before they came. */
   readonly recent: readonly EventRecord[]
   /** `recent` has every event above this offset. */
@@ -48,6 +51,12 @@ export interface MessageEntry {
   readonly offset: number
 }
 
+export interface PersonEntry {
+  readonly view: PersonView
+  /** The offset that the view stands at. */
+  readonly offset: number
+}
+
 /** The loaded part of a conversation's messages, oldest first; a horizon without `next` means that it is full. */
 export interface Thread extends ListEdge {
   readonly messages: readonly MessageEntry[]
@@ -62,6 +71,9 @@ export const THREADS_MAX = 20
 /** Conversations in memory: ten pages of scrolling beyond what anybody scrolls. */
 export const CONVERSATIONS_MAX = 3000
 
+/** People in memory. The one opened longest ago goes first. */
+export const PEOPLE_MAX = 50
+
 const NO_EDGE: ListEdge = { loaded: false, next: null, horizon: null }
 
 /** A console that knows nothing yet; `head` is the offset it starts to listen at. */
@@ -72,6 +84,7 @@ export function emptyState(head: number): ConsoleState {
     list: NO_EDGE,
     threads: new Map(),
     numbers: [],
+    people: new Map(),
     recent: [],
     recentAfter: head,
     wanted: [],
@@ -141,6 +154,24 @@ export function applyConversation(state: ConsoleState, view: ConversationView, a
   return finish(state, draft)
 }
 
+/** Takes in a person, fetched when `asOf` was the newest offset known. */
+export function applyPerson(state: ConsoleState, view: PersonView, asOf: number): ConsoleState {
+  const draft = draftOf(state)
+  draft.people.delete(view.id)
+  draft.people.set(view.id, { view, offset: asOf })
+  const oldest = draft.people.keys().next().value
+  if (draft.people.size > PEOPLE_MAX && oldest !== undefined) draft.people.delete(oldest)
+  replay(draft, state, asOf)
+  return finish(state, draft)
+}
+
+/** Forgets a person who was erased, and every thread: whatever is shown of them must be read again. */
+export function dropPerson(state: ConsoleState, id: string): ConsoleState {
+  const people = new Map(state.people)
+  people.delete(id)
+  return { ...state, people, threads: new Map() }
+}
+
 /** Sets the unread count to zero, if nothing newer than `upto` has come meanwhile. */
 export function applyRead(state: ConsoleState, id: string, upto: string): ConsoleState {
   const entry = state.conversations.get(id)
@@ -178,6 +209,7 @@ export function unreadConversations(state: ConsoleState): number {
 interface Draft {
   conversations: Map<string, ConversationEntry>
   threads: Map<string, Thread>
+  people: Map<string, PersonEntry>
   list: ListEdge
   wanted: string[]
 }
@@ -186,6 +218,7 @@ function draftOf(state: ConsoleState): Draft {
   return {
     conversations: new Map(state.conversations),
     threads: new Map(state.threads),
+    people: new Map(state.people),
     list: state.list,
     wanted: [...state.wanted],
   }
@@ -218,6 +251,72 @@ function applyEvent(draft: Draft, event: EventRecord): void {
     touchConversation(draft, message, offset)
   }
   if (event.type === 'message.state') applyMessageState(draft, event)
+  else if (event.type === 'contact.updated') applyPersonEvent(draft, event)
+  else applyAct(draft, event)
+}
+
+/** Something that was done to a message. */
+function applyAct(draft: Draft, { type, data, offset }: EventRecord): void {
+  const conversationId = data['conversation_id']
+  if (typeof conversationId !== 'string') return
+  const id = data['message_id']
+  const upstreamId = data['upstream_id']
+  const isIt = (view: MessageView) =>
+    typeof id === 'string' ? view.id === id : typeof upstreamId === 'string' && view.upstream_id === upstreamId
+  const alter = (change: (view: MessageView) => MessageView) =>
+    changeMessage(draft, conversationId, isIt, { offset, change })
+  if (type === 'message.reaction') {
+    alter((view) => withReaction(view, data))
+    openWindow(draft, conversationId, data['window_expires_at'])
+  } else if (type === 'message.edited') {
+    const edited = data['message']
+    if (isMessage(edited)) alter((view) => withEdit(view, edited, data['at']))
+  } else if (type === 'message.revoked') alter((view) => withRevoke(view, data))
+  else if (type === 'message.media') {
+    const attachment = data['attachment']
+    if (isAttachment(attachment)) alter((view) => withAttachment(view, attachment))
+  }
+}
+
+/** Changes one message wherever it is shown: in its thread, and as its conversation's last one. */
+function changeMessage(
+  draft: Draft,
+  conversationId: string,
+  isIt: (view: MessageView) => boolean,
+  { offset, change }: { offset: number; change: (view: MessageView) => MessageView },
+): void {
+  const thread = draft.threads.get(conversationId)
+  const index = thread?.messages.findLastIndex((entry) => isIt(entry.view)) ?? -1
+  const entry = thread?.messages[index]
+  if (thread !== undefined && entry !== undefined && entry.offset < offset) {
+    const changed = { view: change(entry.view), offset }
+    draft.threads.set(conversationId, { ...thread, messages: thread.messages.with(index, changed) })
+  }
+  const known = draft.conversations.get(conversationId)
+  const last = known?.view.last_message
+  if (!known || !last || !isIt(last) || known.lastOffset >= offset) return
+  const view = { ...known.view, last_message: change(last) }
+  draft.conversations.set(conversationId, { ...known, view, lastOffset: offset })
+}
+
+/** A reaction of the customer opens the window too. */
+function openWindow(draft: Draft, conversationId: string, until: unknown): void {
+  const known = draft.conversations.get(conversationId)
+  if (known === undefined || typeof until !== 'string') return
+  if (until <= (known.view.window_expires_at ?? '')) return
+  draft.conversations.set(conversationId, { ...known, view: { ...known.view, window_expires_at: until } })
+}
+
+function applyPersonEvent(draft: Draft, { data, offset }: EventRecord): void {
+  const person = data['contact']
+  if (!isPerson(person)) return
+  const known = draft.people.get(person.id)
+  if (known !== undefined && known.offset < offset) draft.people.set(person.id, { view: person, offset })
+  for (const [id, entry] of draft.conversations) {
+    if (entry.view.contact.id !== person.id || entry.offset >= offset) continue
+    const view = { ...entry.view, contact: withPerson(entry.view.contact, person) }
+    draft.conversations.set(id, { ...entry, view })
+  }
 }
 
 function putConversation(draft: Draft, said: ConversationView, offset: number): void {

@@ -35,6 +35,8 @@ function SignedIn({ apiKey, onSignOut }: { apiKey: string; onSignOut: (why: stri
         store: sessionStorage,
         nowMs: () => Date.now(),
         newKey,
+        makeUrl: (blob) => URL.createObjectURL(blob),
+        dropUrl: (url) => URL.revokeObjectURL(url),
         isVisible: () => document.visibilityState === 'visible',
         onRefused: () => onSignOut('Your key is no longer valid. Please sign in again.'),
       }),

@@ -5,7 +5,7 @@ import { listTime, timeLeft } from '../times.ts'
 import type { ConversationView } from '../wire.ts'
 import { navigate } from './hooks.ts'
 import { StatusMark } from './icons.tsx'
-import { initialsOf, nameOf, numberName, toneOf } from './names.ts'
+import { initialsOf, numberName, titleOf, toneOf } from './names.ts'
 
 interface ConversationRowProps {
   view: ConversationView
@@ -26,7 +26,7 @@ const CLOSING_MS = 2 * 3_600_000
 /** One conversation in the list. */
 export const ConversationRow = memo(function ConversationRow(props: ConversationRowProps) {
   const { view, nowMs } = props
-  const name = nameOf(view.contact)
+  const name = titleOf(view)
   const at = view.last_message_at ?? view.created_at
   const last = view.last_message ?? null
   const status = last === null ? null : statusOf(last)
@@ -73,6 +73,7 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
 
 function WindowFact({ view, nowMs }: { view: ConversationView; nowMs: number }) {
   if (view.standby) return <span className="fact fact-closed">with another app</span>
+  if (view.kind === 'group') return <span className="fact">group</span>
   const left = view.window_expires_at === null ? '' : timeLeft(view.window_expires_at, nowMs)
   if (left === '') return <span className="fact fact-closed">window closed</span>
   const isClosing = Date.parse(view.window_expires_at ?? '') - nowMs < CLOSING_MS

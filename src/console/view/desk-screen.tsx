@@ -1,10 +1,11 @@
-import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react'
 import type { Desk } from '../desk.ts'
 import { unreadConversations } from '../store.ts'
 import { ConversationList } from './conversation-list.tsx'
 import { NothingOpen } from './empty-states.tsx'
 import { isNarrow, navigate, useNow, useRoute } from './hooks.ts'
 import { PageHeader } from './page-header.tsx'
+import { SearchDialog } from './search-dialog.tsx'
 import { ThreadScreen } from './thread-screen.tsx'
 
 /** The desk: the list at the left, the open conversation beside it; on a phone one after the other. */
@@ -40,16 +41,23 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
     else list.current?.focus()
   }
 
+  const [isSearching, setSearching] = useState(false)
+
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.defaultPrevented) return
+    if (event.key === 'Escape') back()
+    const isWriting = event.target instanceof Element && event.target.matches('input, textarea, select')
+    if (event.key === '/' && !isWriting && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault()
+      setSearching(true)
+    }
+  }
+
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape is heard wherever the focus stands.
-    <div
-      className="desk"
-      data-screen={route === null ? 'list' : 'thread'}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.defaultPrevented) back()
-      }}
-    >
-      <PageHeader state={state} onSignOut={onSignOut} />
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape and the search key are heard wherever the focus stands.
+    <div className="desk" data-screen={route === null ? 'list' : 'thread'} onKeyDown={onKeyDown}>
+      <PageHeader state={state} onSignOut={onSignOut} onSearch={() => setSearching(true)} />
+      {isSearching && <SearchDialog desk={desk} state={state} onClose={() => setSearching(false)} />}
       <ConversationList desk={desk} state={state} nowMs={nowMs} listRef={list} />
       {route === null ? (
         <NothingOpen state={state} />

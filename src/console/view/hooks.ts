@@ -1,4 +1,7 @@
-import { useEffect, useState, useSyncExternalStore } from 'react'
+import { type RefObject, useEffect, useState, useSyncExternalStore } from 'react'
+import { Problem } from '../api.ts'
+import type { Desk } from '../desk.ts'
+import type { ShelvedFile } from '../file-shelf.ts'
 
 /** Wall time in milliseconds, fresh every half minute: what is shown counts in minutes. */
 export function useNow(everyMs = 30_000): number {
@@ -42,4 +45,50 @@ export function isNarrow(): boolean {
 export function simulatorAddress(): string | null {
   const content = document.querySelector('meta[name="gatehouse-simulator"]')?.getAttribute('content') ?? ''
   return /^https?:\/\//.test(content) ? content : null
+}
+
+/** A file of this server, fetched with the key as long as it is needed. Null: none yet. */
+export function useFile(desk: Desk, path: string | null, attempt = 0): ShelvedFile {
+  const file = useSyncExternalStore(desk.files.subscribe, () => desk.files.look(path))
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt is another wish.
+  useEffect(() => (path === null ? undefined : desk.files.want(path)), [desk, path, attempt])
+  return file
+}
+
+/** Whether an element has come near to what is in sight. Once it has, it stays so. */
+export function useNear(place: RefObject<HTMLElement | null>): boolean {
+  const [isNear, setNear] = useState(false)
+  useEffect(() => {
+    const element = place.current
+    if (element === null || isNear) return
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) setNear(true)
+      },
+      { rootMargin: '600px' },
+    )
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [place, isNear])
+  return isNear
+}
+
+/** What to say of something that went wrong. */
+export function wordsOf(cause: unknown): string {
+  return cause instanceof Problem ? cause.message : 'Something went wrong here.'
+}
+
+/** Runs one thing at a time for a part of the screen, and keeps what went wrong. */
+export function useTask(): { isBusy: boolean; problem: string | null; run: (work: () => Promise<unknown>) => void } {
+  const [isBusy, setBusy] = useState(false)
+  const [problem, setProblem] = useState<string | null>(null)
+  function run(work: () => Promise<unknown>) {
+    if (isBusy) return
+    setBusy(true)
+    setProblem(null)
+    work()
+      .catch((cause: unknown) => setProblem(wordsOf(cause)))
+      .finally(() => setBusy(false))
+  }
+  return { isBusy, problem, run }
 }

@@ -1,11 +1,12 @@
-import { useMemo, useRef, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Desk, DeskState } from '../desk.ts'
-import type { Thread } from '../store.ts'
+import { isNotice } from '../message-text.ts'
+import type { MessageEntry, Thread } from '../store.ts'
 import { dayKey, dayName } from '../times.ts'
 import type { ConversationView, MessageView } from '../wire.ts'
 import { Icon } from './icons.tsx'
-import { MessageBubble } from './message-bubble.tsx'
-import { nameOf } from './names.ts'
+import { MessageBubble, MessageNotice } from './message-bubble.tsx'
+import { titleOf } from './names.ts'
 import { useThreadScroll } from './thread-scroll.ts'
 import { UnsentBubble } from './unsent-bubble.tsx'
 
@@ -52,6 +53,23 @@ export function MessageList({ desk, state, view, thread, nowMs }: MessageListPro
     setLastId(null)
     scroll.toEnd()
   }
+  const [jumpTo, setJumpTo] = useState<string | null>(null)
+  const jumpToMessage = useCallback((id: string) => setJumpTo(id), [])
+  const sought = jumpTo ?? state.sought
+  const place = sought === null ? -1 : messages.findIndex((entry) => entry.view.id === sought)
+  const isRendered = place >= from && place < to
+  const settled = useRef(() => {})
+  settled.current = () => {
+    if (sought === null || place < 0) return
+    if (!isRendered) return setLastId(messages[Math.min(place + STEP, messages.length - 1)]?.view.id ?? null)
+    scroll.toMessage(sought)
+    setShown(sought)
+    setJumpTo(null)
+    desk.found()
+  }
+  const [shown, setShown] = useState<string | null>(null)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the sought message comes, or comes into the rendered part.
+  useEffect(() => settled.current(), [sought, place >= 0, isRendered])
 
   return (
     <div className="messages-frame">
@@ -67,26 +85,20 @@ export function MessageList({ desk, state, view, thread, nowMs }: MessageListPro
       >
         <ThreadTop desk={desk} state={state} thread={thread} isCut={from > 0} view={view} />
         <ol className="message-rows">
-          {messages.slice(from, to).map(({ view: message }, index) => {
-            const previous = messages[from + index - 1]?.view
-            const startsDay = previous === undefined || dayKey(previous.at) !== dayKey(message.at)
-            return [
-              startsDay && (
-                <li key={`day ${message.id}`} className="day">
-                  <span>{dayName(message.at, nowMs)}</span>
-                </li>
-              ),
-              <MessageBubble
-                key={message.id}
-                message={message}
-                quoted={quotedBy(message, byAnyId)}
-                customer={nameOf(view.contact)}
-                isContinued={!startsDay && previous !== undefined && follows(previous, message)}
-                problem={state.problems.get(`message ${message.id}`) ?? null}
-                desk={desk}
-              />,
-            ]
-          })}
+          {messages.slice(from, to).map((entry, index) => (
+            <MessageRow
+              key={entry.view.id}
+              entry={entry}
+              previous={messages[from + index - 1]?.view}
+              quoted={quotedBy(entry.view, byAnyId)}
+              isSought={shown === entry.view.id}
+              problem={state.problems.get(`message ${entry.view.id}`) ?? null}
+              view={view}
+              nowMs={nowMs}
+              desk={desk}
+              onJump={jumpToMessage}
+            />
+          ))}
           {isAtEnd && outbox.map((item) => <UnsentBubble key={item.key} item={item} desk={desk} />)}
         </ol>
       </div>
@@ -96,6 +108,44 @@ export function MessageList({ desk, state, view, thread, nowMs }: MessageListPro
         </button>
       )}
     </div>
+  )
+}
+
+interface MessageRowProps {
+  entry: MessageEntry
+  previous: MessageView | undefined
+  quoted: MessageView | null | undefined
+  isSought: boolean
+  problem: string | null
+  view: ConversationView
+  nowMs: number
+  desk: Desk
+  onJump: (id: string) => void
+}
+
+/** A message, and above the first one of a day the day. */
+function MessageRow({ entry, previous, view, nowMs, ...rest }: MessageRowProps) {
+  const message = entry.view
+  const startsDay = previous === undefined || dayKey(previous.at) !== dayKey(message.at)
+  return (
+    <>
+      {startsDay && (
+        <li className="day">
+          <span>{dayName(message.at, nowMs)}</span>
+        </li>
+      )}
+      {isNotice(message) ? (
+        <MessageNotice message={message} customer={titleOf(view)} />
+      ) : (
+        <MessageBubble
+          message={message}
+          customer={titleOf(view)}
+          isGroup={view.kind === 'group'}
+          isContinued={!startsDay && previous !== undefined && follows(previous, message)}
+          {...rest}
+        />
+      )}
+    </>
   )
 }
 
@@ -126,7 +176,8 @@ function ThreadTop({ desk, state, thread, isCut, view }: ThreadTopProps) {
 }
 
 function follows(previous: MessageView, message: MessageView): boolean {
-  return previous.direction === message.direction && Date.parse(message.at) - Date.parse(previous.at) < CONTINUED_MS
+  const isSame = previous.direction === message.direction && previous.sender?.id === message.sender?.id
+  return isSame && !isNotice(previous) && Date.parse(message.at) - Date.parse(previous.at) < CONTINUED_MS
 }
 
 /** Answers name a message by our id or by the platform's. */
@@ -140,6 +191,9 @@ function indexById(thread: Thread): Map<string, MessageView> {
 }
 
 function quotedBy(message: MessageView, byAnyId: Map<string, MessageView>): MessageView | null | undefined {
-  const id = message.context?.['message_id'] ?? message.context?.['id']
-  return typeof id === 'string' ? byAnyId.get(id) : null
+  const { reply_to: answered, context } = message
+  const ids = [answered?.message_id, answered?.upstream_id, context?.['message_id'], context?.['id']]
+  const known = ids.filter((id) => typeof id === 'string')
+  if (known.length === 0) return null
+  return known.map((id) => byAnyId.get(id)).find((found) => found !== undefined)
 }

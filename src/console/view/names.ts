@@ -5,6 +5,12 @@ export function nameOf(contact: ContactView): string {
   return contact.name || contact.phone || contact.user_id || 'Unknown customer'
 }
 
+/** What a conversation is called: the group's subject, or the customer. */
+export function titleOf(view: ConversationView): string {
+  if (view.kind === 'group') return view.group?.subject || view.contact.name || 'Group without a name'
+  return nameOf(view.contact)
+}
+
 /** One or two letters that stand for a name. */
 export function initialsOf(name: string): string {
   const words = name.split(/\s+/).filter((word) => /^\p{L}/u.test(word))

@@ -4,8 +4,14 @@ import { ConnectionBadge } from './connection-badge.tsx'
 import { simulatorAddress } from './hooks.ts'
 import { Icon } from './icons.tsx'
 
+interface PageHeaderProps {
+  state: DeskState
+  onSignOut: () => void
+  onSearch: () => void
+}
+
 /** What the house is called, what state it is in, and the way out. */
-export function PageHeader({ state, onSignOut }: { state: DeskState; onSignOut: () => void }) {
+export function PageHeader({ state, onSignOut, onSearch }: PageHeaderProps) {
   const simulator = simulatorAddress()
   const trouble = numberTrouble(state.data.numbers)
   return (
@@ -25,6 +31,10 @@ export function PageHeader({ state, onSignOut }: { state: DeskState; onSignOut: 
         </span>
       )}
       <span className="spacer" />
+      <button type="button" className="search-open" aria-label="Search messages" onClick={onSearch}>
+        <Icon name="search" /> <span className="search-open-words">Search messages</span>
+        <kbd className="search-open-words">/</kbd>
+      </button>
       <ConnectionBadge connection={state.connection} />
       <button type="button" className="plain" onClick={onSignOut}>
         Sign out

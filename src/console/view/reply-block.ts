@@ -17,6 +17,8 @@ export function replyBlock(view: ConversationView, numbers: readonly NumberView[
   if (view.standby) {
     return { isFinal: true, words: 'Another application holds this conversation. Replies are not possible from here.' }
   }
+  // The platform's rule: the 24-hour window is a matter between two; a group has none.
+  if (view.kind === 'group') return null
   if (view.window_expires_at === null || Date.parse(view.window_expires_at) <= nowMs) {
     const words =
       'The 24-hour window is closed: WhatsApp takes a reply only within a day of the customer’s last message.'

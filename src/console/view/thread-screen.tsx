@@ -1,11 +1,12 @@
-import { useEffect, useRef } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { Desk, DeskState } from '../desk.ts'
 import { fullTime, shortTime } from '../times.ts'
 import type { ConversationView } from '../wire.ts'
 import { isNarrow } from './hooks.ts'
 import { Icon } from './icons.tsx'
 import { MessageList } from './message-list.tsx'
-import { nameOf, numberName } from './names.ts'
+import { numberName, titleOf } from './names.ts'
+import { PersonPanel } from './person-panel.tsx'
 import { replyBlock } from './reply-block.ts'
 import { ReplyBox } from './reply-box.tsx'
 
@@ -24,6 +25,9 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
   const heading = useRef<HTMLHeadingElement>(null)
   const field = useRef<HTMLTextAreaElement>(null)
   const isReady = view !== undefined
+  const [isPersonShown, setPersonShown] = useState(false)
+  const personButton = useRef<HTMLButtonElement>(null)
+  const isPerson = view !== undefined && view.kind !== 'group'
 
   useEffect(() => {
     // On a phone the reply box would bring the keyboard up over what there is to read.
@@ -41,11 +45,30 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
         </button>
         <div className="thread-who">
           <h2 ref={heading} tabIndex={-1}>
-            {view === undefined ? 'Conversation' : nameOf(view.contact)}
+            {view === undefined ? 'Conversation' : titleOf(view)}
           </h2>
           {view !== undefined && <ThreadFacts view={view} nowMs={nowMs} />}
         </div>
+        <span className="spacer" />
+        {isPerson && (
+          <button
+            ref={personButton}
+            type="button"
+            className="icon-button"
+            aria-label="About this person"
+            title="About this person"
+            aria-expanded={isPersonShown}
+            onClick={() => setPersonShown(!isPersonShown)}
+          >
+            <Icon name="person" />
+          </button>
+        )}
       </header>
+      {view?.standby === true && (
+        <p className="thread-banner" role="status">
+          <Icon name="stop" /> Another application holds this conversation. You can read along.
+        </p>
+      )}
       {thread !== undefined && view !== undefined ? (
         <MessageList desk={desk} state={state} view={view} thread={thread} nowMs={nowMs} />
       ) : (
@@ -66,10 +89,23 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
         <ReplyBox
           desk={desk}
           draft={state.draft}
-          name={nameOf(view.contact)}
+          name={titleOf(view)}
           answered={thread?.messages.find((entry) => entry.view.id === state.draft.replyTo)?.view ?? null}
           block={replyBlock(view, state.data.numbers, nowMs)}
           fieldRef={field}
+        />
+      )}
+      {isPerson && isPersonShown && (
+        <PersonPanel
+          key={view.contact.id}
+          id={view.contact.id}
+          conversationId={id}
+          desk={desk}
+          state={state}
+          onClose={() => {
+            setPersonShown(false)
+            personButton.current?.focus()
+          }}
         />
       )}
     </main>
@@ -77,6 +113,7 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
 }
 
 function ThreadFacts({ view, nowMs }: { view: ConversationView; nowMs: number }) {
+  if (view.kind === 'group') return <p className="thread-facts">Group on {numberName(view)}</p>
   const isNamed = view.contact.name !== null && view.contact.name !== undefined && view.contact.name !== ''
   const phone = isNamed ? view.contact.phone : null
   const until = view.window_expires_at

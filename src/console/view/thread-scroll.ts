@@ -20,6 +20,8 @@ interface ThreadScrollOptions {
 interface ThreadScroll {
   onScroll: () => void
   toEnd: () => void
+  /** Brings a message that is rendered into the middle. */
+  toMessage: (id: string) => void
   isNearEnd: boolean
   /** Whether something came while the end was out of sight. */
   hasNew: boolean
@@ -78,6 +80,15 @@ export function useThreadScroll(options: ThreadScrollOptions): ThreadScroll {
       isBottom.current = true
       setNearEnd(true)
       settle()
+    },
+    toMessage(id) {
+      const element = box.current
+      const row = element?.querySelector<HTMLElement>(`[data-message="${CSS.escape(id)}"]`)
+      if (!element || !row) return
+      isBottom.current = false
+      const { top, height } = row.getBoundingClientRect()
+      element.scrollTop += top - element.getBoundingClientRect().top - (element.clientHeight - height) / 2
+      anchor.current = firstInSight(element)
     },
     onScroll() {
       const element = box.current

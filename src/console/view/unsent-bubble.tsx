@@ -2,7 +2,7 @@ import type { Desk } from '../desk.ts'
 import type { OutboxItem } from '../outbox.ts'
 import { clockTime } from '../times.ts'
 import { Icon } from './icons.tsx'
-import { Linked } from './message-bubble.tsx'
+import { Linked } from './message-body.tsx'
 
 /** A reply that the server has not taken yet: on its way, or kept until somebody decides. */
 export function UnsentBubble({ item, desk }: { item: OutboxItem; desk: Desk }) {

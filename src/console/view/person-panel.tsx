@@ -1,0 +1,335 @@
+import { type FormEvent, useEffect, useRef, useState } from 'react'
+import type { Desk, DeskState } from '../desk.ts'
+import { fullTime, listTime } from '../times.ts'
+import type { AttributeValue, ConversationView, IdentityView, PersonView } from '../wire.ts'
+import { EraseDialog } from './erase-dialog.tsx'
+import { navigate, useNow, useTask } from './hooks.ts'
+import { Icon } from './icons.tsx'
+import { nameOf, numberName } from './names.ts'
+
+interface PersonPanelProps {
+  id: string
+  /** The conversation it was opened from. */
+  conversationId: string
+  desk: Desk
+  state: DeskState
+  onClose: () => void
+}
+
+/** All that is known of a person, and what can be done about it. */
+export function PersonPanel({ id, conversationId, desk, state, onClose }: PersonPanelProps) {
+  const person = state.data.people.get(id)?.view
+  const { isBusy, problem, run } = useTask()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read when it is opened; events keep it up to date.
+  useEffect(() => run(() => desk.loadPerson(id)), [desk, id])
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => heading.current?.focus(), [])
+  return (
+    <aside
+      className="person"
+      aria-label="About this person"
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || event.defaultPrevented) return
+        event.preventDefault()
+        onClose()
+      }}
+    >
+      <header className="person-header">
+        <h3 ref={heading} tabIndex={-1}>
+          {person === undefined ? 'About this person' : nameOf(person)}
+        </h3>
+        <span className="spacer" />
+        <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      {person === undefined ? (
+        <p className="quiet">{isBusy ? 'Loading…' : problem}</p>
+      ) : (
+        <div className="person-parts">
+          <Identities identities={person.identities} />
+          <NameAndAttributes person={person} desk={desk} />
+          <Consents person={person} />
+          <Conversations person={person} conversationId={conversationId} desk={desk} />
+          <Merging person={person} desk={desk} />
+          <Erasing person={person} desk={desk} />
+        </div>
+      )}
+    </aside>
+  )
+}
+
+const KIND_WORDS: Readonly<Record<string, string>> = {
+  phone: 'Phone',
+  user_id: 'WhatsApp user id',
+  parent_user_id: 'User id of linked firms',
+  username: 'Username',
+  email: 'E-mail',
+}
+
+const SOURCE_WORDS: Readonly<Record<string, string>> = {
+  message: 'from a message',
+  system: 'from a notice of the platform',
+  status: 'from a status',
+  address_book: 'from the phone’s address book',
+  api: 'entered here',
+  history: 'from older messages',
+}
+
+function Identities({ identities }: { identities: readonly IdentityView[] }) {
+  const nowMs = useNow()
+  const ordered = identities.toSorted((a, b) => Number(a.until !== null) - Number(b.until !== null))
+  return (
+    <section>
+      <h4>Known by</h4>
+      <ul className="facts">
+        {ordered.map((identity) => (
+          <li
+            key={`${identity.kind} ${identity.value} ${identity.since}`}
+            className={identity.until === null ? '' : 'ended'}
+          >
+            <span className="fact-value">{identity.value}</span>
+            <span className="note" title={fullTime(identity.since)}>
+              {KIND_WORDS[identity.kind] ?? identity.kind.replaceAll('_', ' ')},{' '}
+              {SOURCE_WORDS[identity.source] ?? identity.source.replaceAll('_', ' ')}, since{' '}
+              {listTime(identity.since, nowMs)}
+              {identity.until !== null && `, until ${listTime(identity.until, nowMs)}`}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function NameAndAttributes({ person, desk }: { person: PersonView; desk: Desk }) {
+  const task = useTask()
+  const [name, setName] = useState('')
+  const [value, setValue] = useState('')
+  const change = (attributes: Record<string, AttributeValue | null>) =>
+    task.run(async () => {
+      desk.keepPerson(await desk.ask((api) => api.changePerson(person.id, { attributes })))
+      setName('')
+      setValue('')
+    })
+  function add(event: FormEvent) {
+    event.preventDefault()
+    if (name.trim() !== '') change({ [name.trim()]: valueIn(value) })
+  }
+  return (
+    <section>
+      <h4>Notes and attributes</h4>
+      <dl className="attributes">
+        {Object.entries(person.attributes).map(([key, each]) => (
+          <div key={key}>
+            <dt>{key.replaceAll('_', ' ')}</dt>
+            <dd dir="auto">{each === true ? 'yes' : each === false ? 'no' : each}</dd>
+            <button
+              type="button"
+              className="icon-button"
+              aria-label={`Take ${key} away`}
+              disabled={task.isBusy}
+              onClick={() => change({ [key]: null })}
+            >
+              <Icon name="close" />
+            </button>
+          </div>
+        ))}
+      </dl>
+      <form className="attribute-add" onSubmit={add}>
+        <input
+          value={name}
+          maxLength={64}
+          placeholder="Name"
+          aria-label="Name of the attribute"
+          onChange={(event) => setName(event.target.value)}
+        />
+        <input
+          value={value}
+          maxLength={1000}
+          placeholder="Value"
+          aria-label="Value of the attribute"
+          onChange={(event) => setValue(event.target.value)}
+        />
+        <button type="submit" className="plain" disabled={task.isBusy || name.trim() === ''}>
+          Keep
+        </button>
+      </form>
+      {task.problem !== null && (
+        <p className="field-problem" role="alert">
+          {task.problem}
+        </p>
+      )}
+    </section>
+  )
+}
+
+/** Numbers and yes or no are kept as what they are. */
+function valueIn(text: string): AttributeValue {
+  const trimmed = text.trim()
+  if (trimmed === 'yes' || trimmed === 'true') return true
+  if (trimmed === 'no' || trimmed === 'false') return false
+  // Only what reads back the same: a code with leading zeros is a text.
+  return trimmed !== '' && String(Number(trimmed)) === trimmed ? Number(trimmed) : trimmed
+}
+
+const CONSENT_WORDS: Readonly<Record<string, string>> = {
+  stop: 'does not want any',
+  resume: 'wants them again',
+  signup: 'signed up for them',
+}
+
+function Consents({ person }: { person: PersonView }) {
+  const nowMs = useNow()
+  const entries = Object.entries(person.consents)
+  return (
+    <section>
+      <h4>What they want to receive</h4>
+      {entries.length === 0 && <p className="note">They have said nothing about it.</p>}
+      <ul className="facts">
+        {entries.map(([category, consent]) => (
+          <li key={category}>
+            <span className={consent.value === 'stop' ? 'fact-value fact-stop' : 'fact-value'}>
+              {category.replaceAll('_', ' ')}: {CONSENT_WORDS[consent.value] ?? consent.value}
+            </span>
+            <span className="note" title={fullTime(consent.at)}>
+              since {listTime(consent.at, nowMs)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+interface ConversationsProps {
+  person: PersonView
+  conversationId: string
+  desk: Desk
+}
+
+function Conversations({ person, conversationId, desk }: ConversationsProps) {
+  const nowMs = useNow()
+  const [items, setItems] = useState<readonly ConversationView[]>([])
+  const { problem, run } = useTask()
+  const family = person.merged.join(' ')
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read again when somebody is merged or separated.
+  useEffect(
+    () => run(async () => setItems((await desk.ask((api) => api.conversationsOf(person.id))).items)),
+    [person.id, family],
+  )
+  const others = items.filter((view) => view.id !== conversationId)
+  if (others.length === 0 && problem === null) return null
+  return (
+    <section>
+      <h4>Other conversations</h4>
+      {problem !== null && <p role="alert">{problem}</p>}
+      <ul className="facts">
+        {others.map((view) => (
+          <li key={view.id}>
+            <button type="button" className="link" onClick={() => navigate(view.id)}>
+              on {numberName(view)}
+            </button>
+            <span className="note">{listTime(view.last_message_at ?? view.created_at, nowMs)}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+/** Says that two contacts are one person, and takes it back. */
+function Merging({ person, desk }: { person: PersonView; desk: Desk }) {
+  const task = useTask()
+  const [words, setWords] = useState('')
+  const [other, setOther] = useState<PersonView | null>(null)
+  // What was clicked goes away with what it did: the focus stays in the panel.
+  const field = useRef<HTMLInputElement>(null)
+  function look(event: FormEvent) {
+    event.preventDefault()
+    setOther(null)
+    task.run(async () => setOther(await desk.ask((api) => api.lookUpPerson(identityIn(words)))))
+  }
+  const merge = (into: PersonView) =>
+    task.run(async () => {
+      // The other one comes to this one: whoever is on the screen stays.
+      await desk.ask((api) => api.mergePerson(into.id, person.id))
+      setOther(null)
+      setWords('')
+      await desk.loadPerson(person.id)
+      field.current?.focus()
+    })
+  const separate = (id: string) =>
+    task.run(async () => {
+      await desk.ask((api) => api.unmergePerson(id))
+      await desk.loadPerson(person.id)
+      field.current?.focus()
+    })
+  return (
+    <section>
+      <h4>The same person as</h4>
+      <ul className="facts">
+        {person.merged.map((id) => (
+          <li key={id}>
+            <span className="fact-value">{namesOf(person, id)}</span>
+            <button type="button" className="link" disabled={task.isBusy} onClick={() => separate(id)}>
+              Separate again
+            </button>
+          </li>
+        ))}
+      </ul>
+      <form className="attribute-add" onSubmit={look}>
+        <input
+          ref={field}
+          value={words}
+          maxLength={256}
+          placeholder="Phone, e-mail or user id"
+          aria-label="Phone, e-mail address or user id of the other contact"
+          onChange={(event) => setWords(event.target.value)}
+        />
+        <button type="submit" className="plain" disabled={task.isBusy || words.trim() === ''}>
+          Look up
+        </button>
+      </form>
+      {other !== null && other.id === person.id && <p className="note">That is this contact already.</p>}
+      {other !== null && other.id !== person.id && (
+        <p className="merge-offer">
+          <span>{nameOf(other)}</span>
+          <button type="button" className="plain" disabled={task.isBusy} onClick={() => merge(other)}>
+            Is the same person
+          </button>
+        </p>
+      )}
+      {task.problem !== null && (
+        <p className="field-problem" role="alert">
+          {task.problem}
+        </p>
+      )}
+    </section>
+  )
+}
+
+/** By what a contact that is merged into this one is known. */
+function namesOf(person: PersonView, id: string): string {
+  const own = person.identities.filter((identity) => identity.contact_id === id).map(({ value }) => value)
+  return own.length > 0 ? own.join(', ') : 'Another contact'
+}
+
+function identityIn(words: string): Partial<Record<'phone' | 'email' | 'user_id' | 'username', string>> {
+  const text = words.trim()
+  if (/^[+\d][\d\s().-]*$/.test(text)) return { phone: text.startsWith('+') ? text : `+${text}` }
+  if (/^[^@\s]+@[^@\s]+$/.test(text)) return { email: text }
+  return /^[A-Z]{2}\./.test(text) ? { user_id: text } : { username: text.replace(/^@/, '') }
+}
+
+function Erasing({ person, desk }: { person: PersonView; desk: Desk }) {
+  const [isAsking, setAsking] = useState(false)
+  return (
+    <section className="person-end">
+      <button type="button" className="danger" onClick={() => setAsking(true)}>
+        Erase this person
+      </button>
+      {isAsking && <EraseDialog person={person} desk={desk} onClose={() => setAsking(false)} />}
+    </section>
+  )
+}

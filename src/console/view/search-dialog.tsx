@@ -1,0 +1,171 @@
+import { type FormEvent, useEffect, useRef, useState } from 'react'
+import type { Desk, DeskState } from '../desk.ts'
+import { contentOf, previewOf } from '../message-text.ts'
+import { excerptOf } from '../search-excerpt.ts'
+import { listTime } from '../times.ts'
+import type { SearchItem, SearchPage } from '../wire.ts'
+import { navigate, useNow, useTask } from './hooks.ts'
+import { Icon } from './icons.tsx'
+import { titleOf } from './names.ts'
+
+interface SearchDialogProps {
+  desk: Desk
+  state: DeskState
+  onClose: () => void
+}
+
+/** Whoever types gets an answer when they pause. */
+const PAUSE_MS = 250
+const WORDS_MAX = 200
+
+/** Finds messages by their words, newest first, and opens the thread at the one that is chosen. */
+export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const [words, setWords] = useState('')
+  const [isHere, setHere] = useState(false)
+  const [page, setPage] = useState<SearchPage | null>(null)
+  const task = useTask()
+  const open = state.open
+  useEffect(() => dialog.current?.showModal(), [])
+
+  const asked = words.trim()
+  const latest = useRef('')
+  function ask(cursor?: string) {
+    if (task.isBusy) return
+    const key = `${asked} ${isHere}`
+    latest.current = key
+    task.run(async () => {
+      const conversation = isHere && open !== null ? { conversation: open } : {}
+      const more = await desk.ask((api) => api.search({ q: asked, ...conversation, ...(cursor ? { cursor } : {}) }))
+      if (latest.current !== key) return
+      setPage((before) => (cursor && before ? { ...more, items: [...before.items, ...more.items] } : more))
+    })
+  }
+  const askNow = useRef(ask)
+  askNow.current = ask
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was asked decides, and whether another search is still under way.
+  useEffect(() => {
+    if (asked === '') return setPage(null)
+    if (latest.current === `${asked} ${isHere}`) return
+    const timer = setTimeout(() => askNow.current(), PAUSE_MS)
+    return () => clearTimeout(timer)
+  }, [asked, isHere, task.isBusy])
+
+  function choose(item: SearchItem) {
+    navigate(item.conversation_id)
+    desk.seek(item.conversation_id, item.message.id)
+    onClose()
+  }
+  function submit(event: FormEvent) {
+    event.preventDefault()
+    const first = page?.items[0]
+    if (latest.current === `${asked} ${isHere}` && first !== undefined && !task.isBusy) choose(first)
+  }
+
+  return (
+    <dialog
+      ref={dialog}
+      className="search"
+      aria-label="Search messages"
+      onClose={onClose}
+      onKeyDown={(event) => event.stopPropagation()}
+    >
+      <search>
+        <form className="search-line" onSubmit={submit}>
+          <Icon name="search" />
+          <input
+            type="search"
+            value={words}
+            maxLength={WORDS_MAX}
+            placeholder="Words, “a phrase”, a name, a number"
+            aria-label="Search messages"
+            autoComplete="off"
+            spellCheck={false}
+            onChange={(event) => setWords(event.target.value)}
+          />
+          <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
+            <Icon name="close" />
+          </button>
+        </form>
+        {open !== null && (
+          <label className="search-here">
+            <input type="checkbox" checked={isHere} onChange={(event) => setHere(event.target.checked)} /> Only in this
+            conversation
+          </label>
+        )}
+      </search>
+      <SearchAnswer page={page} isBusy={task.isBusy} problem={task.problem} asked={asked}>
+        {page !== null && page.items.length > 0 && (
+          <ol className="results">
+            {page.items.map((item) => (
+              <Result key={item.message.id} item={item} state={state} onChoose={() => choose(item)} />
+            ))}
+          </ol>
+        )}
+        {page !== null && page.next !== null && (
+          <button type="button" className="plain" disabled={task.isBusy} onClick={() => ask(page.next ?? undefined)}>
+            Older results
+          </button>
+        )}
+      </SearchAnswer>
+    </dialog>
+  )
+}
+
+interface SearchAnswerProps {
+  page: SearchPage | null
+  isBusy: boolean
+  problem: string | null
+  asked: string
+  children: React.ReactNode
+}
+
+function SearchAnswer({ page, isBusy, problem, asked, children }: SearchAnswerProps) {
+  const isEmpty = page !== null && page.items.length === 0 && !isBusy
+  return (
+    <div className="search-answer">
+      <p className="search-words" role="status">
+        {problem === null && isBusy && page === null && 'Searching…'}
+        {problem === null &&
+          isEmpty &&
+          page.more &&
+          page.next === null &&
+          'Nothing found so far: too much fits. More words help.'}
+        {problem === null && isEmpty && !page.more && 'Nothing found.'}
+        {asked === '' && 'All words have to be in the message. In quotes they have to follow each other.'}
+      </p>
+      {problem !== null && <p role="alert">{problem}</p>}
+      {children}
+    </div>
+  )
+}
+
+function Result({ item, state, onChoose }: { item: SearchItem; state: DeskState; onChoose: () => void }) {
+  const nowMs = useNow()
+  const { message, highlights } = item
+  const view = state.data.conversations.get(item.conversation_id)?.view
+  const { text } = contentOf(message)
+  const pieces = text === undefined ? [{ text: previewOf(message), isHit: false }] : excerptOf(text, highlights)
+  const name = message.sender?.name ?? (view === undefined ? whoOf(message) : titleOf(view))
+  return (
+    <li>
+      <button type="button" className="result" onClick={onChoose}>
+        <span className="result-who">{message.direction === 'out' ? `You to ${name}` : name}</span>
+        <time className="row-time" dateTime={message.at}>
+          {listTime(message.at, nowMs)}
+        </time>
+        <span className="result-text" dir="auto">
+          {pieces.map((piece, index) =>
+            // biome-ignore lint/suspicious/noArrayIndexKey: pieces of one text never move.
+            piece.isHit ? <mark key={index}>{piece.text}</mark> : piece.text,
+          )}
+        </span>
+      </button>
+    </li>
+  )
+}
+
+function whoOf(message: SearchItem['message']): string {
+  const other = message.direction === 'in' ? message['from'] : message['to']
+  return typeof other === 'string' ? other : 'Conversation'
+}
