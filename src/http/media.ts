@@ -30,7 +30,8 @@ export interface MediaRouteDependencies extends RouteDependencies {
 const INLINE = /^(image\/(jpeg|png|gif|webp)|(audio|video)\/[a-z0-9.+-]+|application\/pdf)$/
 const UNKNOWN_TYPE = 'application/octet-stream'
 /** Types that are said as they are although they are saved: they name documents and archives, nothing that runs. */
-const SAVED = /^application\/(zip|x-[a-z0-9.-]+|msword|rtf|vnd\.(openxmlformats|ms-|oasis)[a-z0-9.-]+|gzip|epub\+zip)$/
+const SAVED =
+  /^application\/(zip|x-(7z-compressed|rar-compressed|tar|bzip2|xz)|msword|rtf|vnd\.(openxmlformats|ms-|oasis)[a-z0-9.-]+|gzip|epub\+zip)$/
 
 /** `/api/v1/media`: the files of messages, for whoever may see the message. */
 export function mediaRoutes(deps: MediaRouteDependencies): Elysia {
@@ -142,7 +143,7 @@ function streamOf(file: OpenFile, first: number, last: number): ReadableStream<U
         await file.close()
       },
     },
-    { highWaterMark: 1 },
+    { highWaterMark: 0 },
   )
 }
 

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { FileLocation } from '../channels/channel.ts'
 import type { Clock } from '../core/clock.ts'
@@ -289,7 +289,10 @@ function bytesOf(response: Response): AsyncIterable<Uint8Array> {
   if (encoding === 'identity' || encoding === '') return body
   const unpack = UNPACKERS[encoding]
   if (!unpack) throw new Error('The answer is packed in a way that is not known')
-  return Readable.from(body).compose(unpack()) as AsyncIterable<Uint8Array>
+  const unpacked = unpack()
+  // A fault on either side is met by whoever reads; nobody else has to hear of it.
+  pipeline(Readable.from(body), unpacked, () => {})
+  return unpacked as unknown as AsyncIterable<Uint8Array>
 }
 
 const UNPACKERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {

@@ -28,7 +28,7 @@ async function store(content: Uint8Array): Promise<string> {
 
 async function read(name: string, first: number, last: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
-  for await (const part of (await folder.open(name, KEY)).read(first, last)) parts.push(part.slice())
+  for await (const part of (await folder.open(name, KEY)).read(first, last)) parts.push(new Uint8Array(part))
   return Buffer.concat(parts)
 }
 

@@ -1,10 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHUNK_BYTES, ChunkOpener, ChunkSealer, chunkSpan, HEADER_BYTES, sealedFileName } from '../vault/chunks.ts'
+import {
+  CHUNK_BYTES,
+  ChunkOpener,
+  ChunkSealer,
+  chunkSpan,
+  HEADER_BYTES,
+  releaseChunk,
+  sealedFileName,
+} from '../vault/chunks.ts'
 
 const INCOMING = 'incoming'
 const PART = '.part'
+/** Opened chunks that a reader of a file may still look at. */
+const PIECES_HELD = 2
 const NAME = /^[0-9a-f]{32}(\.thumbnail)?$/
 
 /** What the thumbnail of a file is called. */
@@ -196,12 +206,18 @@ export class SealedReader {
     return this.#opener.sizeBytes
   }
 
-  /** The bytes from `first` to `last`, both included, as they are asked for. Closes the file at its end, however it ends. */
+  /**
+   * The bytes from `first` to `last`, both included, as they are asked for. A piece holds until the one after the next is
+   * asked for. Closes the file at its end, however it ends.
+   */
   async *read(first: number, last: number): AsyncGenerator<Uint8Array> {
+    const given: Uint8Array[] = []
     try {
       for (let at = first; at <= last; ) {
         const index = Math.floor(at / CHUNK_BYTES)
         const chunk = await this.#chunk(index)
+        given.push(chunk)
+        if (given.length > PIECES_HELD) releaseChunk(given.shift())
         const start = index * CHUNK_BYTES
         yield chunk.subarray(at - start, Math.min(chunk.length, last + 1 - start))
         at = start + CHUNK_BYTES

@@ -25,7 +25,7 @@ export interface MediaDependencies {
   ask: Ask
   reader: MediaReader
   folder: MediaFolder
-  fetcher: MediaFetch
+  fetcher: Pick<MediaFetch, 'fetch'>
   /** How long files are kept; null: for ever. */
   keepMs: number | null
   /** What became of an attempt, for the metrics. */
