@@ -18,7 +18,7 @@ import {
 import { tellContact } from './contact-event.ts'
 import { familyOf, joinContacts } from './contact-merge.ts'
 import { contactById, contactOfPerson, insertContact, type OpenContact, writeContact } from './contact-row.ts'
-import type { InputContext, Tx } from './tx.ts'
+import { type InputContext, personNumber, type Tx } from './tx.ts'
 
 /** What an input knows, and through what it heard of somebody; a message, unless it says so. */
 export type Telling = InputContext & { source?: IdentitySource }
@@ -151,7 +151,7 @@ function createPerson(
   who: PersonReference,
   { byPhone, telling }: { byPhone: number | undefined; telling: Telling },
 ): number {
-  const person = tx.vault.createPerson(() => telling.ids.random())
+  const person = tx.vault.createPerson(() => personNumber(telling))
   if (who.phone === undefined || byPhone !== undefined) link(tx, portfolio, who, person)
   else {
     // Nobody had the phone, in no form: there is nothing to look for again.
@@ -304,7 +304,7 @@ export async function changeIdentity(
   if (next) {
     await writeContact(tx, contact, ended)
     await bringUpToDate(tx, contact.portfolio, to, telling)
-    await joinContacts(tx, next.id, contact.id, context)
+    await joinContacts(tx, contact.id, next.id, context)
     return
   }
   link(tx, contact.portfolio, to, contact.person)

@@ -8,7 +8,7 @@ import { profilePlace } from './contact-row.ts'
 import { type ConversationEventData, conversationOf } from './conversation.ts'
 import { numberOfItem } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
-import { type InputContext, input, type Tx } from './tx.ts'
+import { type InputContext, input, personNumber, type Tx } from './tx.ts'
 
 export type GroupState = 'active' | 'suspended' | 'deleted'
 
@@ -54,12 +54,7 @@ interface OpenGroup extends Group {
   profile: GroupProfile
 }
 
-async function openGroup(
-  tx: Tx,
-  portfolio: string,
-  groupId: string,
-  { now, ids }: InputContext,
-): Promise<OpenGroup> {
+async function openGroup(tx: Tx, portfolio: string, groupId: string, { now, ids }: InputContext): Promise<OpenGroup> {
   const fresh: GroupProfile = { group: { id: groupId, state: 'active', told: {} } }
   const known = tx.vault.findPerson('group', portfolio, groupId)
   const row =
@@ -70,7 +65,7 @@ async function openGroup(
     const text = tx.unseal(known, profilePlace(row.id), row.profile)
     return { id: row.id, person: known, profile: text === undefined ? fresh : (JSON.parse(text) as GroupProfile) }
   }
-  const person = known ?? tx.vault.createPerson(() => ids.random())
+  const person = known ?? tx.vault.createPerson(() => personNumber({ now, ids }))
   if (known === undefined) tx.vault.linkPerson('group', portfolio, groupId, person)
   const id = ids.next()
   await tx.run(

@@ -45,14 +45,17 @@ export interface InputContext {
   ids: Ids
 }
 
-const PERSON_RANDOM = 2 ** 20
+const PERSON_RANDOM_BITS = 20
+/** `Ids.random` has 53 bits; the first of them are taken. */
+const RANDOM_BITS = 53
 
 /**
  * A number for a new person: the second, and twenty random bits. It is not given twice, and new persons stand beside
  * each other in every index: wholly random numbers cost a page each in the contacts and in both tables of the vault.
  */
 export function personNumber({ now, ids }: InputContext): number {
-  return Math.floor(now / 1000) * PERSON_RANDOM + (ids.random() % PERSON_RANDOM)
+  const random = Math.floor(ids.random() / 2 ** (RANDOM_BITS - PERSON_RANDOM_BITS))
+  return Math.floor(now / 1000) * 2 ** PERSON_RANDOM_BITS + random
 }
 
 export function formerPlace(kind: FormerKind, subject: number, untilOffset: number): string {

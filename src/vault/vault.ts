@@ -92,25 +92,31 @@ export class Vault {
   personKey(person: number): Uint8Array | undefined {
     const cached = this.#personKeys.get(person)
     if (cached) return cached
-    const row = this.#database.one<{ wrapped: Uint8Array }>('SELECT wrapped FROM person_keys WHERE person = ?1', person)
-    return row && this.#remember(person, this.#unwrap(personPlace(person), row.wrapped))
+    const row = this.#personRow(person)
+    if (!row || row.wrapped.length === 0) return undefined
+    return this.#remember(person, this.#unwrap(personPlace(person), row.wrapped))
   }
 
-  /** Makes a person: a random number that is never used again, and a key. */
-  createPerson(randomId: () => number): number {
-    let person = randomId()
-    while (this.personKey(person)) person = randomId()
+  /** Makes a person: a number of the caller's that is not taken, never used again, and a key. */
+  createPerson(nextNumber: () => number): number {
+    let person = nextNumber()
+    while (this.#personRow(person)) person = nextNumber()
     const key = new Uint8Array(randomBytes(KEY_BYTES))
     this.#store('person_keys', person, { key, nowMs: 0 })
     this.#remember(person, key)
     return person
   }
 
-  /** Destroys the key of a person and whatever finds them. All that is sealed with it is noise from the commit on. */
+  /**
+   * Destroys the key of a person and whatever finds them. All that is sealed with it is noise from the commit on. The
+   * number stays taken: rows that are left of an erased person are never somebody else's.
+   */
   destroyPerson(person: number): void {
     this.unlinkPerson(person)
-    this.#destroy('DELETE FROM person_keys WHERE person = ?1', person)
-    if (this.#rotation) this.#destroy('DELETE FROM person_keys_next WHERE person = ?1', person)
+    this.#destroy('UPDATE person_keys SET wrapped = ?2 WHERE person = ?1', person, DESTROYED)
+    if (this.#rotation) {
+      this.#destroy('UPDATE person_keys_next SET wrapped = ?2 WHERE person = ?1', person, DESTROYED)
+    }
     this.#personKeys.delete(person)
   }
 
@@ -215,8 +221,8 @@ export class Vault {
       limit,
     )
     for (const { person, wrapped } of rows) {
-      const key = this.#unwrap(personPlace(person), wrapped)
-      const again = seal(rotation.next, personPlace(person), key)
+      const place = personPlace(person)
+      const again = wrapped.length === 0 ? wrapped : seal(rotation.next, place, this.#unwrap(place, wrapped))
       this.#write('INSERT INTO person_keys_next (person, wrapped) VALUES (?1, ?2)', person, again)
       rotation.lastPerson = person
     }
@@ -272,6 +278,10 @@ export class Vault {
   /** What finds a person by something they are known by. */
   blindHash(kind: BlindKind, portfolio: string, value: string): Uint8Array {
     return blindHash(must(this.findNamedKey('blind'), 'the blind index key'), kind, portfolio, value)
+  }
+
+  #personRow(person: number): { wrapped: Uint8Array } | undefined {
+    return this.#database.one<{ wrapped: Uint8Array }>('SELECT wrapped FROM person_keys WHERE person = ?1', person)
   }
 
   #namedRow(name: string): { wrapped: Uint8Array } | undefined {
