@@ -6,6 +6,8 @@ export const TAGS = {
   Messages: 'Sending, and what became of it.',
   Conversations: 'A person on one of our numbers, and what was said.',
   Contacts: 'People, by whatever they are known.',
+  Search: 'Whatever was said, found by its words.',
+  Media: 'The files that come with messages.',
   Numbers: 'The numbers messages leave from.',
   Notices: 'What the platform says about your numbers, accounts and templates.',
   Events: 'Everything that happens, in one order. Offsets never change their meaning.',

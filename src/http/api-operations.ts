@@ -24,7 +24,9 @@ import {
   versionSchema,
 } from './api-schemas.ts'
 import { CONTACTS } from './contact-operations.ts'
+import { MEDIA } from './media-operations.ts'
 import { NOTICES } from './notice-operations.ts'
+import { SEARCH } from './search-operations.ts'
 
 const CONVERSATION_ID = inPath('id', 'A conversation’s id.')
 const MESSAGE_ID = inPath('id', 'A message’s id.')
@@ -94,7 +96,11 @@ const MESSAGES: readonly Operation[] = [
     description: 'Of a message to a group also how far it is with each person.',
     parameters: [
       MESSAGE_ID,
-      query('revoked', Type.Literal('show'), 'Shows what its author took back, as far as it is kept and you may read it.'),
+      query(
+        'revoked',
+        Type.Literal('show'),
+        'Shows what its author took back, as far as it is kept and you may read it.',
+      ),
     ],
     answers: ok('The message.', messageSchema, EXAMPLES.message),
     refuses: ['not_found', 'forbidden'],
@@ -364,6 +370,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...MESSAGES,
   ...CONVERSATIONS,
   ...CONTACTS,
+  ...SEARCH,
+  ...MEDIA,
   ...NUMBERS,
   ...NOTICES,
   ...EVENTS,

@@ -7,6 +7,7 @@ import { apiRoutes } from './api.ts'
 import { OPERATIONS } from './api-operations.ts'
 import { documentationRoutes } from './documentation.ts'
 import { DOCUMENTATION_POLICY, documentationPage } from './documentation-page.ts'
+import { mediaRoutes } from './media.ts'
 import { openApiDocument } from './openapi.ts'
 import { operationsRoutes } from './operations.ts'
 import { serverApp } from './server.ts'
@@ -22,6 +23,7 @@ function routesOfServer(): string[] {
     routes: [
       webhookRoutes(nothing),
       apiRoutes(nothing),
+      mediaRoutes(nothing),
       operationsRoutes(nothing),
       documentationRoutes('1.2.3', 'https://desk.example'),
     ],

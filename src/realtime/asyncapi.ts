@@ -4,6 +4,7 @@ import { CLOSE_CODES, CLOSE_MEANING } from './close-codes.ts'
 import { SUBPROTOCOL, TICKET_PREFIX } from './protocol.ts'
 import {
   ackSchema,
+  attachmentSchema,
   contactViewSchema,
   conversationViewSchema,
   errorSchema,
@@ -19,6 +20,7 @@ import {
 /** Schemas that stand once under `components`; each other place refers to them. */
 const SHARED: Readonly<Record<string, TSchema>> = {
   message: messageViewSchema,
+  attachment: attachmentSchema,
   conversation: conversationViewSchema,
   contact: contactViewSchema,
   event: eventSchema,

@@ -1,6 +1,6 @@
 import type { Static, TObject } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { CONTENT_KINDS } from '../core/content.ts'
+import { ATTACHMENT_KINDS, CONTENT_KINDS } from '../core/content.ts'
 import { MESSAGE_CLASSES, MESSAGE_STATES } from '../core/message.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 
@@ -47,6 +47,39 @@ const contentSchema = Type.Object(
   },
 )
 
+/** A file of a message. What is erased with its person has only its id, and says so. */
+export const attachmentSchema = Type.Object(
+  {
+    id,
+    state: Type.Optional(
+      Type.Union(
+        (['waiting', 'ready', 'failed', 'gone', 'too_large', 'refused'] as const).map((name) => Type.Literal(name)),
+        { description: 'In an event as it was then.' },
+      ),
+    ),
+    reason: Type.Optional(
+      Type.Union([Type.String(), Type.Null()], {
+        description:
+          'Why it is not here, or not yet: `vanished`, `retention`, `size_bytes_max`, `hash_mismatch`, `host_not_allowed`, …',
+      }),
+    ),
+    kind: Type.Optional(Type.Union(ATTACHMENT_KINDS.map((kind) => Type.Literal(kind)))),
+    mime_type: Type.Optional(
+      Type.Union([Type.String(), Type.Null()], {
+        description: 'What its first bytes show, else what its sender says.',
+      }),
+    ),
+    file_name: Type.Optional(nullableText),
+    size_bytes: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])),
+    voice: Type.Optional(Type.Boolean({ description: 'A voice note.' })),
+    animated: Type.Optional(Type.Boolean()),
+    thumbnail: Type.Optional(Type.Boolean()),
+    url: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'Where it is read, once it is here.' })),
+    thumbnail_url: Type.Optional(nullableText),
+  },
+  { ...OPEN, $id: 'attachment', title: 'Attachment' },
+)
+
 export const messageViewSchema = Type.Object(
   {
     id,
@@ -65,6 +98,7 @@ export const messageViewSchema = Type.Object(
     source: Type.Optional(Type.Literal('phone', { description: 'Sent with the phone app.' })),
     context: Type.Optional(Type.Union([Type.Object({}, OPEN), Type.Null()])),
     content: Type.Optional(contentSchema),
+    attachments: Type.Optional(Type.Array(attachmentSchema, { description: 'Its files.' })),
     reply_to: Type.Optional(
       Type.Object(
         { message_id: Type.Union([id, Type.Null()]), upstream_id: Type.String() },
@@ -78,7 +112,9 @@ export const messageViewSchema = Type.Object(
       ),
     ),
     reactions: Type.Optional(
-      Type.Array(reaction, { description: 'Of each person the last one. In lists and single messages, not in events.' }),
+      Type.Array(reaction, {
+        description: 'Of each person the last one. In lists and single messages, not in events.',
+      }),
     ),
     edited_at: Type.Optional(time),
     revoked: Type.Optional(
@@ -236,7 +272,9 @@ const identity = Type.Object(
       { description: 'How it came to be known.' },
     ),
     since: time,
-    until: Type.Union([time, Type.Null()], { description: 'When it ended: it is somebody else’s by now, or nobody’s.' }),
+    until: Type.Union([time, Type.Null()], {
+      description: 'When it ended: it is somebody else’s by now, or nobody’s.',
+    }),
     contact_id: id,
   },
   { ...OPEN, title: 'Identity' },
@@ -254,11 +292,9 @@ export const contactViewSchema = Type.Object(
     parent_user_id: nullableText,
     identities: Type.Array(identity, { description: 'Everything they are and were known by.' }),
     attributes: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
-    consents: Type.Record(
-      Type.String(),
-      Type.Object({ value: Type.String(), at: time, source: Type.String() }, OPEN),
-      { description: 'What they want to receive, by category.' },
-    ),
+    consents: Type.Record(Type.String(), Type.Object({ value: Type.String(), at: time, source: Type.String() }, OPEN), {
+      description: 'What they want to receive, by category.',
+    }),
     merged_into: Type.Union([id, Type.Null()], { description: 'Who is shown in its place.' }),
     merged: Type.Array(id, { description: 'Who is shown as this contact.' }),
     created_at: time,
@@ -289,6 +325,11 @@ export const EVENT_SCHEMAS = {
     'A message was changed by its author; or a call has ended. The message is as it was made then.',
   ),
   'message.revoked': event('message.revoked', messageRevoked, 'A message was taken back by its author.'),
+  'message.media': event(
+    'message.media',
+    Type.Object({ message_id: id, conversation_id: id, attachment: Type.Optional(attachmentSchema) }, { ...OPEN }),
+    'A file of a message is here, cannot be had, or is fetched again. The message was told before. Not of history.',
+  ),
   'conversation.created': event(
     'conversation.created',
     Type.Object({ conversation: conversationViewSchema }, OPEN),
