@@ -6,7 +6,7 @@ CREATE TABLE named_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE person_keys (
-  person INTEGER PRIMARY KEY,      -- a random number, never reused
+  person INTEGER PRIMARY KEY,      -- a number, never reused; its key is empty once it is destroyed
   wrapped BLOB NOT NULL
 ) STRICT;
 

@@ -114,6 +114,7 @@ export class Views {
   readonly #describe: Describe
   readonly #contentOf: ContentOf
   readonly #acts: ActReader
+  #lastBody: { row: MessageViewRow; body: Record<string, unknown> | undefined } | undefined
   readonly #opened: Views['open']
 
   constructor(database: Db, vault: Vault, describe: Describe, contentOf: ContentOf = () => undefined) {
@@ -271,9 +272,13 @@ export class Views {
     return { message_id: id === null ? null : showId('message', id), upstream_id: upstreamId }
   }
 
+  /** A view asks for it twice: for what was said, and for the platform's id in it. */
   #body(row: MessageViewRow): Record<string, unknown> | undefined {
+    if (this.#lastBody?.row === row) return this.#lastBody.body
     const text = this.open(row.person, bodyPlace(row.id), row.body)
-    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
+    const body = text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
+    this.#lastBody = { row, body }
+    return body
   }
 
   #callerData(row: MessageViewRow): View {
@@ -368,6 +373,8 @@ export class Views {
 
   /** Opens a cell; undefined where the key is destroyed. */
   open(person: number, place: string, sealed: Uint8Array): string | undefined {
+    // Of an erased person an empty cell is left, which a key that is still in memory does not open.
+    if (sealed.length === 0) return undefined
     const key = person === 0 ? this.#vault.findNamedKey('house') : this.#vault.personKey(person)
     return key && unsealText(key, place, sealed)
   }

@@ -189,7 +189,7 @@ describe('key rotate', () => {
 /** Every key as the master key wraps it. */
 function wrapsOf(): Uint8Array[] {
   const database = new Db(join(dataDir, 'vault.db'), { readonly: true })
-  const rows = database.all<{ wrapped: Uint8Array }>('SELECT wrapped FROM named_keys UNION SELECT wrapped FROM person_keys')
+  const rows = database.all<{ wrapped: Uint8Array }>('SELECT wrapped FROM person_keys UNION SELECT wrapped FROM named_keys WHERE length(wrapped) > 0')
   database.close()
   return rows.map(({ wrapped }) => wrapped.slice())
 }

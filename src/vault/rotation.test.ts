@@ -64,7 +64,7 @@ function rotate(vault: Vault): void {
 function wrapsIn(file: string): Uint8Array[] {
   const database = new Db(file, { readonly: true })
   const rows = database.all<{ wrapped: Uint8Array }>(
-    'SELECT wrapped FROM named_keys WHERE length(wrapped) > 0 UNION ALL SELECT wrapped FROM person_keys',
+    'SELECT wrapped FROM named_keys WHERE length(wrapped) > 0 UNION ALL SELECT wrapped FROM person_keys WHERE length(wrapped) > 0',
   )
   database.close()
   return rows.map(({ wrapped }) => wrapped.slice())
@@ -215,6 +215,14 @@ describe('a destroyed key', () => {
     expect(reader.personKey(4)).toBeUndefined()
     expect(reader.findNamedKey('day:2026-11-22')).toBeUndefined()
     expect(reader.isDestroyed('day:2026-11-22')).toBeTrue()
+  })
+
+  test('leaves its number taken', () => {
+    const vault = filled()
+    vault.destroyPerson(4)
+    vault.commit()
+    const drawn = [4, 3, 4, 900]
+    expect(vault.createPerson(() => drawn.shift() ?? 0)).toBe(900)
   })
 
   test('may be made anew under the same name, and is another one', () => {
