@@ -6,7 +6,17 @@ export const EXIT_FAILED = 1
 /** Wrong use or wrong configuration: starting again will not help. */
 export const EXIT_USAGE = 2
 
-export const COMMAND_NAMES = ['serve', 'simulate', 'check-config', 'replay', 'erase', 'key', 'version', 'help'] as const
+export const COMMAND_NAMES = [
+  'serve',
+  'simulate',
+  'check-config',
+  'replay',
+  'erase',
+  'key',
+  'search',
+  'version',
+  'help',
+] as const
 export type CommandName = (typeof COMMAND_NAMES)[number]
 
 /** Options as given; an absent one is undefined. */
@@ -63,7 +73,9 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
   serve: {
     name: 'serve',
     summary: 'Runs the gateway; with no app configured also the simulator, with demo data.',
-    options: [{ name: 'accept-loss', help: 'Starts although the journal has lost entries that were committed.' }],
+    options: [
+      { name: 'accept-loss', help: 'Starts although the journal or the records have lost what was committed.' },
+    ],
   },
   simulate: { name: 'simulate', summary: 'Runs only the simulator of the platform.', options: [] },
   'check-config': {
@@ -97,9 +109,17 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
     name: 'key',
     summary: 'Changes the master key: gatehouse key rotate --new-key-file FILE.',
     operand: 'rotate',
-    options: [{ name: 'new-key-file', value: 'FILE', help: 'Holds the new key: 64 hexadecimal or 44 base64 characters.' }],
+    options: [
+      { name: 'new-key-file', value: 'FILE', help: 'Holds the new key: 64 hexadecimal or 44 base64 characters.' },
+    ],
     check: (options) =>
       typeof options['new-key-file'] === 'string' ? undefined : 'key rotate wants --new-key-file FILE',
+  },
+  search: {
+    name: 'search',
+    summary: 'Makes the word index anew, in the background: gatehouse search rebuild.',
+    operand: 'rebuild',
+    options: [],
   },
   version: { name: 'version', summary: 'Says which version this is.', options: [] },
   help: { name: 'help', summary: 'Says how to use the program or a command.', options: [], operand: '[COMMAND]' },
