@@ -17,7 +17,7 @@ CREATE TABLE message_acts (
   kind INTEGER NOT NULL,           -- reaction, edit, revoke, call step, reply that waits
   target_hash INTEGER NOT NULL,    -- of the target's platform id
   target_id INTEGER,               -- null: the target has not come yet
-  at INTEGER NOT NULL,             -- as in `messages`
+  at INTEGER NOT NULL,             -- the platform's stamp as it is: acts are ordered by it
   applies INTEGER NOT NULL,        -- 1: whoever did it may; 0: it changes nothing
   revoked INTEGER                  -- of a revoke that applies: kept, hidden, deleted
 ) STRICT;

@@ -3,8 +3,8 @@ import { type ActDetail, detailOf, hasHappened } from './act-effect.ts'
 import { type CallStep, isEnd } from './call-step.ts'
 import {
   ACT,
-  type Direction,
   DIRECTION,
+  type Direction,
   FLAG_EDITED,
   FLAG_REACTED,
   FLAG_REVOKED,
@@ -91,10 +91,7 @@ export class ActReader {
 
   /** The message as one edit, or one step of a call, made it. */
   madeBy(actId: number, person: number): Done {
-    const row = this.#database.one<EditRow>(
-      'SELECT m.id, m.type, m.at, m.body FROM messages m WHERE m.id = ?1',
-      actId,
-    )
+    const row = this.#database.one<EditRow>('SELECT m.id, m.type, m.at, m.body FROM messages m WHERE m.id = ?1', actId)
     return row ? { ...NOTHING, ...this.#made(row, person) } : NOTHING
   }
 

@@ -89,10 +89,9 @@ export async function touchConversation(
   // The first message counts even where its stamp is older than the conversation's row.
   const isNewest = conversation.last_message_id === null || message.atMs >= conversation.last_message_at
   const isLast = isNewest && message.id !== null
-  const windowExpiresAt = Math.max(conversation.window_expires_at ?? 0, message.windowExpiresAtMs ?? 0)
-  // What is told late does not win: the thread may have passed on since.
-  const saysOwner = message.isStandby !== null && isNewest && message.atMs >= conversation.standby_at
-  const standby = saysOwner ? (message.isStandby ? 1 : 0) : conversation.standby
+  const windowExpiresAt = Math.max(conversation.window_expires_at ?? 0, message.windowExpiresAtMs ?? 0) || null
+  const unread = message.unread ? 1 : 0
+  const standby = isNewest ? standbyAfter(conversation, message) : conversation.standby
   const isPassed = standby !== conversation.standby
   await tx.run(
     `UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, window_expires_at = ?4, unread = unread + ?5,
@@ -100,17 +99,20 @@ export async function touchConversation(
     conversation.id,
     isLast ? message.id : conversation.last_message_id,
     isLast ? message.atMs : conversation.last_message_at,
-    windowExpiresAt === 0 ? null : windowExpiresAt,
-    message.unread ? 1 : 0,
+    windowExpiresAt,
+    unread,
     standby,
     isPassed ? message.atMs : conversation.standby_at,
   )
-  const after: ConversationEventData = [
-    conversation.unread + (message.unread ? 1 : 0),
-    windowExpiresAt === 0 ? null : windowExpiresAt,
-  ]
+  const after: ConversationEventData = [conversation.unread + unread, windowExpiresAt]
   if (isPassed) after.push(standby as 0 | 1)
   return after
+}
+
+/** What is told late does not win: the thread may have passed on since. */
+function standbyAfter(conversation: ConversationRow, { isStandby, atMs }: Touch): number {
+  if (isStandby === null || atMs < conversation.standby_at) return conversation.standby
+  return isStandby ? 1 : 0
 }
 
 /** Marks a conversation read up to a message; what came after it stays unread. */

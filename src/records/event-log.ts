@@ -147,13 +147,18 @@ export class RecordedEvents {
       class: message.class === null ? null : CLASS.word(message.class),
       attempt: line.attempt,
       at: toTime(line.at),
-      ...(state === 'queued' && line.attempt === 0 && !(message.flags & FLAG_ACT) ? { message: this.#asQueued(message, row.offset) } : {}),
+      ...(state === 'queued' && line.attempt === 0 && !(message.flags & FLAG_ACT)
+        ? { message: this.#asQueued(message, row.offset) }
+        : {}),
     }
   }
 
   /** The message as it was when it was queued: an event never changes. */
   #asQueued(message: MessageViewRow, asOf: number): View {
-    const view = this.#views.messageAt({ ...message, state: STATE.code('queued'), flags: message.flags & FLAG_REVOKED }, asOf)
+    const view = this.#views.messageAt(
+      { ...message, state: STATE.code('queued'), flags: message.flags & FLAG_REVOKED },
+      asOf,
+    )
     // The view's reason is that of the latest such state, which may have come later: sent again, put back.
     return { ...view, upstream_id: null, reason: null }
   }

@@ -126,7 +126,9 @@ describe('what becomes of a group', () => {
     const group = (await theGroup())['group'] as View
     expect(group).toMatchObject({ id: GROUP.id, subject: 'Gardens', description: 'of the house', state: 'active' })
     expect(group['invite_link']).toBe('https://chat.example/x')
-    const byName = (group['members'] as View[]).toSorted((one, other) => (String(one['name']) < String(other['name']) ? -1 : 1))
+    const byName = (group['members'] as View[]).toSorted((one, other) =>
+      String(one['name']) < String(other['name']) ? -1 : 1,
+    )
     expect(byName).toMatchObject([
       { name: 'Anna Beispiel', state: 'member', joined_at: new Date(nowMs - 8000).toISOString(), left_at: null },
       { name: 'Ben', state: 'asks', left_at: new Date(nowMs - 6000).toISOString() },

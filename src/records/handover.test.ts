@@ -66,7 +66,10 @@ test('messages say it too: in standby, and ours again', async () => {
 })
 
 test('what the firm writes on its phone says nothing of who owns the thread', async () => {
-  await house.give(standby('wamid.1', nowMs - 9000), textItem('wamid.2', nowMs, { direction: 'out', opensWindow: false }))
+  await house.give(
+    standby('wamid.1', nowMs - 9000),
+    textItem('wamid.2', nowMs, { direction: 'out', opensWindow: false }),
+  )
   expect(await conversation()).toMatchObject({ standby: true })
 })
 

@@ -47,7 +47,10 @@ describe('the lane of what is applied later', () => {
 
   test('takes a fifth of the time, however much waits', async () => {
     const lane = open(0.2)
-    bodies.set(7, Array.from({ length: 5000 }, (_, index) => old(`wamid.${index}`)))
+    bodies.set(
+      7,
+      Array.from({ length: 5000 }, (_, index) => old(`wamid.${index}`)),
+    )
     lane.add(7)
     const startedMs = clock.monoMs()
     while (clock.monoMs() - startedMs < 20_000) {

@@ -13,7 +13,9 @@ const CREDIT_MS_MIN = 5
 
 /** What the platform brings of the past: thousands in a body, and nobody waits for it. */
 export function isLater(item: InboundItem): boolean {
-  return item.kind === 'address_book' || ((item.kind === 'message' || item.kind === 'act') && item.history !== undefined)
+  return (
+    item.kind === 'address_book' || ((item.kind === 'message' || item.kind === 'act') && item.history !== undefined)
+  )
 }
 
 export interface LaterDependencies {
@@ -75,7 +77,10 @@ export class LaterLane {
   }
 
   /** Applies what waits until a moment, or until its share is used. */
-  async apply(endMs: number, applyItem: (entry: Entry, item: InboundItem, index: number) => Promise<void>): Promise<void> {
+  async apply(
+    endMs: number,
+    applyItem: (entry: Entry, item: InboundItem, index: number) => Promise<void>,
+  ): Promise<void> {
     const { clock } = this.#deps
     while (this.isDue() && clock.monoMs() < endMs) {
       this.#body ??= this.#open()

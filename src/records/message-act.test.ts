@@ -67,7 +67,7 @@ describe('a reaction', () => {
       reactions: [{ emoji: '👍', by: 'customer', contact_id: expect.any(String), at: new Date(atMs).toISOString() }],
     })
     expect((await thread()).map((view) => view['upstream_id'])).toEqual(['wamid.1', 'wamid.first'])
-    const conversation = await desk.house.reader.conversation(desk.conversationId, SEES_ALL)
+    const conversation = (await desk.house.reader.conversation(desk.conversationId, SEES_ALL)) ?? {}
     expect(conversation).toMatchObject({
       unread: 2,
       window_expires_at: new Date(atMs + DAY_MS).toISOString(),
@@ -78,10 +78,10 @@ describe('a reaction', () => {
       {
         message_id: (await byUpstream('wamid.1'))['id'],
         upstream_id: 'wamid.1',
-        conversation_id: conversation?.['id'],
+        conversation_id: conversation['id'],
         emoji: '👍',
         by: 'customer',
-        contact_id: (conversation?.['contact'] as View)['id'],
+        contact_id: (conversation['contact'] as View)['id'],
         direction: 'in',
         at: new Date(atMs).toISOString(),
         window_expires_at: new Date(atMs + DAY_MS).toISOString(),
@@ -284,51 +284,55 @@ test('a reply says which message it answers, also where that was edited or comes
   expect((await desk.house.eventsAfter(0)).slice(0, before.length)).toEqual(before)
 })
 
-describe.each(REVOKED_CHOICES.map((choice) => [choice] as const))('in whatever order, doubled or not (%s)', (choice) => {
-  const ORDERS = 60
+describe.each(REVOKED_CHOICES.map((choice) => [choice] as const))(
+  'in whatever order, doubled or not (%s)',
+  (choice) => {
+    const ORDERS = 48
 
-  function itemsOf(round: number): InboundItem[] {
-    const target = `wamid.${round}.m`
-    const about = (atMs: number) => ({ target, atMs })
-    return [
-      textItem(target, nowMs - 9000, { text: 'as it came' }),
-      actItem('edit', `wamid.${round}.e1`, about(nowMs - 8000), { text: 'edited once' }),
-      actItem('edit', `wamid.${round}.e2`, about(nowMs - 7000), { text: 'edited twice' }),
-      actItem('reaction', `wamid.${round}.r1`, about(nowMs - 6000), { emoji: '👍' }),
-      actItem('reaction', `wamid.${round}.r2`, about(nowMs - 5000), { emoji: null }),
-      actItem('reaction', `wamid.${round}.o`, about(nowMs - 4000), { emoji: '🎉', direction: 'out' }),
-      actItem('revoke', `wamid.${round}.v`, about(nowMs - 3000)),
-    ]
-  }
-
-  test('the same acts make the same message, and every event stays what it was', async () => {
-    await setRevoked(choice)
-    const random = seededRandom(7)
-    const seen: View[] = []
-    const texts: string[] = []
-    for (let round = 0; round < ORDERS; round++) {
-      const doubled = itemsOf(round).flatMap((item) => (random() < 0.3 ? [item, item] : [item]))
-      // Without the revoke in half the rounds.
-      const kept = doubled.filter((item) => round % 2 === 0 || !(item.kind === 'act' && item.act === 'revoke'))
-      const order = kept.map((item) => ({ item, key: random() })).toSorted((one, other) => one.key - other.key)
-      const bodies = order.map(({ item }) => item)
-      const cut = Math.floor(random() * bodies.length)
-      if (cut > 0) await desk.house.give(...bodies.slice(0, cut))
-      if (round % 10 === 0) desk.house.restart()
-      await desk.house.give(...bodies.slice(cut))
-      const view = await byUpstream(`wamid.${round}.m`)
-      expect(view['id']).toBeDefined()
-      const { id: _, upstream_id: __, ...same } = view
-      seen.push(same)
-      if (choice === 'kept') {
-        const now = await desk.house.eventsAfter(0)
-        expect(now.slice(0, texts.length)).toEqual(texts)
-        texts.splice(0, texts.length, ...now)
-      }
+    function itemsOf(round: number): InboundItem[] {
+      const target = `wamid.${round}.m`
+      const about = (atMs: number) => ({ target, atMs })
+      return [
+        textItem(target, nowMs - 9000, { text: 'as it came' }),
+        actItem('edit', `wamid.${round}.e1`, about(nowMs - 8000), { text: 'edited once' }),
+        actItem('edit', `wamid.${round}.e2`, about(nowMs - 7000), { text: 'edited twice' }),
+        actItem('reaction', `wamid.${round}.r1`, about(nowMs - 6000), { emoji: '👍' }),
+        actItem('reaction', `wamid.${round}.r2`, about(nowMs - 5000), { emoji: null }),
+        actItem('reaction', `wamid.${round}.o`, about(nowMs - 4000), { emoji: '🎉', direction: 'out' }),
+        actItem('revoke', `wamid.${round}.v`, about(nowMs - 3000)),
+      ]
     }
-    for (const [round, view] of seen.entries()) expect({ round, view }).toEqual({ round, view: seen[round % 2] ?? {} })
-    expect(seen[1]).toMatchObject({ text: { body: 'edited twice' }, reactions: [{ emoji: '🎉', by: 'us' }] })
-    expect(seen[0]).toMatchObject({ revoked: choice })
-    expect(JSON.stringify(seen[0]).includes('edited twice')).toBe(choice === 'kept')
-  })
-})
+
+    test('the same acts make the same message, and every event stays what it was', async () => {
+      await setRevoked(choice)
+      const random = seededRandom(7)
+      const seen: View[] = []
+      const texts: string[] = []
+      for (let round = 0; round < ORDERS; round++) {
+        const doubled = itemsOf(round).flatMap((item) => (random() < 0.3 ? [item, item] : [item]))
+        // Without the revoke in half the rounds.
+        const kept = doubled.filter((item) => round % 2 === 0 || !(item.kind === 'act' && item.act === 'revoke'))
+        const order = kept.map((item) => ({ item, key: random() })).toSorted((one, other) => one.key - other.key)
+        const bodies = order.map(({ item }) => item)
+        const cut = Math.floor(random() * bodies.length)
+        if (cut > 0) await desk.house.give(...bodies.slice(0, cut))
+        if (round % 10 === 0) desk.house.restart()
+        await desk.house.give(...bodies.slice(cut))
+        const view = await byUpstream(`wamid.${round}.m`)
+        expect(view['id']).toBeDefined()
+        const { id: _, upstream_id: __, ...same } = view
+        seen.push(same)
+        if (choice === 'kept' && round % 8 === 7) {
+          const now = await desk.house.eventsAfter(0)
+          expect(now.slice(0, texts.length)).toEqual(texts)
+          texts.splice(0, texts.length, ...now)
+        }
+      }
+      for (const [round, view] of seen.entries())
+        expect({ round, view }).toEqual({ round, view: seen[round % 2] ?? {} })
+      expect(seen[1]).toMatchObject({ text: { body: 'edited twice' }, reactions: [{ emoji: '🎉', by: 'us' }] })
+      expect(seen[0]).toMatchObject({ revoked: choice })
+      expect(JSON.stringify(seen[0]).includes('edited twice')).toBe(choice === 'kept')
+    })
+  },
+)

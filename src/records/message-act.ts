@@ -49,7 +49,8 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
   if (item.act === 'reaction' && !item.history) {
     await tellReaction(tx, { id, conversationId: conversation.id }, target?.conversation_id === conversation.id ? 1 : 0)
   }
-  await tieAct(tx, { id, kind: item.act, at, targetHash, target })
+  // By the platform's own stamp: where our clock is behind, what counts as now says nothing of the order.
+  await tieAct(tx, { id, kind: item.act, at: item.atMs, targetHash, target })
   if (!item.history) noteRate(tx, ask, { id, numberId })
   return { outcome: 'received' as const, id }
 })

@@ -106,7 +106,6 @@ export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last
   FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id
   LEFT JOIN contacts h ON h.id = k.merged_into`
 
-
 /** Opens sealed cells and puts rows into the API's words. What belongs to an erased person says `erased`. */
 export class Views {
   readonly #database: Db
@@ -310,9 +309,10 @@ export class Views {
     const profile = head?.profile ?? own
     return {
       id: showId('contact', head?.id ?? row.contact_id),
-      name: nameOf(profile) ?? nameOf(own),
+      name: nameOf({ ...own, ...profile }),
       phone: profile.phone ?? own.phone ?? null,
       user_id: profile.userId ?? own.userId ?? null,
+      ...(this.isErased(row.person) ? { erased: true } : {}),
     }
   }
 

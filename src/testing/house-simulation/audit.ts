@@ -80,6 +80,11 @@ export class Audit {
     for (const update of updates) this.#acknowledged.add(keyOfUpdate(update))
   }
 
+  /** Whether a customer's message was answered 200. */
+  isAcknowledged(id: string): boolean {
+    return this.#acknowledged.has(`message ${id}`)
+  }
+
   noteFullDisk(): void {
     this.#diskWasFull = true
   }

@@ -26,6 +26,14 @@ describe('the whole house keeps its promises', () => {
     ONE_TEST_MS_MAX,
   )
 
+  test(
+    'and shows what people did to messages as the platform has it, whatever the order in which it came',
+    async () => {
+      for (let seed = 1; seed <= 16; seed++) await runHouse(seed, { acts: true })
+    },
+    ONE_TEST_MS_MAX,
+  )
+
   test.each(REGRESSIONS)('in seed %i, which once found something', (seed) => runHouse(seed), ONE_TEST_MS_MAX)
 })
 

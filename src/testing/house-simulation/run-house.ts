@@ -5,6 +5,7 @@ import { type CrashPoint, onCrashPoint } from '../../core/crash-point.ts'
 import type { DeclareNumber } from '../../records/number.ts'
 import { Platform } from '../../simulator/platform.ts'
 import { FakeClock } from '../fake-clock.ts'
+import { Acts } from './acts.ts'
 import { Audit, PLAIN_MARK, plainTextIn } from './audit.ts'
 import { Chance } from './chance.ts'
 import { APP_SECRET, Network } from './network.ts'
@@ -18,6 +19,8 @@ export interface HouseRunOptions {
   actions?: number
   /** Requests in a second that count as allowed, to see a run fail. Default: the numbers' limit. */
   requestsPerSecondAllowed?: number
+  /** Whether customers react to messages, change them and take them back. */
+  acts?: boolean
   /** Called with every line of the trace. */
   onLine?(line: string): void
 }
@@ -90,6 +93,7 @@ class Run {
   readonly #platform: Platform
   readonly #network: Network
   readonly #traffic: Traffic
+  readonly #acts: Acts | null
   readonly #audit: Audit
   readonly #readers: SocketReader[]
   readonly #poll: PollReader
@@ -151,7 +155,9 @@ class Run {
     const witness = { sees: (who: string, event: { offset: number }) => this.#audit.sees(who, event), fail }
     this.#readers = ['socket 1', 'socket 2', 'socket 3'].map((name) => new SocketReader(name, 0, witness))
     this.#poll = new PollReader(witness)
+    this.#acts = options.acts ? new Acts({ chance: this.#chance, platform: this.#platform, note, fail }) : null
     this.#traffic = new Traffic({
+      acts: this.#acts,
       chance: this.#chance,
       platform: this.#platform,
       audit: this.#audit,
@@ -437,6 +443,7 @@ class Run {
     const process = this.#process
     if (!process) throw new HouseFault('the house is not up at the end')
     await this.#audit.finish(process, this.#platform)
+    await this.#acts?.check(process, (id) => this.#audit.isAcknowledged(id))
     this.#checkLimits()
     this.#checkSealing()
     this.#throwFinding()

@@ -20,6 +20,7 @@ import { openRecordsReadonly } from '../../records/open.ts'
 import { queueMessage } from '../../records/queue-message.ts'
 import { Reader } from '../../records/reader.ts'
 import type { Departure } from '../../records/send-message.ts'
+import { declareSettings } from '../../records/setting.ts'
 import { Views } from '../../records/views.ts'
 import { Duties } from '../../relay/duties.ts'
 import { Inbound } from '../../relay/inbound.ts'
@@ -264,6 +265,8 @@ export class SimulatedProcess {
   async #start(): Promise<void> {
     const lastInputAtMs = this.reader.lastInputAtMs()
     await this.ask(declareApp, { id: SOURCE, portfolio: PORTFOLIO })
+    // An event of what is hidden changes by design; all others must not.
+    await this.ask(declareSettings, { revoked: 'kept' })
     for (const number of this.#options.numbers) await this.ask(declareNumber, number)
     this.#build()
     this.isServing = true

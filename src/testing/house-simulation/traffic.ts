@@ -6,6 +6,7 @@ import { setNumberState } from '../../records/number.ts'
 import { cancelMessage, retryMessage } from '../../records/send-message.ts'
 import type { FaultKind } from '../../simulator/faults.ts'
 import type { Platform } from '../../simulator/platform.ts'
+import type { Acts } from './acts.ts'
 import { type Audit, NONSENSE, PLAIN_MARK } from './audit.ts'
 import type { Chance } from './chance.ts'
 import type { Network } from './network.ts'
@@ -53,6 +54,8 @@ interface Call {
 }
 
 export interface TrafficOptions {
+  /** What customers do to messages; null: nothing. */
+  acts: Acts | null
   chance: Chance
   platform: Platform
   audit: Audit
@@ -98,6 +101,9 @@ export class Traffic {
       { name: 'nonsense comes in', weight: 2, act: () => this.#nonsense() },
       { name: 'the operator replays', weight: 1, act: (process) => this.#replay(process) },
       { name: 'the poll asks', weight: 5, act: (process) => this.#pollAsks(process) },
+      ...(options.acts
+        ? [{ name: 'a customer does something', weight: 40, act: () => options.acts?.act(PHONES) }]
+        : []),
     ]
   }
 
@@ -136,13 +142,15 @@ export class Traffic {
     const number = chance.of(platform.numbers).phoneNumberId
     const count = chance.is(0.2) ? chance.between(2, 6) : 1
     this.#written += 1
-    platform.write(chance.of(PHONES), {
+    const phone = chance.of(PHONES)
+    const ids = platform.write(phone, {
       number,
       text: `${PLAIN_MARK} ${this.#written}${chance.is(0.1) ? ' long'.repeat(200) : ''}`,
       count,
       ...(chance.is(0.5) && { batch: count }),
       ...(chance.is(0.05) && { name: `${PLAIN_MARK} ${this.#written}` }),
     })
+    this.#options.acts?.wrote(phone, number, ids)
   }
 
   #read(): void {
