@@ -33,7 +33,7 @@ export interface Parameter {
 /** One operation of the API, as the document tells it. */
 export interface Operation {
   id: string
-  method: 'get' | 'post' | 'patch'
+  method: 'get' | 'post' | 'patch' | 'delete'
   /** In OpenAPI's form: `{id}`. */
   path: string
   tag: keyof typeof TAGS

@@ -24,6 +24,7 @@ import {
   versionSchema,
 } from './api-schemas.ts'
 import { CONTACTS } from './contact-operations.ts'
+import { ERASURES } from './erasure-operations.ts'
 import { MEDIA } from './media-operations.ts'
 import { NOTICES } from './notice-operations.ts'
 import { SEARCH } from './search-operations.ts'
@@ -370,6 +371,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...MESSAGES,
   ...CONVERSATIONS,
   ...CONTACTS,
+  ...ERASURES,
   ...SEARCH,
   ...MEDIA,
   ...NUMBERS,

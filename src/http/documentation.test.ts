@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import { STATUS_OF } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
+import { erasureRoutes } from './erasures-api.ts'
 import { apiRoutes } from './api.ts'
 import { OPERATIONS } from './api-operations.ts'
 import { documentationRoutes } from './documentation.ts'
@@ -24,6 +25,7 @@ function routesOfServer(): string[] {
       webhookRoutes(nothing),
       apiRoutes(nothing),
       mediaRoutes(nothing),
+      erasureRoutes(nothing),
       operationsRoutes(nothing),
       documentationRoutes('1.2.3', 'https://desk.example'),
     ],

@@ -143,7 +143,7 @@ export const messageViewSchema = Type.Object(
 )
 
 const contact = Type.Object(
-  { id, name: nullableText, phone: nullableText, user_id: nullableText },
+  { id, name: nullableText, phone: nullableText, user_id: nullableText, erased: Type.Optional(Type.Literal(true)) },
   { ...OPEN, title: 'Contact' },
 )
 
@@ -298,6 +298,7 @@ export const contactViewSchema = Type.Object(
     merged_into: Type.Union([id, Type.Null()], { description: 'Who is shown in its place.' }),
     merged: Type.Array(id, { description: 'Who is shown as this contact.' }),
     created_at: time,
+    erased: Type.Optional(Type.Literal(true, { description: 'They were erased: nothing of them can be read any more.' })),
   },
   { ...OPEN, $id: 'contact', title: 'Contact' },
 )

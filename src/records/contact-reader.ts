@@ -3,7 +3,7 @@ import { showId } from '../core/ids.ts'
 import { phoneForms } from '../core/phone.ts'
 import type { Db } from '../storage/database.ts'
 import { CONTACT_KIND } from './codes.ts'
-import { type AttributeValue, emailKey, type IdentityLink, nameOf, type Profile } from './contact-card.ts'
+import { type AttributeValue, emailKey, type IdentityLink, type Profile } from './contact-card.ts'
 import type { ContactEventData } from './contact-event.ts'
 import { readCard } from './contact-row.ts'
 import { type Page, type PageAsk, readPage, type See } from './page.ts'
@@ -165,7 +165,7 @@ export class ContactReader {
       all.map(({ profile }) => pick(profile) ?? null).find((value) => value !== null) ?? null
     return {
       id: showId('contact', row.id),
-      name: shown(nameOf),
+      name: shown(({ givenName }) => givenName) ?? shown(({ name }) => name) ?? shown(({ bookName }) => bookName),
       profile_name: shown(({ name }) => name),
       book_name: shown(({ bookName }) => bookName),
       phone: shown(({ phone }) => phone),
@@ -178,6 +178,7 @@ export class ContactReader {
       merged_into: mergedInto === null ? null : showId('contact', mergedInto),
       merged: members.map((id) => showId('contact', id)),
       created_at: toTime(row.created_at),
+      ...(this.#views.isErased(row.person) ? { erased: true } : {}),
     }
   }
 

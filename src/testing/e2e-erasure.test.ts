@@ -330,7 +330,7 @@ describe('erasing a person', () => {
     await done(id)
     expect((await house.api('/api/v1/erasures')).body.items.map((item: { id: string }) => item.id)).toEqual([id])
     expect((await house.api('/api/v1/erasures/ers_zzzz')).status).toBe(404)
-    expect(await house.metric('gatehouse_erasures_total{state="done"}')).toBe(1)
+    await until('it is counted', async () => (await house.metric('gatehouse_erasures_total{state="done"}')) === 1)
   })
 })
 
@@ -350,6 +350,8 @@ async function seenAtOnce(
     told('/api/v1/events?after=0&limit=500'),
   ])
   for (const text of texts) for (const marker of [...Object.values(ANNAS), ANNA]) expect(text).not.toContain(marker)
+  expect((await house.api(`/api/v1/conversations/${conversation.id}`)).body.contact.erased).toBeTrue()
+  expect((await house.api(`/api/v1/contacts/${conversation.contact.id}`)).body.erased).toBeTrue()
   const { items } = (await house.api(`/api/v1/conversations/${conversation.id}/messages`)).body
   expect(items.every((item: { erased?: boolean }) => item.erased === true)).toBeTrue()
   expect(await told(`/api/v1/conversations/${other.id}/messages`)).toContain(BENS.text)
