@@ -51,6 +51,8 @@ function textOf(type: string, object: JsonObject | undefined): string {
       return ['[Order]', textMember(object, 'text')].filter(Boolean).join(' ')
     case 'unsupported':
       return '[A kind that is not handed over]'
+    case 'request_welcome':
+      return '[Opened the chat]'
     case 'pin':
       return '[A message was pinned]'
     case 'button':

@@ -230,6 +230,78 @@ describe('startSimulator()', () => {
     expect((await graph(id)).status).toBe(200)
   })
 
+  test('says everything else that the platform says, each under its own address', async () => {
+    const gateway = openGateway()
+    const { control } = await openSimulator(gateway.url)
+    const customer = `/_/customers/${PHONE}`
+    const asked: [method: string, path: string, body: object, status: number][] = [
+      ['POST', `${customer}/messages`, { sample: 'voice' }, 202],
+      ['POST', `${customer}/messages`, { sample: 'no_such' }, 400],
+      ['POST', '/_/customers/DE.4711/messages', { text: 'Hello' }, 202],
+      ['POST', `${customer}/calls`, { outcome: 'missed' }, 202],
+      ['POST', `${customer}/calls`, { outcome: 'sung' }, 400],
+      ['POST', `${customer}/preferences`, { value: 'stop' }, 202],
+      ['POST', `${customer}/changes`, { keys: true }, 202],
+      ['POST', `${customer}/changes`, {}, 400],
+      ['POST', '/_/customers/+447700900143/changes', { keys: true }, 404],
+      ['POST', '/_/echoes', { to: PHONE, text: 'From the phone' }, 202],
+      ['POST', '/_/echoes', { text: 'To nobody' }, 400],
+      ['POST', '/_/history', { made: { threads: 1, messages: 2 } }, 202],
+      ['POST', '/_/history', {}, 400],
+      ['POST', '/_/address-book', { contacts: [{ phone: PHONE, full_name: 'Amara Osei' }] }, 202],
+      ['POST', '/_/address-book', { contacts: [7] }, 400],
+      ['POST', '/_/handovers', { phone: PHONE, to: 'other' }, 202],
+      ['POST', '/_/notices', { name: 'pin_changed' }, 202],
+      ['POST', '/_/notices', { field: 'security' }, 400],
+      ['GET', '/_/samples', {}, 200],
+      ['GET', '/_/notices', {}, 200],
+      ['DELETE', '/_/media/addresses', {}, 200],
+      ['DELETE', '/_/media/12', {}, 404],
+    ]
+    for (const [method, path, body, status] of asked) {
+      const answer = await control(method, path, method === 'GET' ? undefined : body)
+      expect([path, answer.status]).toEqual([path, status])
+    }
+  })
+
+  test('keeps groups, by the control API and by the platform’s own', async () => {
+    const { control, graph } = await openSimulator(openGateway().url)
+    const post = async (path: string, body: object, method = 'POST') => {
+      const answer = await graph(path, { method, body: JSON.stringify({ messaging_product: 'whatsapp', ...body }) })
+      return { status: answer.status, body: JSON.parse(await answer.text()) }
+    }
+    const made = await post(`${NUMBER}/groups`, { subject: 'Tour', join_approval_mode: 'approval_required' })
+    expect(made.body.request_id).toBeString()
+    const { body } = await control('GET', '/_/groups')
+    const [{ id }] = body.items
+    expect((await control('POST', `/_/groups/${id}/members`, { phone: PHONE, name: 'Amara' })).body.outcome).toBe(
+      'asked',
+    )
+    const requests = JSON.parse(await (await graph(`${id}/join_requests`)).text()).data
+    const decided = await post(`${id}/join_requests`, { join_requests: [requests[0].join_request_id, 'none'] })
+    expect(decided.body).toMatchObject({
+      approved_join_requests: [requests[0].join_request_id],
+      failed_join_requests: [{ join_request_id: 'none' }],
+    })
+    expect(JSON.parse(await (await graph(`${id}?fields=subject,participants`)).text())).toMatchObject({
+      id,
+      subject: 'Tour',
+      participants: [{ wa_id: '447700900142' }],
+    })
+    const send = { to: id, recipient_type: 'group', type: 'text', text: { body: 'All aboard' } }
+    expect((await post(`${NUMBER}/messages`, send)).body.messages[0].group_id).toBe(id)
+    await control('POST', `/_/customers/${PHONE}/messages`, { group: id, text: 'Coming' })
+    const messages = (await control('GET', `/_/groups/${id}/messages`)).body.items
+    expect(messages.map((each: { text: string; author: string | null }) => [each.author, each.text])).toEqual([
+      [null, 'All aboard'],
+      [PHONE, 'Coming'],
+    ])
+    expect((await post(`${id}/participants`, { participants: [{ user: PHONE }] }, 'DELETE')).status).toBe(200)
+    expect((await post(`${NUMBER}/messages`, send)).body.error.code).toBe(131020)
+    expect((await control('DELETE', `/_/groups/${id}`)).status).toBe(200)
+    expect((await post(`${NUMBER}/messages`, send)).body.error.code).toBe(131041)
+  })
+
   test('a photo of a customer can be fetched by its id and by its address', async () => {
     const gateway = openGateway()
     const { control, graph } = await openSimulator(gateway.url)

@@ -8,6 +8,9 @@ export interface NumberView {
 export interface CustomerView {
   phone: string
   name: string
+  /** Shown instead of the phone where the customer shows none. */
+  user_id?: string
+  identity?: string
 }
 
 export interface ChoiceView {
@@ -26,12 +29,35 @@ export interface MessageView {
   context_id: string | null
   at: string
   state: 'sent' | 'delivered' | 'read'
+  reactions: { by: string; emoji: string }[]
+  edited: boolean
+  revoked: boolean
+  /** In a group: the phone of who wrote it; null: the firm. */
+  author?: string | null
 }
 
 export interface ChatView {
   is_typing: boolean
+  is_standby: boolean
   window_expires_at: string | null
   items: MessageView[]
+}
+
+export interface GroupView {
+  id: string
+  number: string
+  subject: string
+  members: string[]
+}
+
+export interface SampleView {
+  sample: string
+  plain: string
+}
+
+export interface NoticeView {
+  name: string
+  plain: string
 }
 
 export interface FaultView {

@@ -1,6 +1,13 @@
 import type { ChoiceView, MessageView } from './api.ts'
 import { icon, make } from './dom.ts'
 
+/** What may be done to a message. */
+export interface ChatHands {
+  tap: (choice: ChoiceView, messageId: string) => void
+  /** Opens the menu of a message beside this element. */
+  menu: (message: MessageView, beside: HTMLElement) => void
+}
+
 /** Messages shown of a chat. */
 const SHOWN_MAX = 200
 
@@ -8,13 +15,13 @@ const SHOWN_MAX = 200
 export class ChatList {
   readonly #log: HTMLElement
   readonly #empty: HTMLElement
-  readonly #tap: (choice: ChoiceView, messageId: string) => void
-  #shown = new Map<string, { element: HTMLElement; state: string }>()
+  readonly #hands: ChatHands
+  #shown = new Map<string, { element: HTMLElement; state: string; look: string }>()
 
-  constructor(log: HTMLElement, empty: HTMLElement, tap: (choice: ChoiceView, messageId: string) => void) {
+  constructor(log: HTMLElement, empty: HTMLElement, hands: ChatHands) {
     this.#log = log
     this.#empty = empty
-    this.#tap = tap
+    this.#hands = hands
   }
 
   /** Forgets the chat that was shown. */
@@ -36,6 +43,11 @@ export class ChatList {
       if (!known) {
         hasNew = true
         this.#add(message, previous, byId)
+      } else if (known.look !== lookOf(message)) {
+        const element = this.#bubble(message, byId.get(message.context_id ?? ''))
+        if (known.element.classList.contains('turn')) element.classList.add('turn')
+        known.element.replaceWith(element)
+        this.#shown.set(message.id, { element, state: message.state, look: lookOf(message) })
       } else if (known.state !== message.state) {
         known.element.querySelector('.meta')?.replaceWith(metaOf(message))
         known.state = message.state
@@ -50,7 +62,7 @@ export class ChatList {
     if (!previous || dayOf(previous.at) !== day) this.#log.append(make('p', 'day', day))
     const element = this.#bubble(message, byId.get(message.context_id ?? ''))
     if (previous?.direction !== message.direction) element.classList.add('turn')
-    this.#shown.set(message.id, { element, state: message.state })
+    this.#shown.set(message.id, { element, state: message.state, look: lookOf(message) })
     this.#log.append(element)
     while (this.#shown.size > SHOWN_MAX * 2) {
       const [oldest] = this.#shown
@@ -61,20 +73,35 @@ export class ChatList {
   }
 
   #bubble(message: MessageView, answered: MessageView | undefined): HTMLElement {
-    const author = message.direction === 'written' ? 'You: ' : 'The firm: '
+    const author = message.direction === 'written' ? 'You: ' : `${message.author ?? 'The firm'}: `
     const element = make('div', `bubble ${message.direction}`, make('span', 'hidden', author))
-    if (answered) element.append(make('span', 'quote', answered.text))
-    const hasPicture = message.type === 'image' && message.media_id !== null
-    if (hasPicture) {
-      const picture = make('img', '')
-      picture.src = `/_/media/${message.media_id}`
-      picture.alt = 'Photo'
-      picture.addEventListener('error', () => picture.remove())
-      element.append(picture)
-    }
-    element.append(hasPicture ? message.text.replace('[Photo]', '').trim() : message.text, metaOf(message))
+    if (message.direction === 'received' && message.author) element.append(make('span', 'who-wrote', message.author))
+    if (answered) element.append(make('span', 'quote', answered.text || 'A message'))
+    const shown = shownFile(message)
+    if (shown) element.append(shown)
+    if (message.revoked) element.append(make('span', 'gone', 'This message was deleted'))
+    else element.append(shown ? message.text.replace(/^\[\w+\]/, '').trim() : message.text)
+    element.append(metaOf(message))
     if (message.direction === 'received' && message.choices.length > 0) element.append(this.#taps(message))
+    const hearts = [...new Set(message.reactions.map(({ emoji }) => emoji))].join(' ')
+    if (hearts !== '') {
+      element.classList.add('has-hearts')
+      element.append(make('span', 'hearts', hearts))
+    }
+    if (!message.revoked) element.append(this.#more(message, element))
     return element
+  }
+
+  #more(message: MessageView, bubble: HTMLElement): HTMLElement {
+    const button = make('button', 'more', icon('icon-more', 'React, reply, change'))
+    button.type = 'button'
+    button.addEventListener('click', () => this.#hands.menu(message, button))
+    // A long press on a phone, the right button elsewhere.
+    bubble.addEventListener('contextmenu', (event) => {
+      event.preventDefault()
+      this.#hands.menu(message, button)
+    })
+    return button
   }
 
   #taps(message: MessageView): HTMLElement {
@@ -82,11 +109,35 @@ export class ChatList {
     for (const choice of message.choices) {
       const button = make('button', '', choice.title)
       button.type = 'button'
-      button.addEventListener('click', () => this.#tap(choice, message.id))
+      button.addEventListener('click', () => this.#hands.tap(choice, message.id))
       taps.append(button)
     }
     return taps
   }
+}
+
+/** What of a message may change but its ticks. */
+function lookOf({ text, revoked, edited, reactions }: MessageView): string {
+  return JSON.stringify([text, revoked, edited, reactions])
+}
+
+/** A picture, sound or film, where the message is one. */
+function shownFile(message: MessageView): HTMLElement | null {
+  if (message.media_id === null) return null
+  const address = `/_/media/${encodeURIComponent(message.media_id)}`
+  if (message.type === 'image' || message.type === 'sticker') {
+    const picture = make('img', '')
+    picture.src = address
+    picture.alt = message.type === 'image' ? 'Photo' : 'Sticker'
+    picture.addEventListener('error', () => picture.remove())
+    return picture
+  }
+  if (message.type !== 'audio' && message.type !== 'video') return null
+  const player = make(message.type, '')
+  player.src = address
+  player.controls = true
+  player.preload = 'metadata'
+  return player
 }
 
 const TICKS = {
@@ -102,7 +153,7 @@ function metaOf(message: MessageView): HTMLElement {
     new Date(message.at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false }),
   )
   time.dateTime = message.at
-  const meta = make('span', 'meta', time)
+  const meta = make('span', 'meta', ...(message.edited ? ['edited '] : []), time)
   if (message.direction === 'written') {
     const [name, label] = TICKS[message.state]
     const tick = icon(name, label)

@@ -4,12 +4,16 @@ import {
   type ChoiceView,
   type CustomerView,
   customerPath,
+  type GroupView,
   type HappeningView,
   type HealthView,
+  type MessageView,
   type NumberView,
 } from './api.ts'
 import { ChatList } from './chat.ts'
 import { byId, initialsOf, make } from './dom.ts'
+import { FurtherPanel } from './further.ts'
+import { fillAttachMenu, type MenuHands, openMessageMenu } from './menus.ts'
 import { PeopleList } from './people.ts'
 import { TroublePanel } from './trouble.ts'
 
@@ -26,15 +30,69 @@ let loadRound = 0
 /** Customers that have been told to read only when their chat is opened. */
 const manual = new Set<string>()
 
-const chat = new ChatList(byId('log', HTMLElement), byId('empty', HTMLElement), (choice, messageId) => {
-  act(() => tap(choice, messageId))
+/** What the text that is written is about: a reply to a message, or a message's new text. */
+let about: { kind: 'reply' | 'edit'; message: MessageView } | null = null
+
+const hands: MenuHands = {
+  customer: () => people.chosen,
+  number: () => numberNow(),
+  write: (body) => write(body),
+  act: (work) => act(work),
+  about: (kind, message) => setAbout({ kind, message }),
+}
+const chat = new ChatList(byId('log', HTMLElement), byId('empty', HTMLElement), {
+  tap: (choice, messageId) => act(() => tap(choice, messageId)),
+  menu: (message, beside) => openMessageMenu(hands, message, beside),
 })
 const people = new PeopleList((customer) => {
   chat.clear()
+  setAbout(null)
   show('chat')
+  further.tellGroups()
   act(() => open(customer))
 })
-const trouble = new TroublePanel(() => numberSelect.value, fail)
+const trouble = new TroublePanel(() => numberNow(), fail)
+const further = new FurtherPanel({
+  customer: () => people.chosen,
+  number: () => numberNow(),
+  act: (work) => act(() => work().then(() => load(people.chosen))),
+  groupsChanged: (groups) => showGroups(groups),
+})
+
+const GROUP = 'group:'
+let groups: readonly GroupView[] = []
+
+/** The group whose chat is shown, if it is one. */
+function groupNow(): GroupView | undefined {
+  const { value } = numberSelect
+  return value.startsWith(GROUP) ? groups.find((group) => group.id === value.slice(GROUP.length)) : undefined
+}
+
+/** The number whose chat is shown, or that the shown group is with. */
+function numberNow(): string {
+  return groupNow()?.number ?? numberSelect.value
+}
+
+/** Offers the customer's groups beside the numbers. */
+function showGroups(own: readonly GroupView[]): void {
+  const before = numberSelect.value
+  groups = own
+  for (const option of [...numberSelect.options]) if (option.value.startsWith(GROUP)) option.remove()
+  for (const { id, subject } of own) numberSelect.append(new Option(`Group: ${subject}`, `${GROUP}${id}`))
+  numberSelect.value = before
+  if (numberSelect.selectedIndex < 0) numberSelect.selectedIndex = 0
+  numberSelect.closest('label')?.toggleAttribute('hidden', numberSelect.options.length < 2)
+  if (numberSelect.value !== before) changeChat()
+}
+
+function setAbout(now: typeof about): void {
+  about = now
+  byId('about', HTMLElement).hidden = now === null
+  byId('about-text', HTMLElement).textContent =
+    now === null ? '' : `${now.kind === 'reply' ? 'Answering' : 'Changing'}: ${now.message.text}`
+  if (now?.kind === 'edit') textArea.value = now.message.text
+  if (now) textArea.focus()
+}
 
 function fail(error: unknown): void {
   problem.textContent = error instanceof Error ? error.message : 'Something went wrong.'
@@ -54,6 +112,18 @@ async function open(customer: CustomerView): Promise<void> {
 
 async function load(customer: CustomerView): Promise<void> {
   const round = ++loadRound
+  const group = groupNow()
+  if (group) {
+    const view = await ask<{ items: MessageView[] }>('GET', `/_/groups/${encodeURIComponent(group.id)}/messages`)
+    if (round !== loadRound) return
+    chat.show(
+      view.items.map((message) =>
+        message.author === customer.phone ? message : { ...message, direction: 'received' },
+      ),
+    )
+    presence.textContent = `${group.members.length} in the group`
+    return
+  }
   const number = numberSelect.value
   const path = customerPath(customer.phone, `/messages?number=${encodeURIComponent(number)}`)
   const view = await ask<ChatView>('GET', path)
@@ -61,6 +131,7 @@ async function load(customer: CustomerView): Promise<void> {
   chat.show(view.items)
   presence.textContent = view.is_typing ? 'typing' : presenceText(view)
   presence.classList.toggle('typing', view.is_typing)
+  byId('standby', HTMLInputElement).checked = view.is_standby
   const unread = view.items.some((message) => message.direction === 'received' && message.state !== 'read')
   if (unread && readsBox.checked && document.visibilityState === 'visible') {
     await ask('POST', customerPath(customer.phone, '/read'), { number })
@@ -86,9 +157,10 @@ async function takeOver(customer: CustomerView): Promise<void> {
 
 async function write(body: Record<string, unknown>): Promise<void> {
   const customer = people.chosen
+  const group = groupNow()
   await takeOver(customer)
   await ask('POST', customerPath(customer.phone, '/messages'), {
-    number: numberSelect.value,
+    ...(group ? { group: group.id } : { number: numberSelect.value }),
     name: customer.name,
     ...body,
   })
@@ -107,20 +179,22 @@ async function sendText(): Promise<void> {
   if (text.trim() === '') return
   textArea.value = ''
   grow()
+  const now = about
+  setAbout(null)
   try {
-    await write({ text })
+    await write(bodyOf(text, now))
   } catch (error) {
     if (textArea.value === '') textArea.value = text
     throw error
   }
 }
 
-async function sendPhoto(input: HTMLInputElement): Promise<void> {
-  const file = input.files?.[0]
-  input.value = ''
-  if (!file) return
-  const { id } = await ask<{ id: string }>('POST', '/_/media', file)
-  await write({ message: { type: 'image', image: { id, mime_type: file.type } } })
+function bodyOf(text: string, now: typeof about): Record<string, unknown> {
+  if (now === null) return { text }
+  const { id } = now.message
+  const message = { type: 'text', text: { body: text } }
+  if (now.kind === 'reply') return { message: { ...message, context: { id } } }
+  return { message: { type: 'edit', edit: { original_message_id: id, message } } }
 }
 
 function grow(): void {
@@ -152,12 +226,15 @@ function watch(): void {
   const source = new EventSource('/_/stream')
   source.addEventListener('open', () => {
     events.replaceChildren()
-    act(() => Promise.all([load(people.chosen), people.refresh(), trouble.refresh()]))
+    act(() => Promise.all([load(people.chosen), people.refresh(), trouble.refresh(), further.refresh()]))
+  })
+  source.addEventListener('groups', () => {
+    act(() => further.refresh().then(() => (groupNow() ? load(people.chosen) : undefined)))
   })
   source.addEventListener('chats', (event) => {
     const chats: { phone: string; number: string }[] = JSON.parse(event.data)
     for (const { phone } of chats) people.markNews(phone)
-    if (chats.some((each) => each.phone === people.chosen.phone && each.number === numberSelect.value)) {
+    if (groupNow() || chats.some((each) => each.phone === people.chosen.phone && each.number === numberSelect.value)) {
       load(people.chosen).catch(fail)
     }
   })
@@ -191,8 +268,16 @@ async function showLink(): Promise<void> {
 
 function nameNumber(): void {
   const number = numbers.find((each) => each.number === numberSelect.value)
-  byId('chat-title', HTMLElement).textContent = number?.alias ?? 'The firm'
-  byId('firm-avatar', HTMLElement).textContent = initialsOf(number?.alias ?? 'F')
+  const name = groupNow()?.subject ?? number?.alias ?? 'The firm'
+  byId('chat-title', HTMLElement).textContent = name
+  byId('firm-avatar', HTMLElement).textContent = initialsOf(name)
+}
+
+function changeChat(): void {
+  nameNumber()
+  setAbout(null)
+  chat.clear()
+  act(() => load(people.chosen))
 }
 
 function listen(): void {
@@ -208,17 +293,15 @@ function listen(): void {
     act(sendText)
   })
   textArea.addEventListener('input', grow)
-  const photo = byId('photo', HTMLInputElement)
-  photo.addEventListener('change', () => act(() => sendPhoto(photo)))
+  byId('about-end', HTMLButtonElement).addEventListener('click', () => {
+    if (about?.kind === 'edit') textArea.value = ''
+    setAbout(null)
+  })
   readsBox.addEventListener('change', () => act(() => load(people.chosen)))
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') act(() => load(people.chosen))
   })
-  numberSelect.addEventListener('change', () => {
-    nameNumber()
-    chat.clear()
-    act(() => load(people.chosen))
-  })
+  numberSelect.addEventListener('change', changeChat)
   for (const tab of document.querySelectorAll<HTMLElement>('[data-go]')) {
     tab.addEventListener('click', () => show(tab.dataset['go'] ?? 'chat'))
   }
@@ -233,6 +316,7 @@ async function start(): Promise<void> {
   people.draw()
   listen()
   watch()
+  await Promise.all([fillAttachMenu(hands), further.start()])
   void showLink()
   setInterval(() => void showLink(), HEALTH_MS)
 }

@@ -67,7 +67,7 @@ export class PeopleList {
     const { items } = await ask<{ items: CustomerView[] }>('GET', `/_/customers?limit=${SHOWN_MAX}`)
     const kept = this.#others.filter((other) => !items.some((item) => item.phone === other.phone)).slice(0, SHOWN_MAX)
     const later = items.filter((item) => !READY.some((ready) => ready.phone === item.phone))
-    this.#others = [...kept, ...later.map(({ name, phone }) => ({ name, phone }))].slice(0, SHOWN_MAX)
+    this.#others = [...kept, ...later].slice(0, SHOWN_MAX)
     this.draw()
   }
 
@@ -82,7 +82,7 @@ export class PeopleList {
   #button(customer: CustomerView): HTMLElement {
     const avatar = make('span', `avatar ${tintOf(customer.phone)}`, initialsOf(customer.name))
     avatar.setAttribute('aria-hidden', 'true')
-    const who = make('span', '', make('strong', '', customer.name), make('small', '', customer.phone))
+    const who = make('span', '', make('strong', '', customer.name), make('small', '', labelOf(customer)))
     const button = make('button', 'person', avatar, who)
     if (this.#news.has(customer.phone)) button.append(make('span', 'news', make('span', 'hidden', 'New answer')))
     button.type = 'button'
@@ -91,6 +91,10 @@ export class PeopleList {
     button.addEventListener('click', () => this.choose(customer))
     return button
   }
+}
+
+function labelOf({ phone, user_id, identity }: CustomerView): string {
+  return identity === 'user_id' && user_id !== undefined ? user_id : phone
 }
 
 function pick(list: readonly string[]): string {

@@ -34,7 +34,11 @@ const GROUPS: readonly (readonly [string, readonly (readonly [string, string])[]
       ['webhook_late', 'Webhooks five seconds late'],
       ['webhook_batch', 'Webhooks wait and come in batches'],
       ['webhook_bad_signature', 'Wrong signature at first'],
-      ['media_missing', 'Photos cannot be fetched'],
+      ['media_missing', 'Files are gone when they are fetched'],
+      ['media_wrong_hash', 'Files come with wrong bytes'],
+      ['media_slow', 'Files come slowly'],
+      ['media_huge', 'Files are far too large'],
+      ['media_error', 'Files cannot be fetched for now'],
     ],
   ],
 ]
