@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Desk, DeskState } from '../desk.ts'
 import { fullTime, listTime } from '../times.ts'
-import type { AttributeValue, ConversationView, IdentityView, PersonView } from '../wire.ts'
+import type { AttributeValue, ConversationView, PersonView } from '../wire.ts'
 import { EraseDialog } from './erase-dialog.tsx'
 import { navigate, useNow, useTask } from './hooks.ts'
 import { Icon } from './icons.tsx'
@@ -47,7 +47,7 @@ export function PersonPanel({ id, conversationId, desk, state, onClose }: Person
         <p className="quiet">{isBusy ? 'Loading…' : problem}</p>
       ) : (
         <div className="person-parts">
-          <Identities identities={person.identities} />
+          <Identities person={person} />
           <NameAndAttributes person={person} desk={desk} />
           <Consents person={person} />
           <Conversations person={person} conversationId={conversationId} desk={desk} />
@@ -76,13 +76,28 @@ const SOURCE_WORDS: Readonly<Record<string, string>> = {
   history: 'from older messages',
 }
 
-function Identities({ identities }: { identities: readonly IdentityView[] }) {
+function Identities({ person }: { person: PersonView }) {
   const nowMs = useNow()
-  const ordered = identities.toSorted((a, b) => Number(a.until !== null) - Number(b.until !== null))
+  const names: [string, string | null | undefined][] = [
+    ['Name they gave themselves', person.profile_name],
+    ['Name in the phone’s address book', person.book_name],
+  ]
+  const ordered = person.identities.toSorted((a, b) => Number(a.until !== null) - Number(b.until !== null))
   return (
     <section>
       <h4>Known by</h4>
       <ul className="facts">
+        {names.map(
+          ([words, name]) =>
+            name && (
+              <li key={words}>
+                <span className="fact-value" dir="auto">
+                  {name}
+                </span>
+                <span className="note">{words}</span>
+              </li>
+            ),
+        )}
         {ordered.map((identity) => (
           <li
             key={`${identity.kind} ${identity.value} ${identity.since}`}
