@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Elysia } from 'elysia'
@@ -145,6 +145,15 @@ describe('a large file', () => {
     )
   })
 
+  test('says its length where a part is short, and is closed then too', async () => {
+    const response = await fetch(url, { headers: { Range: 'bytes=70000-79999' } })
+    expect(response.headers.get('content-length')).toBe('10000')
+    expect(
+      Buffer.from(await response.arrayBuffer()).equals(Buffer.from(contentOf(SIZE).subarray(70_000, 80_000))),
+    ).toBe(true)
+    expect([opened, closed]).toEqual([1, 1])
+  })
+
   test('is closed when its reader goes away in the middle', async () => {
     const abort = new AbortController()
     const response = await fetch(url, { signal: abort.signal })
@@ -163,6 +172,20 @@ describe('a large file', () => {
     expect((await fetch(url, { headers: { 'If-None-Match': `"${file}"` } })).status).toBe(304)
     expect(opened).toBe(1)
   })
+})
+
+test('a file that was changed on the disk breaks off, and the next one is served', async () => {
+  const stored = join(path, file.slice(0, 2), file)
+  const bytes = readFileSync(stored)
+  const changed = Buffer.from(bytes)
+  changed[6_000_000] = (changed[6_000_000] ?? 0) ^ 1
+  writeFileSync(stored, changed)
+  await expect(fetch(url).then((response) => response.arrayBuffer())).rejects.toThrow()
+  const part = await fetch(url, { headers: { Range: 'bytes=6000000-6000001' } })
+  expect(part.status).toBe(500)
+  await allClosed()
+  writeFileSync(stored, bytes)
+  expect(await sumOf(await fetch(url))).toBe(sha256)
 })
 
 describe('what is not served', () => {

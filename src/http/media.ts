@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import { Failure } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
 import { may, maySee } from '../people/may-see.ts'
 import type { Ask } from '../records/inputs.ts'
 import { refetchMedia } from '../records/media.ts'
@@ -28,6 +29,8 @@ export interface MediaRouteDependencies extends RouteDependencies {
  * desk runs.
  */
 const INLINE = /^(image\/(jpeg|png|gif|webp)|(audio|video)\/[a-z0-9.+-]+|application\/pdf)$/
+/** Parts up to this are read whole before they are answered. */
+const AT_ONCE_BYTES_MAX = 256 * 1024
 const UNKNOWN_TYPE = 'application/octet-stream'
 /** Types that are said as they are although they are saved: they name documents and archives, nothing that runs. */
 const SAVED =
@@ -114,29 +117,58 @@ async function serve(deps: MediaRouteDependencies, request: Request, served: Ser
     return new Response(null, { status: 416, headers: { ...headers, 'Content-Range': `bytes */${sizeBytes}` } })
   }
   const { first, last } = wanted === 'whole' ? { first: 0, last: sizeBytes - 1 } : wanted
-  if (wanted === 'whole') return new Response(streamOf(file, first, last), { headers })
+  const body = await bodyOf(file, [first, last], deps.log)
+  if (wanted === 'whole') return new Response(body, { headers })
   const contentRange = { 'Content-Range': `bytes ${first}-${last}/${sizeBytes}` }
-  return new Response(streamOf(file, first, last), { status: 206, headers: { ...headers, ...contentRange } })
+  return new Response(body, { status: 206, headers: { ...headers, ...contentRange } })
 }
 
 async function openOrSay(deps: MediaRouteDependencies, { file, person }: Served): Promise<OpenFile> {
   try {
     return await deps.open(file, person)
   } catch (cause) {
-    deps.log.error('a file cannot be opened', { error: cause instanceof Error ? cause.name : 'unknown' })
+    noteUnreadable(deps.log, cause)
     throw Object.assign(new Failure('not_found', 'The file cannot be opened'), { cause })
   }
 }
 
+/** It is not in the folder, or is not what was put there. */
+function noteUnreadable(log: Log, error: unknown): void {
+  log.error('a file cannot be read', { error: error instanceof Error ? error.name : 'unknown' })
+}
+
+/** A short part is answered with its length: Bun says none of what it sends as a stream. */
+async function bodyOf(
+  file: OpenFile,
+  [first, last]: readonly [number, number],
+  log: Log,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>> {
+  const length = last + 1 - first
+  if (length > AT_ONCE_BYTES_MAX) return streamOf(file, [first, last], log)
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for await (const piece of file.read(first, last)) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
+}
+
 /** One chunk of 64 KiB at a time is in memory. A reader that goes away closes the file. */
-function streamOf(file: OpenFile, first: number, last: number): ReadableStream<Uint8Array> {
+function streamOf(file: OpenFile, [first, last]: readonly [number, number], log: Log): ReadableStream<Uint8Array> {
   const pieces = file.read(first, last)
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await pieces.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
+        try {
+          const { done, value } = await pieces.next()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          noteUnreadable(log, error)
+          // Without a reason: Bun prints any reason beside the log.
+          controller.error()
+        }
       },
       async cancel() {
         await pieces.return(undefined)

@@ -11,6 +11,7 @@ import type { View } from './views.ts'
 /** A file that is to be fetched, with all that it takes. */
 export interface FetchTask {
   mediaId: number
+  messageId: number
   attempt: number
   person: number
   /** When the platform wrote the message: what addresses in it hold from. */
@@ -40,6 +41,7 @@ export interface ShownMedia {
 
 interface TaskRow {
   id: number
+  message_id: number
   attempt: number
   person: number
   descriptor: Uint8Array
@@ -87,7 +89,9 @@ export class MediaReader {
       if (text === undefined) return []
       const { id, attempt, person, at, channel, app, account } = row
       const attachment = JSON.parse(text) as AttachmentContent
-      return [{ mediaId: id, attempt, person, saidAtMs: at, attachment, channel, app, account }]
+      return [
+        { mediaId: id, messageId: row.message_id, attempt, person, saidAtMs: at, attachment, channel, app, account },
+      ]
     })
   }
 
@@ -162,7 +166,7 @@ export class MediaReader {
 
   #due(lane: number, nowMs: number, limit: number): TaskRow[] {
     return this.#database.all<TaskRow>(
-      `SELECT media.id, media.attempt, media.person, media.descriptor, m.at, n.channel, n.app, n.account
+      `SELECT media.id, media.message_id, media.attempt, media.person, media.descriptor, m.at, n.channel, n.app, n.account
        FROM media JOIN messages m ON m.id = media.message_id JOIN conversations c ON c.id = m.conversation_id
        JOIN numbers n ON n.id = c.number_id
        WHERE media.lane = ?1 AND media.due_at <= ?2 ORDER BY media.due_at LIMIT ?3`,

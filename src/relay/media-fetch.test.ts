@@ -78,6 +78,7 @@ const address = () => `http://127.0.0.1:${port}/file`
 function task(more: Partial<AttachmentContent> = {}, attempt = 0): FetchTask {
   return {
     mediaId: 1,
+    messageId: 2,
     attempt,
     person: 7,
     saidAtMs: clock.epochMs(),

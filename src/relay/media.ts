@@ -117,7 +117,7 @@ export class Media {
     }
     ended(outcome.kind)
     const fields = {
-      event: showId('media', task.mediaId),
+      message: showId('message', task.messageId),
       outcome: outcome.kind,
       ms: Math.round(clock.monoMs() - startedMs),
       attempt: task.attempt,

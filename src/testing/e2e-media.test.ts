@@ -249,6 +249,31 @@ describe('what a browser must not run', () => {
   })
 })
 
+describe('a message that its author takes back', () => {
+  test('takes its file along, unless somebody may see it and asks', async () => {
+    const phone = '+447700900220'
+    await send(phone, 'image', {})
+    const message = await newestIn(phone, 'ready')
+    const { url } = first<{ url: string }>(message.attachments)
+    expect((await get(url)).status).toBe(200)
+    await send(phone, 'revoke', { original_message_id: message.upstream_id })
+    await until('it is taken back', async () => (await newest(phone)).revoked === 'hidden')
+    expect(await newest(phone)).not.toHaveProperty('attachments')
+    expect((await get(url)).status).toBe(404)
+    expect((await get(`${url}/thumbnail`)).status).toBe(404)
+    expect((await house.api(`${url}/fetch`, {})).status).toBe(404)
+    expect((await get(`${url}?revoked=show`)).status).toBe(200)
+    const { events } = (await house.api('/api/v1/events?after=0')).body
+    const told = events.filter(
+      ({ type, data }: { type: string; data: { message_id: string } }) =>
+        type === 'message.media' && data.message_id === message.id,
+    )
+    expect(told.map(({ data }: { data: object }) => data)).toEqual([
+      { message_id: message.id, conversation_id: message.conversation_id, revoked: 'hidden' },
+    ])
+  })
+})
+
 describe('when it goes wrong', () => {
   test('an address that has died is asked for anew by the id', async () => {
     const phone = '+447700900210'
