@@ -91,7 +91,9 @@ export async function touchConversation(
   const isLast = isNewest && message.id !== null
   const windowExpiresAt = Math.max(conversation.window_expires_at ?? 0, message.windowExpiresAtMs ?? 0) || null
   const unread = message.unread ? 1 : 0
-  const standby = isNewest ? standbyAfter(conversation, message) : conversation.standby
+  // What is told late does not win: the thread may have passed on since.
+  const saysOwner = message.isStandby !== null && message.atMs >= conversation.standby_at
+  const standby = saysOwner ? Number(message.isStandby) : conversation.standby
   const isPassed = standby !== conversation.standby
   await tx.run(
     `UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, window_expires_at = ?4, unread = unread + ?5,
@@ -102,17 +104,11 @@ export async function touchConversation(
     windowExpiresAt,
     unread,
     standby,
-    isPassed ? message.atMs : conversation.standby_at,
+    saysOwner ? message.atMs : conversation.standby_at,
   )
   const after: ConversationEventData = [conversation.unread + unread, windowExpiresAt]
   if (isPassed) after.push(standby as 0 | 1)
   return after
-}
-
-/** What is told late does not win: the thread may have passed on since. */
-function standbyAfter(conversation: ConversationRow, { isStandby, atMs }: Touch): number {
-  if (isStandby === null || atMs < conversation.standby_at) return conversation.standby
-  return isStandby ? 1 : 0
 }
 
 /** Marks a conversation read up to a message; what came after it stays unread. */

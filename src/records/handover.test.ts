@@ -65,6 +65,29 @@ test('messages say it too: in standby, and ours again', async () => {
   expect(await told()).toEqual([true, false])
 })
 
+test('the newest word holds in whatever order the words come', async () => {
+  const words = [
+    standby('wamid.1', nowMs - 9000),
+    handover(true, nowMs - 8000),
+    standby('wamid.2', nowMs - 7000),
+    textItem('wamid.3', nowMs - 6500, { direction: 'out', opensWindow: false }),
+  ]
+  const orders = [
+    [0, 2, 1, 3],
+    [3, 2, 1, 0],
+    [2, 3, 0, 1],
+    [3, 0, 2, 1],
+  ]
+  for (const order of orders) {
+    const items = order.flatMap((index) => words[index] ?? [])
+    await house.give(...items)
+    expect({ order, ...(await conversation()) }).toMatchObject({ order, standby: true })
+    house.close()
+    house = openTestBook()
+    await house.ask(declareNumber, declared())
+  }
+})
+
 test('what the firm writes on its phone says nothing of who owns the thread', async () => {
   await house.give(
     standby('wamid.1', nowMs - 9000),
