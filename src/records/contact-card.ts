@@ -16,6 +16,15 @@ export interface Profile {
   bookName?: string
 }
 
+/** What somebody is called, in all ways there are. */
+export function namesIn({ name, givenName, bookName }: Profile): Profile {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(givenName === undefined ? {} : { givenName }),
+    ...(bookName === undefined ? {} : { bookName }),
+  }
+}
+
 /** What a contact is called. */
 export function nameOf(profile: Profile): string | null {
   return profile.givenName ?? profile.name ?? profile.bookName ?? null

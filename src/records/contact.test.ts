@@ -294,6 +294,16 @@ describe('a person who changes', () => {
     expect((await contacts())[0]).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002' })
   })
 
+  test('the number, told after the first message from the new one, is known by the new one in both threads', async () => {
+    await write(ANNA)
+    await write({ phone: '+4917900000', userId: 'DE.2002', name: 'Anna Beispiel' })
+    await write(ANNA, system({ phone: '+4917900000', userId: 'DE.2002' }))
+    const shown = (await conversations()).map(({ contact }) => contact)
+    expect(shown).toHaveLength(2)
+    for (const contact of shown) expect(contact).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002' })
+    expect(await contacts()).toHaveLength(1)
+  })
+
   test('the user id alone keeps the phone', async () => {
     await write(ANNA)
     await write(ANNA, system({ userId: 'DE.2002', parentUserId: 'DE.ENT.2' }))
@@ -308,11 +318,19 @@ describe('a person who changes', () => {
   test('to somebody who has written already is one with them, and an answer in the old thread reaches them', async () => {
     await write(ANNA)
     const [old] = await conversations()
+    await house.ask(changeContact, { contactId: idOf((await contacts())[0]), name: 'Frau Beispiel' })
     await write({ phone: '+4917900000', userId: 'DE.2002', name: 'A.' })
     await write(ANNA, system({ phone: '+4917900000', userId: 'DE.2002' }))
     const list = await contacts()
     expect(list).toHaveLength(1)
-    expect(list[0]).toMatchObject({ name: 'Anna Beispiel', phone: '+4917900000', user_id: 'DE.2002' })
+    expect(list[0]).toMatchObject({
+      name: 'Frau Beispiel',
+      phone: '+4917900000',
+      user_id: 'DE.2002',
+    })
+    for (const { contact } of await conversations()) {
+      expect(contact).toMatchObject({ name: 'Frau Beispiel', phone: '+4917900000' })
+    }
     const conversationId = readId('conversation', String(old?.['id'])) ?? 0
     const { answer } = await house.ask(queueMessage, queued({ kind: 'conversation', id: conversationId }))
     const { leave } = await house.ask(beginSending, { messageIds: [readId('message', answer.id) ?? 0] })

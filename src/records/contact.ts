@@ -9,6 +9,7 @@ import {
   type IsEnding,
   isSaidBy,
   liveValues,
+  namesIn,
   type Profile,
   profileOf,
   type Told,
@@ -202,8 +203,8 @@ async function joinInto(tx: Tx, from: OpenContact, into: OpenContact, telling: T
     links = withLink(links, 'phone', phone, toldBy(telling))
     linkPhone(tx, into.portfolio, phone, into.person)
   }
-  const { name, phone } = from.profile
-  const taken = { ...(name === undefined ? {} : { name }), ...(phone === undefined ? {} : { phone }) }
+  const { phone } = from.profile
+  const taken = { ...namesIn(from.profile), ...(phone === undefined ? {} : { phone }) }
   await writeContact(tx, into, { links, profile: { ...taken, ...into.profile } })
   await writeContact(
     tx,
@@ -303,6 +304,7 @@ export async function changeIdentity(
   forgetPhones(tx, contact, ended)
   if (next) {
     await writeContact(tx, contact, ended)
+    await writeContact(tx, next, { profile: { ...namesIn(contact.profile), ...next.profile } })
     await bringUpToDate(tx, contact.portfolio, to, telling)
     await joinContacts(tx, contact.id, next.id, context)
     return
