@@ -26,7 +26,7 @@ function sealed(content: Uint8Array, pieces: readonly number[] = [content.length
   const parts: Uint8Array[] = []
   let from = 0
   for (const length of pieces) {
-    parts.push(...sealer.push(content.subarray(from, from + length)))
+    for (const chunk of sealer.push(content.subarray(from, from + length))) parts.push(chunk.slice())
     from += length
   }
   const { chunk, header } = sealer.end(NAME)

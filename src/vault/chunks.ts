@@ -51,11 +51,15 @@ export function chunkSpan(sizeBytes: number, index: number): { offset: number; l
   }
 }
 
-/** Seals a file that comes in pieces of any length; what it answers is to be written one after the other. */
+/**
+ * Seals a file that comes in pieces of any length. What it answers is to be written one after the other, and each holds
+ * until the next is asked for.
+ */
 export class ChunkSealer {
   readonly #key: Uint8Array
   readonly #salt = new Uint8Array(randomBytes(SALT_BYTES))
   readonly #waiting = new Uint8Array(CHUNK_BYTES)
+  readonly #sealed = new Uint8Array(CHUNK_BYTES + CHUNK_OVERHEAD_BYTES)
   #waitingBytes = 0
   #index = 0
   #sizeBytes = 0
@@ -97,7 +101,7 @@ export class ChunkSealer {
     cipher.setAAD(chunkPlace(this.#salt, this.#index, isLast))
     const text = cipher.update(this.#waiting.subarray(0, this.#waitingBytes))
     cipher.final()
-    const sealed = new Uint8Array(CHUNK_OVERHEAD_BYTES + text.length)
+    const sealed = this.#sealed.subarray(0, CHUNK_OVERHEAD_BYTES + text.length)
     sealed.set(nonce)
     sealed.set(text, NONCE_BYTES)
     sealed.set(cipher.getAuthTag(), NONCE_BYTES + text.length)
