@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
+import { must } from '../core/assert.ts'
+import { SearchIndex } from '../records/search-index.ts'
+import { SearchTerms } from '../records/search-terms.ts'
 import { applyLedger } from '../relay/apply-ledger.ts'
+import { Db } from '../storage/database.ts'
 import { THREADS } from '../threads.ts'
 import { Vault } from '../vault/vault.ts'
 import { filesWith, type Opened, openEverything, unknownColumns } from './sealed-cells.ts'
@@ -71,7 +75,7 @@ function markersOf(who: string): Markers {
 }
 
 const ANNAS = markersOf('anna')
-const BENS = markersOf('ben')
+const BENS = markersOf('bob')
 
 /** Posts changes as the platform does. */
 async function post(...changes: { field: string; value: object }[]): Promise<void> {
@@ -200,7 +204,10 @@ describe('erasing a person', () => {
     const bensConversation = await plant(BEN, BENS)
     await plantTogether()
     expect(unknownColumns(data())).toEqual([])
+    await found(ANNAS.text, 3)
     await house.stop()
+    const [annasTerm, bensTerm] = [termOf(ANNAS.text), termOf(BENS.text)]
+    expect(filesWith(data(), [annasTerm.slice(2)])).not.toEqual([])
     const before = openEverything(data(), data(), MASTER)
     const annasBefore = countsOf(before, ANNAS, ANNA)
     const bensBefore = countsOf(before, BENS, BEN)
@@ -222,7 +229,12 @@ describe('erasing a person', () => {
     expect(JSON.stringify(erasure)).not.toContain('anna')
     // Asked for once more, it is the same erasure.
     expect((await erase(conversation.contact.id)).id).toBe(begun.id)
+    await found(ANNAS.text, 0)
+    await found(BENS.text, 3)
     await house.stop()
+    mergeAsTheNightDoes()
+    expect(filesWith(data(), [annasTerm.slice(2)])).toEqual([])
+    expect(filesWith(data(), [bensTerm.slice(2)])).not.toEqual([])
 
     const after = openEverything(data(), data(), MASTER)
     expect(countsOf(after, ANNAS, ANNA)).toEqual(zeroes(ANNAS))
@@ -360,6 +372,32 @@ async function seenAtOnce(
   expect(received.length).toBeGreaterThan(0)
   const since = events.filter((event: { offset: number }) => event.offset > head)
   expect(since.some((event: { type: string }) => event.type === 'contact.updated')).toBeTrue()
+}
+
+/** The search finds so many messages, once it has taken in what there is. */
+async function found(text: string, count: number): Promise<void> {
+  await until(`the search finds ${count}`, async () => {
+    const { body } = await house.api(`/api/v1/search?q=${text}`)
+    return body.items?.length === count
+  })
+}
+
+/** How a word stands in the search index. FTS5 leaves out what a term's beginning shares with the term before it. */
+function termOf(word: string): string {
+  const vault = new Vault(join(data(), 'vault.db'), MASTER, { readonly: true })
+  const term = new SearchTerms(must(vault.findNamedKey('search'), 'the search key')).word(word)
+  vault.close()
+  return term
+}
+
+function mergeAsTheNightDoes(): void {
+  const path = join(data(), 'search.db')
+  const database = new Db(path, { readonly: true })
+  const row = database.one<{ made_of: string }>('SELECT made_of FROM progress')
+  database.close()
+  const index = new SearchIndex(path, must(row, 'the row of the index').made_of)
+  for (let isFirst = true; !index.mergeStep(isFirst); isFirst = false);
+  index.close()
 }
 
 /** The keyed hashes by which a phone is found. */
