@@ -136,6 +136,13 @@ describe('what becomes of a group', () => {
     expect(house.database.all("SELECT count(*) AS count FROM messages WHERE type = 'group'")).toEqual([{ count: 7 }])
   })
 
+  test('that failed, or that is not understood, is kept and changes nothing', async () => {
+    await house.give(change('created', nowMs - 9000, { group: { ...GROUP, subject: 'Garden' } }))
+    await house.give(change(null, nowMs - 8000, { group: { ...GROUP, subject: 'Refused' }, members: [BEN] }))
+    expect((await theGroup())['group']).toMatchObject({ subject: 'Garden', members: [] })
+    expect(house.database.all("SELECT count(*) AS count FROM messages WHERE type = 'group'")).toEqual([{ count: 2 }])
+  })
+
   test('is told, and an event keeps the subject of its time', async () => {
     await house.give(change('created', nowMs - 9000, { group: { ...GROUP, subject: 'Garden' } }))
     const before = await house.eventsAfter(0)

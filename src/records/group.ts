@@ -152,6 +152,8 @@ const STATE_AFTER: Partial<Record<NonNullable<GroupItem['change']>, GroupState>>
 }
 
 function changedProfile(profile: GroupProfile, item: GroupItem, at: number): GroupProfile {
+  // What the platform could not do is kept and changes nothing.
+  if (item.change === null) return profile
   const group = { ...profile.group, told: { ...profile.group.told } }
   const after: GroupProfile = { ...profile, group }
   /** Takes a value unless a later one is known. */
@@ -160,7 +162,7 @@ function changedProfile(profile: GroupProfile, item: GroupItem, at: number): Gro
     group.told[what] = at
     set(value)
   }
-  take('state', item.change === null ? undefined : STATE_AFTER[item.change], (state) => {
+  take('state', STATE_AFTER[item.change], (state) => {
     group.state = state
   })
   take('name', item.group.subject, (subject) => {

@@ -60,6 +60,12 @@ describe('the request', () => {
     expect([body.recipient, 'to' in body]).toEqual(['US.1', false])
   })
 
+  test('goes to a group by its id', async () => {
+    await sendTo(TAKEN, { to: {}, groupId: 'Y2FwaV9ncm91cA==' })
+    const body = JSON.parse(platform.requests[0]?.body ?? '{}')
+    expect([body.recipient_type, body.to, 'recipient' in body]).toEqual(['group', 'Y2FwaV9ncm91cA==', false])
+  })
+
   test('cannot be redirected by its content', async () => {
     await sendTo(TAKEN, { content: { type: 'text', to: '+1', biz_opaque_callback_data: 'x', messaging_product: 'x' } })
     expect(JSON.parse(platform.requests[0]?.body ?? '{}')).toMatchObject({
