@@ -1,9 +1,8 @@
 import { Failure } from '../core/failure.ts'
-import { CONTACT_KIND } from './codes.ts'
 import { type AttributeValue, emailKey, endLinks, liveValues, type Profile, withLink } from './contact-card.ts'
 import { tellContact } from './contact-event.ts'
 import { familyOf } from './contact-merge.ts'
-import { contactById, type OpenContact, writeContact } from './contact-row.ts'
+import { contactById, livingContact, type OpenContact, writeContact } from './contact-row.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** Together with the length of keys and values: what a contact carries through every view of it. */
@@ -21,8 +20,8 @@ export interface ContactChange {
 
 /** A person of the firm says how somebody is called, what is known of them, and by which e-mail addresses. */
 export const changeContact = input('contact.change', async (tx: Tx, ask: ContactChange, context: InputContext) => {
-  const contact = await contactById(tx, ask.contactId)
-  if (contact?.kind !== CONTACT_KIND.person) throw new Failure('not_found', 'No such contact')
+  const contact = await livingContact(tx, ask.contactId)
+  if (!contact) throw new Failure('not_found', 'No such contact')
   const after = {
     profile: ask.name === undefined ? contact.profile : withName(contact.profile, ask.name),
     attributes: ask.attributes === undefined ? contact.attributes : patched(contact.attributes, ask.attributes),

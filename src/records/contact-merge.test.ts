@@ -147,6 +147,23 @@ describe('a merge', () => {
     expect((await house.eventsAfter(0)).length).toBe(during.length + 2)
   })
 
+  test('with somebody who is erased is refused, and can be taken back', async () => {
+    await merge(anna, ben)
+    house.vault.destroyPerson(
+      house.database.one<{ person: number }>('SELECT person FROM contacts WHERE id = ?1', anna)?.person ?? 0,
+    )
+    await unmerge(anna)
+    expect(await one(house, ben)).toMatchObject({ merged: [] })
+    expect(await house.refusalOf(mergeContacts, { contactId: anna, intoId: ben, by })).toMatchObject({
+      code: 'not_found',
+    })
+    expect(await house.refusalOf(mergeContacts, { contactId: ben, intoId: anna, by })).toMatchObject({
+      code: 'invalid',
+    })
+    const change = { contactId: anna, name: 'Anna again' }
+    expect(await house.refusalOf(changeContact, change)).toMatchObject({ code: 'not_found' })
+  })
+
   test('leaves messages where their identity belongs, and a send to a member in its own thread', async () => {
     await merge(anna, ben)
     await house.give(textItem('wamid.10', house.clock.epochMs(), { person: { phone: '+491' } }))

@@ -1,8 +1,8 @@
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
-import { CONTACT_KIND, MERGE_SOURCE, type MergeSource } from './codes.ts'
+import { MERGE_SOURCE, type MergeSource } from './codes.ts'
 import { membersOf, tellOneContact } from './contact-event.ts'
-import { contactById, type OpenContact } from './contact-row.ts'
+import { contactById, livingContact, type OpenContact } from './contact-row.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** Contacts that are one person. More is a mistake of whoever merges them. */
@@ -32,11 +32,10 @@ export const mergeContacts = input(
     ask: { contactId: number; intoId: number; by: string },
     context: InputContext,
   ): Promise<MergeAnswer> => {
-    const from = await contactById(tx, ask.contactId)
-    const into = await contactById(tx, ask.intoId)
-    if (from?.kind !== CONTACT_KIND.person) throw new Failure('not_found', 'No such contact')
-    if (into?.kind !== CONTACT_KIND.person)
-      throw new Failure('invalid', 'No such contact to merge into', { path: '/into' })
+    const from = await livingContact(tx, ask.contactId)
+    const into = await livingContact(tx, ask.intoId)
+    if (!from) throw new Failure('not_found', 'No such contact')
+    if (!into) throw new Failure('invalid', 'No such contact to merge into', { path: '/into' })
     if (from.id === into.id) throw new Failure('invalid', 'A contact is not merged into itself', { path: '/into' })
     if (rootOf(from) === rootOf(into)) throw new Failure('conflict', 'The two are one contact already')
     if (from.mergedInto !== null) {
@@ -144,7 +143,10 @@ async function settleFamilies(tx: Tx, contactIds: readonly number[]): Promise<vo
 
 async function writeHead(tx: Tx, contact: OpenContact, mergedInto: number | null): Promise<void> {
   const { id, person } = contact
-  await tx.keepFormer('head', { subject: id, person, text: String(contact.mergedInto ?? '') })
+  // Of an erased person no event tells anything any more.
+  if (!tx.isErased(person)) {
+    await tx.keepFormer('head', { subject: id, person, text: String(contact.mergedInto ?? '') })
+  }
   await tx.run('UPDATE contacts SET merged_into = ?2, joined = 1 WHERE id = ?1', id, mergedInto)
 }
 

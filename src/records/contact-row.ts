@@ -1,4 +1,4 @@
-import { IDENTITY_SOURCE, type IdentitySource } from './codes.ts'
+import { CONTACT_KIND, IDENTITY_SOURCE, type IdentitySource } from './codes.ts'
 import type { AttributeValue, Card, Identity, Profile } from './contact-card.ts'
 import { linksOfProfile } from './contact-card.ts'
 import type { InputContext, Tx } from './tx.ts'
@@ -49,6 +49,12 @@ export async function contactOfPerson(tx: Tx, person: number): Promise<OpenConta
 export async function contactById(tx: Tx, id: number): Promise<OpenContact | undefined> {
   const row = await tx.one<ContactRow>(`SELECT ${CONTACT_COLUMNS} FROM contacts WHERE id = ?1`, id)
   return row && openContact(tx, row)
+}
+
+/** A person's contact that is still theirs; undefined for a group, and for whoever is erased. */
+export async function livingContact(tx: Tx, id: number): Promise<OpenContact | undefined> {
+  const contact = await contactById(tx, id)
+  return contact?.kind === CONTACT_KIND.person && !tx.isErased(contact.person) ? contact : undefined
 }
 
 function openContact(tx: Tx, row: ContactRow): OpenContact {

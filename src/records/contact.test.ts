@@ -1,11 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import createMessagePath from '../../migrations/records/0001_create_message_path.sql' with { type: 'text' }
+import { must } from '../core/assert.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageItem, PersonReference } from '../core/inbound.ts'
-import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { Db } from '../storage/database.ts'
+import { openTestBook, SEES_ALL, TEST_MASTER_KEY, type TestBook } from '../testing/open-test-book.ts'
 import { ACCEPTED, ANNA, DOUBT_WAIT_MS, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
+import { sealText } from '../vault/sealing.ts'
+import { prepareVault, Vault } from '../vault/vault.ts'
 import { changeContact } from './contact-change.ts'
 import { unmergeContact } from './contact-merge.ts'
 import type { LookUp } from './contact-reader.ts'
+import { profilePlace } from './contact-row.ts'
 import { declareApp, declareNumber } from './number.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, recordOutcome } from './send-message.ts'
@@ -50,6 +59,28 @@ function listIn<T>(view: View | undefined, member: string): T[] {
 /** The first who is merged into the newest contact. */
 async function firstMember(): Promise<number> {
   return readId('contact', listIn<string>((await contacts())[0], 'merged')[0] ?? '') ?? 0
+}
+
+/** What the first version left of one contact. */
+function makeFolderOfBefore(folder: string, profile: object): void {
+  const vault = new Vault(join(folder, 'vault.db'), TEST_MASTER_KEY, { synchronous: 'OFF' })
+  prepareVault(vault, nowMs)
+  const person = vault.createPerson(() => 5)
+  vault.linkPerson('phone', 'acme', PHONE, person)
+  vault.linkPerson('user', 'acme', 'DE.1001', person)
+  vault.commit()
+  const sealed = sealText(must(vault.personKey(person), 'the key'), profilePlace(1000), JSON.stringify(profile))
+  vault.close()
+  const database = new Db(join(folder, 'records.db'), { synchronous: 'OFF' })
+  database.script(createMessagePath)
+  database.run(
+    "INSERT INTO contacts (id, person, portfolio, profile, created_at) VALUES (1000, ?1, 'acme', ?2, ?3)",
+    person,
+    sealed,
+    nowMs,
+  )
+  database.script('PRAGMA user_version = 1')
+  database.close()
 }
 
 /** Its identities as `phone +49… message`, and `(ended)` for those that hold no more. */
@@ -193,14 +224,20 @@ describe('the identities of a contact', () => {
   })
 
   test('of a folder from before are those of the profile, and grow from there', async () => {
-    await write(ANNA)
-    house.database.run('UPDATE contacts SET source = 0, card = NULL')
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-before-'))
+    makeFolderOfBefore(folder, { name: 'Anna Beispiel', phone: PHONE, userId: 'DE.1001' })
+    house.close()
+    house = openTestBook({ folder })
+    expect((await contacts())[0]).toMatchObject({ name: 'Anna Beispiel', phone: PHONE, attributes: {}, merged: [] })
+    await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
+    await house.ask(declareNumber, declared())
     await write({ ...ANNA, username: 'anna' })
     expect(identitiesOf((await contacts())[0])).toEqual([
       `phone ${PHONE} message`,
       'user_id DE.1001 message',
       'username anna message',
     ])
+    rmSync(folder, { recursive: true })
   })
 })
 
