@@ -23,6 +23,8 @@ export interface LogFields {
   retry_after_ms?: number
   field?: string
   event?: string
+  /** Of another machine. */
+  host?: string
 }
 
 export interface Log {

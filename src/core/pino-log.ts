@@ -30,6 +30,7 @@ const FIELDS = {
   retry_after_ms: 'number',
   field: 'string',
   event: 'string',
+  host: 'string',
 } as const satisfies Record<keyof LogFields, 'string' | 'number' | 'any'>
 
 /** A longer text is cut: a log line is no place for a document. */

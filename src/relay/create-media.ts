@@ -50,6 +50,7 @@ export function createMedia(options: MediaOptions): MediaParts {
     trustedUrl: options.graphUrl,
     hosts: settings.hosts,
     allowPrivate: options.allowPrivate,
+    refused: (host, reason) => log.warn('a host was not fetched from', { host, reason }),
     resolve: async (hostname) => (await lookup(hostname, { all: true })).map(({ address }) => address),
   })
   const fetcher = new MediaFetch({

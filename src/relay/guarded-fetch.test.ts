@@ -25,6 +25,7 @@ function guard(more: Partial<GuardOptions> = {}): GuardedFetch {
     hosts: ['files.example.test'],
     allowPrivate: [],
     resolve: async () => ['127.0.0.1'],
+    refused: () => {},
     ...more,
   })
 }

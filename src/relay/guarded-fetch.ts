@@ -1,5 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 
+/** A name's bound, and a port. */
+const HOST_CHARS_MAX = 260
+
 /** Addresses of this machine, of private networks, and of everything else that is not the open Internet (IANA's registries). */
 const PRIVATE_4: readonly [string, number][] = [
   ['0.0.0.0', 8],
@@ -67,6 +70,8 @@ export interface GuardOptions {
   allowPrivate: readonly string[]
   /** The addresses of a name. */
   resolve(hostname: string): Promise<string[]>
+  /** Told of a host that is not fetched from: the operator may want to allow it. */
+  refused(host: string, reason: string): void
 }
 
 /** What of a request the caller may decide. */
@@ -107,9 +112,9 @@ export class GuardedFetch {
     if (url.origin === new URL(this.#options.trustedUrl()).origin) return [url.href, init]
     // Names with a dot at their end, ports and plain HTTP are other places than those the operator named.
     if (url.protocol !== 'https:' || url.port !== '' || !this.#hosts.has(url.hostname)) {
-      throw new AddressRefused('host_not_allowed')
+      throw this.#refusal('host_not_allowed', url)
     }
-    const pinned = await this.#checkedAddress(url.hostname)
+    const pinned = await this.#checkedAddress(url)
     const host = isIP(pinned) === 6 ? `[${pinned}]` : pinned
     const target = `https://${host}${url.pathname}${url.search}`
     // The certificate is checked against the name, not against the address.
@@ -117,13 +122,18 @@ export class GuardedFetch {
   }
 
   /** Every address of a name is checked: one that is private spoils the name. */
-  async #checkedAddress(hostname: string): Promise<string> {
-    const addresses = await this.#options.resolve(hostname)
+  async #checkedAddress(url: URL): Promise<string> {
+    const addresses = await this.#options.resolve(url.hostname)
     const first = addresses[0]
     if (first === undefined) throw new Error('The name has no address')
     const isOpen = (address: string) =>
       !isPrivateAddress(address) || this.#allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
-    if (!addresses.every(isOpen)) throw new AddressRefused('address_private')
+    if (!addresses.every(isOpen)) throw this.#refusal('address_private', url)
     return first
+  }
+
+  #refusal(reason: AddressRefused['reason'], url: URL): AddressRefused {
+    this.#options.refused(url.host.slice(0, HOST_CHARS_MAX), reason)
+    return new AddressRefused(reason)
   }
 }

@@ -120,6 +120,7 @@ async function attempt(
       hosts: [],
       allowPrivate: [],
       resolve: async () => [],
+      refused: () => {},
     }),
     appOf: (app) => (app === 'main' ? { accessToken: 'the-token' } : undefined),
     locate: async (asked) => {

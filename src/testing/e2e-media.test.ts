@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { seededRandom } from './seeded-random.ts'
-import { first, TestGateway, until } from './test-gateway.ts'
+import { FAST_NUMBER, first, TestGateway, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
 setDefaultTimeout(20_000)
@@ -312,6 +312,43 @@ describe('when it goes wrong', () => {
     expect(mediaFiles()).toHaveLength(before)
   })
 
+  test('a file at a host that nobody allowed is not fetched, and the log says which host it was', async () => {
+    const phone = '+447700900215'
+    const image = { id: '1', url: 'https://elsewhere.example.test/file', mime_type: 'image/png' }
+    await house.webhook(
+      JSON.stringify({
+        object: 'whatsapp_business_account',
+        entry: [
+          {
+            id: '102290129340398',
+            changes: [
+              {
+                field: 'messages',
+                value: {
+                  messaging_product: 'whatsapp',
+                  metadata: { display_phone_number: '15550783881', phone_number_id: FAST_NUMBER },
+                  contacts: [{ wa_id: phone.slice(1), profile: { name: 'Eve' } }],
+                  messages: [
+                    {
+                      id: 'wamid.ELSEWHERE',
+                      from: phone.slice(1),
+                      timestamp: String(Math.floor(Date.now() / 1000)),
+                      type: 'image',
+                      image,
+                    },
+                  ],
+                },
+              },
+            ],
+          },
+        ],
+      }),
+    )
+    const { attachments } = await newestIn(phone, 'refused')
+    expect(attachments).toMatchObject([{ reason: 'host_not_allowed' }])
+    expect(house.lines.some((line) => line.includes('"host":"elsewhere.example.test"'))).toBe(true)
+  })
+
   test('bytes that are not those that were signed for are asked for again', async () => {
     const phone = '+447700900213'
     await house.simulator('/_/faults', { kind: 'media_wrong_hash', count: 1 })
@@ -328,8 +365,9 @@ describe('when it goes wrong', () => {
     expect(house.lines.some((line) => line.includes('platform_error'))).toBe(true)
   })
 
-  test('nothing is left half-written', () => {
-    expect(mediaFiles().filter((path) => path.includes('incoming'))).toEqual([])
+  test('nothing is left half-written', async () => {
+    // A file moves to its place after its row has said that it is here.
+    await until('all is in its place', () => !mediaFiles().some((path) => path.includes('incoming')))
     expect(house.fatal).toEqual([])
   })
 })
