@@ -2,6 +2,7 @@ import type {
   Accepted,
   AttributeValue,
   ConversationView,
+  ErasureView,
   Me,
   MessageView,
   NumberView,
@@ -64,8 +65,9 @@ export interface Api {
   conversationsOf(personId: string): Promise<Page<ConversationView>>
   mergePerson(id: string, into: string): Promise<unknown>
   unmergePerson(id: string): Promise<unknown>
-  /** Erases a person for good; the report of what became of everything. */
-  erasePerson(id: string): Promise<Record<string, unknown>>
+  /** Erases a person for good. The report comes when the last of it is gone. */
+  erasePerson(id: string): Promise<ErasureView>
+  erasure(id: string): Promise<ErasureView>
 }
 
 /** Null takes an attribute, or the given name, away. */
@@ -106,6 +108,7 @@ export function createApi(key: string, fetch: Fetch): Api {
     mergePerson: (id, into) => call('POST', `${person(id)}/merge`, { body: { into } }),
     unmergePerson: (id) => call('POST', `${person(id)}/unmerge`, { body: {} }),
     erasePerson: (id) => call('DELETE', person(id)),
+    erasure: (id) => call('GET', `/erasures/${encodeURIComponent(id)}`),
   }
 }
 

@@ -248,6 +248,13 @@ export class Desk {
 
   /** Somebody was erased: what is on the screen of them is read again. */
   personErased(id: string): void {
+    for (const { view } of this.#state.data.conversations.values()) {
+      if (view.contact.id !== id) continue
+      this.#drafts.set(view.id, { text: '', replyTo: null })
+      for (const item of this.#outbox.items) if (item.conversationId === view.id) this.#outbox.take(item.key)
+    }
+    this.#unannounced.names.clear()
+    this.#set({ announcement: '' })
     this.#setData(dropPerson(this.#state.data, id))
     void this.start()
   }

@@ -184,6 +184,12 @@ function api(house: House, route: string, path: string[], query: URLSearchParams
   return Response.json(view)
 }
 
+const REPORT = {
+  done_at: '2026-11-22T09:10:02.120Z',
+  erased: { messages: 214, journal_entries: 1, consents: 0 },
+  copies: [{ of: 'journal_in_backups', unreadable_from: '2026-12-01T00:00:00.000Z', because: 'the key of a day dies' }],
+}
+
 /** What is asked beside conversations and messages. */
 function more(
   house: House,
@@ -193,6 +199,7 @@ function more(
   query: URLSearchParams,
 ): Response | null {
   if (route === 'POST search') return search(house, String(body['q'] ?? ''))
+  if (route === 'GET erasures') return Response.json({ id, state: 'done', report: REPORT, report_sha256: '5f0b' })
   if (route === 'POST media' && part === 'fetch') return Response.json({ id, state: 'waiting' })
   if (route === 'GET messages') {
     const shown = query.get('revoked') === 'show' ? house.takenBack.get(id) : findMessage(house, id)
@@ -244,7 +251,7 @@ function personAnswer(house: House, route: string, person: PersonView, body: Rec
       house.conversations.delete(view.id)
       house.messages.delete(view.id)
     }
-    return Response.json({ id: 'ers_1', erased: { messages: 3 }, remains: [{ what: 'journal', until: '2026-12-01' }] })
+    return Response.json({ id: 'ers_1', state: 'running', report: null, report_sha256: null }, { status: 202 })
   }
   return Response.json(house.people.get(id) ?? person)
 }

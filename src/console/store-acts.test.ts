@@ -169,6 +169,12 @@ describe('a person', () => {
     expect(state.people.get('con_1')?.view.name).toBe('Ada Byron')
   })
 
+  test('that was made one with another is asked for again wherever they are shown', () => {
+    const state = applyEvents(opened(said('m')), [updated(11, { merged_into: 'con_2' })])
+    expect(state.wanted).toEqual(['c'])
+    expect(applyEvents(opened(said('m')), [updated(11, { name: 'New' })]).wanted).toEqual([])
+  })
+
   test('that was read late is brought up to date', () => {
     const state = applyPerson(
       applyEvents(opened(said('m')), [updated(11, { name: 'New' })]),

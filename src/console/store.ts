@@ -312,10 +312,14 @@ function applyPersonEvent(draft: Draft, { data, offset }: EventRecord): void {
   if (!isPerson(person)) return
   const known = draft.people.get(person.id)
   if (known !== undefined && known.offset < offset) draft.people.set(person.id, { view: person, offset })
-  for (const [id, entry] of draft.conversations) {
-    if (entry.view.contact.id !== person.id || entry.offset >= offset) continue
+  const own = [...draft.conversations.values()].filter(({ view }) => view.contact.id === person.id)
+  for (const entry of own) {
+    if (entry.offset >= offset) continue
     const view = { ...entry.view, contact: withPerson(entry.view.contact, person) }
-    draft.conversations.set(id, { ...entry, view })
+    draft.conversations.set(view.id, { ...entry, view })
+    // Made one with another, or two again: with whom each conversation is shown now is for the server to say.
+    const isMoved = person.merged_into !== null || own.length > 1
+    if (isMoved && !draft.wanted.includes(view.id)) draft.wanted.push(view.id)
   }
 }
 

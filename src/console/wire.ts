@@ -203,3 +203,19 @@ export interface Accepted {
   state: MessageState
   conversation_id?: string
 }
+
+/** The erasure of a person. Already while it runs nothing of them can be read. */
+export interface ErasureView {
+  id: string
+  state: 'running' | 'done'
+  report: ErasureReport | null
+  report_sha256: string | null
+}
+
+export interface ErasureReport {
+  done_at: string
+  /** How many, by what it was. */
+  erased: Readonly<Record<string, number>>
+  /** What cannot be edited, and when nobody can read it any more; null: when the backups expire. */
+  copies: readonly { of: string; unreadable_since?: string; unreadable_from?: string | null; because: string }[]
+}

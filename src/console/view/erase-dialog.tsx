@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Desk } from '../desk.ts'
-import { fullTime } from '../times.ts'
-import type { PersonView } from '../wire.ts'
+import type { ErasureView, PersonView } from '../wire.ts'
+import { ErasureReportText } from './erasure-report.tsx'
 import { navigate, useTask } from './hooks.ts'
 import { nameOf } from './names.ts'
 
@@ -13,23 +13,34 @@ interface EraseDialogProps {
 
 /** What has to be typed, so that nobody erases anybody by a slip of the hand. */
 const WORD = 'erase'
+/** Between two looks whether the report is there. */
+const LOOK_MS = 500
 
 /** Asks once more, erases, and shows what became of everything. */
 export function EraseDialog({ person, desk, onClose }: EraseDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [typed, setTyped] = useState('')
-  const [report, setReport] = useState<Record<string, unknown> | null>(null)
+  const [erasure, setErasure] = useState<ErasureView | null>(null)
   const task = useTask()
   useEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => {
+    if (erasure === null || erasure.state === 'done') return
+    const timer = setTimeout(() => {
+      // It goes on without this page: what could not be asked now is asked again.
+      const again = () => setErasure({ ...erasure })
+      desk.ask((api) => api.erasure(erasure.id)).then(setErasure, again)
+    }, LOOK_MS)
+    return () => clearTimeout(timer)
+  }, [desk, erasure])
   const isSure = typed.trim().toLowerCase() === WORD
 
   function erase(event: FormEvent) {
     event.preventDefault()
-    if (!isSure || report !== null) return
-    task.run(async () => setReport(await desk.ask((api) => api.erasePerson(person.id))))
+    if (!isSure || erasure !== null) return
+    task.run(async () => setErasure(await desk.ask((api) => api.erasePerson(person.id))))
   }
   function close() {
-    if (report !== null) {
+    if (erasure !== null) {
       navigate(null)
       desk.personErased(person.id)
     }
@@ -44,8 +55,8 @@ export function EraseDialog({ person, desk, onClose }: EraseDialogProps) {
       onClose={close}
       onKeyDown={(event) => event.stopPropagation()}
     >
-      <h3 id="erase-title">{report === null ? `Erase ${nameOf(person)}?` : 'Erased'}</h3>
-      {report === null ? (
+      <h3 id="erase-title">{erasure === null ? `Erase ${nameOf(person)}?` : 'Erased'}</h3>
+      {erasure === null ? (
         <form onSubmit={erase}>
           <p>
             All messages, files, names and numbers of this person are deleted here, and the keys that open the copies in
@@ -75,7 +86,14 @@ export function EraseDialog({ person, desk, onClose }: EraseDialogProps) {
       ) : (
         <>
           <div className="report" role="status">
-            <Report value={report} />
+            {erasure.report === null ? (
+              <p>
+                <span className="spinner" aria-hidden="true" /> Nothing of this person can be read any more. The last of
+                their rows and files are being deleted.
+              </p>
+            ) : (
+              <ErasureReportText report={erasure.report} erasure={erasure} />
+            )}
           </div>
           <div className="dialog-buttons">
             <button type="button" className="primary" onClick={close}>
@@ -86,40 +104,4 @@ export function EraseDialog({ person, desk, onClose }: EraseDialogProps) {
       )}
     </dialog>
   )
-}
-
-/** A report as it came, in words: members by name, lists as lists. */
-function Report({ value }: { value: unknown }) {
-  if (Array.isArray(value)) {
-    return (
-      <ul>
-        {value.map((each, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a report never changes.
-          <li key={index}>
-            <Report value={each} />
-          </li>
-        ))}
-      </ul>
-    )
-  }
-  if (typeof value !== 'object' || value === null) return plain(value)
-  return (
-    <dl>
-      {Object.entries(value).map(([name, each]) => (
-        <div key={name}>
-          <dt>{name.replaceAll('_', ' ')}</dt>
-          <dd>
-            <Report value={each} />
-          </dd>
-        </div>
-      ))}
-    </dl>
-  )
-}
-
-function plain(value: unknown): string {
-  if (value === null || value === undefined) return 'none'
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  const text = String(value)
-  return /^\d{4}-\d\d-\d\dT/.test(text) ? fullTime(text) : text
 }
