@@ -44,7 +44,7 @@ export class MemoryEventLog implements EventLog {
   /** Commits one event, `skip` offsets above the next one, and answers its offset. */
   add(event: Partial<Pick<LogEvent, 'type' | 'conversationId' | 'numberId'>> & { data?: object }, skip = 0): number {
     const offset = this.#head + 1 + skip
-    const { type = 'contact.updated', conversationId = null, numberId = null, data = {} } = event
+    const { type = 'team.updated', conversationId = null, numberId = null, data = {} } = event
     const json = JSON.stringify({ offset, type, at: '2026-11-22T09:00:00.000Z', data })
     this.#events.push({ offset, type, conversationId, numberId, json })
     this.#head = offset
