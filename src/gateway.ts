@@ -32,19 +32,20 @@ import { UNFINISHED_DUTY } from './records/lost-commits.ts'
 import { NoticeReader } from './records/notice-reader.ts'
 import { declareApp, declareNumber } from './records/number.ts'
 import { Reader } from './records/reader.ts'
-import { declareSettings } from './records/setting.ts'
 import { type Departure, holdUnfinished } from './records/send-message.ts'
+import { declareSettings } from './records/setting.ts'
 import type { Wake } from './records/tx.ts'
 import { Views } from './records/views.ts'
 import { ClockTrust } from './relay/clock-trust.ts'
-import { Destruction } from './relay/destruction.ts'
 import { createMedia, type MediaParts } from './relay/create-media.ts'
+import { Destruction } from './relay/destruction.ts'
 import { Duties } from './relay/duties.ts'
 import { eraseWhole } from './relay/erase-command.ts'
 import { House } from './relay/house.ts'
 import { thumbnailName } from './relay/media-folder.ts'
 import { BULK_HEADS_MAX, Outbound } from './relay/outbound.ts'
 import { replay } from './relay/replay.ts'
+import { SearchClient } from './relay/search-client.ts'
 import { type Setup, setupOf } from './setup.ts'
 import { THREADS } from './threads.ts'
 import { keyedHash } from './vault/sealing.ts'
@@ -93,6 +94,7 @@ export class Gateway {
   #duties: Duties | undefined
   #media: MediaParts | undefined
   #destruction: Destruction | undefined
+  #search: SearchClient | undefined
   #server: RunningServer | undefined
   #serving = false
   #stopping: Promise<void> | undefined
@@ -146,6 +148,7 @@ export class Gateway {
     await this.#declare()
     await this.#holdAfterLoss()
     const newOwnerKey = await this.#firstKey()
+    await this.#openSearch()
     await this.#build(views)
     this.#serving = true
     void this.#outboundPart()
@@ -161,6 +164,18 @@ export class Gateway {
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
     return { port, newOwnerKey, setup: this.#setup }
+  }
+
+  /** Nothing that happens to the search ends the process, and no start waits for more than its file being opened. */
+  async #openSearch(): Promise<void> {
+    const { clock, log, config } = this.#options
+    this.#search = new SearchClient({
+      thread: THREADS.search,
+      clock,
+      log,
+      onSearch: (seconds) => this.#metrics.searchSeconds.observe(seconds),
+    })
+    await this.#search.open({ folder: config.dataDir, masterKey: this.#setup.masterKey })
   }
 
   /** What the configuration declares goes into the records, by the same inputs as everything else. */
@@ -304,7 +319,7 @@ export class Gateway {
       log,
       clockTrust: this.#clockTrust,
       scanThread: THREADS.scan,
-      search: () => undefined,
+      search: () => this.#search,
       forgetEvents: () => this.#realtime?.forget(),
       isServing: () => this.#serving,
       metrics: {
@@ -346,6 +361,7 @@ export class Gateway {
       ...ofRoutes,
       reader,
       notices: new NoticeReader(this.#house.records(), this.#house.vault()),
+      search: (ask, principal) => this.#searchPart().search(ask, principal),
       events: must(this.#poll, 'the poll'),
       tickets: this.#realtimePart().tickets,
       channel: must(channelNamed('whatsapp'), 'the channel'),
@@ -406,6 +422,7 @@ export class Gateway {
       log,
       erase: (who) => eraseWhole(this.#house, this.#destructionPart().eraser, who),
       changeMasterKey: (next) => this.#destructionPart().changeMasterKey(next),
+      rebuildSearch: () => this.#searchPart().rebuild(),
       replay: async (ask) => {
         const journal = this.#house.journalReader()
         try {
@@ -437,6 +454,7 @@ export class Gateway {
     this.#outbound?.hear(commit.wakes)
     this.#duties?.hear(commit.wakes)
     this.#media?.media.hear(commit.wakes)
+    this.#search?.hear(this.#house.inbound.lagMs())
     this.#realtime?.wake()
     this.#poll?.wake()
   }
@@ -498,6 +516,8 @@ export class Gateway {
     metrics.collect(() => {
       const stats = this.#dispatcher.stats(this.#options.clock.monoMs())
       metrics.applyLagSeconds.set(this.#house.inbound.lagMs() / 1000)
+      metrics.searchBehindMessages.set(this.#searchPart().state().behind)
+      metrics.laterBodies.set(reader.laterCount())
       metrics.quarantinedItems.set(reader.quarantinedCount())
       metrics.mediaWaiting.set(this.#mediaPart().reader.waitingCount())
       metrics.erasuresRunning.set(this.#destructionPart().eraser.count())
@@ -551,6 +571,9 @@ export class Gateway {
   #destructionPart(): Destruction {
     return must(this.#destruction, 'what destroys')
   }
+  #searchPart(): SearchClient {
+    return must(this.#search, 'the search')
+  }
   #dutiesPart(): Duties {
     return must(this.#duties, 'the duties')
   }
@@ -571,6 +594,7 @@ export class Gateway {
     await new Promise<void>((resolve) => this.#options.clock.after(LAST_ANSWERS_MS, resolve))
     await this.#server?.stop()
     await this.#stack.disposeAsync()
+    await this.#search?.close()
     if (!this.#fatal) await this.#house.close()
     this.#options.log.info('stopped')
   }

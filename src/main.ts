@@ -8,6 +8,7 @@ import { type Config, loadConfig } from './config.ts'
 import { withMoreRequests } from './more-requests.ts'
 import { eraseCommand } from './run/erase.ts'
 import { keyCommand } from './run/key.ts'
+import { searchCommand } from './run/search.ts'
 import { replayCommand, serve, simulate } from './run.ts'
 
 /** The only reader of the environment, and the only one to end the process. */
@@ -22,7 +23,7 @@ async function main(): Promise<void> {
     },
     print: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
-    runners: { serve, simulate, replay: replayCommand, erase: eraseCommand, key: keyCommand },
+    runners: { serve, simulate, replay: replayCommand, erase: eraseCommand, key: keyCommand, search: searchCommand },
   })
   process.exit(code)
 }

@@ -17,7 +17,14 @@ async function run(argv: string[], given: Partial<Program<TestConfig>> = {}) {
     loadConfig: () => ({ ok: true, config: { port: 1 } }),
     print: (line) => void printed.push(line),
     complain: (line) => void complained.push(line),
-    runners: { serve: async () => 0, simulate: async () => 0, replay: async () => 0 },
+    runners: {
+      serve: async () => 0,
+      simulate: async () => 0,
+      replay: async () => 0,
+      erase: async () => 0,
+      key: async () => 0,
+      search: async () => 0,
+    },
     ...given,
   })
   return { code, printed: printed.join('\n'), complained: complained.join('\n') }

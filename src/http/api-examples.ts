@@ -158,6 +158,24 @@ export const EXAMPLES = {
   conversation: CONVERSATION,
   conversations: page(CONVERSATION),
   messages: page(MESSAGE_OUT, MESSAGE_IN),
+  search: { q: 'parcel "on its way"', limit: 20 },
+  searchPerson: { person: 'Amina', direction: 'in', from: '2026-11-01', to: '2026-11-30' },
+  found: {
+    items: [
+      {
+        message: MESSAGE_IN,
+        conversation_id: 'cnv_2j',
+        highlights: [
+          [6, 12],
+          [13, 23],
+        ],
+      },
+    ],
+    next: null,
+    as_of: 128,
+    more: false,
+    complete: true,
+  },
   message: {
     ...MESSAGE_OUT,
     timeline: [

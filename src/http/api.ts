@@ -27,6 +27,7 @@ import {
 import type { EventsPoll } from './events-poll.ts'
 import { getNotice, listNotices, listTemplates } from './notices.ts'
 import { type Asked, found, idOf, integerOf, json, pageOf, type RouteDependencies, route, seeOf } from './route.ts'
+import { SEARCH_QUERY, type SearchDependencies, search, searchByHand } from './search.ts'
 import { readSendRequest } from './send-request.ts'
 
 /** 500 messages of 4,096 characters, each up to three bytes, and what is around them. */
@@ -37,7 +38,7 @@ const EVENTS_MAX = 500
 const PAGE = ['limit', 'cursor']
 const WAIT_SECONDS_MAX = 60
 
-export interface ApiDependencies extends RouteDependencies {
+export interface ApiDependencies extends RouteDependencies, SearchDependencies {
   ask: Ask
   reader: Reader
   notices: NoticeReader
@@ -92,6 +93,9 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
   get('/messages/:id', async (asked) => getMessage(deps, asked), ['revoked'])
   post('/messages/:id/cancel', async (asked) => cancel(deps, asked))
   post('/messages/:id/retry', async (asked) => sendAgain(deps, asked))
+
+  post('/search', (asked) => search(deps, asked))
+  get('/search', (asked) => searchByHand(deps, asked), SEARCH_QUERY)
 
   get('/notices', async (asked) => listNotices(deps, asked), [...PAGE, 'severity', 'field'])
   get('/notices/:id', async (asked) => getNotice(deps, asked))

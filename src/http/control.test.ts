@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLog } from '../core/log.ts'
 import { Failure } from '../core/failure.ts'
+import { silentLog } from '../core/log.ts'
 import type { EraseAsk } from '../relay/erase-command.ts'
 import type { ReplayAsk } from '../relay/replay.ts'
 import { CONTROL_SOCKET, startControl } from './control.ts'
@@ -21,7 +21,9 @@ const others = {
   changeMasterKey: async (next: Uint8Array) => {
     if (next[0] === 0) throw new Failure('conflict', 'the new one is the one that is in force')
   },
+  rebuildSearch: async () => void rebuilds++,
 }
+let rebuilds = 0
 let control: Awaited<ReturnType<typeof startControl>>
 
 beforeAll(async () => {
@@ -90,6 +92,13 @@ describe('the control socket', () => {
     const answer = await command(`/${path}`, body)
     expect(answer.status).toBe(status)
     expect(answer.body).toMatchObject(members)
+  })
+
+  test('has the word index made anew', async () => {
+    const before = rebuilds
+    const answer = await command('/search/rebuild', {})
+    expect(answer).toMatchObject({ status: 200, body: { rebuilding: true } })
+    expect(rebuilds).toBe(before + 1)
   })
 
   test('is taken over from a process that was killed, and gone after a stop', async () => {

@@ -19,6 +19,8 @@ export interface ControlOptions {
   replay(ask: ReplayAsk): Promise<number>
   /** Erases a person whole, and answers the erasure as the API shows it. */
   erase(who: EraseAsk): Promise<object>
+  /** Makes the word index anew, in the background. */
+  rebuildSearch(): Promise<void>
   /** Changes the master key. */
   changeMasterKey(next: Uint8Array): Promise<void>
 }
@@ -60,6 +62,10 @@ async function answer(options: ControlOptions, request: Request): Promise<Respon
     if (pathname === '/master-key' && request.method === 'POST') {
       await options.changeMasterKey(readKey(await readJson(request, BODY_BYTES_MAX)))
       return Response.json({ changed: true })
+    }
+    if (pathname === '/search/rebuild' && request.method === 'POST') {
+      await options.rebuildSearch()
+      return Response.json({ rebuilding: true })
     }
     throw new Failure('not_found', 'No such command')
   } catch (error) {

@@ -58,6 +58,7 @@ const LAG_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 
 /** From one send's spacing to a campaign's day. */
 const WAIT_SECONDS = [0.005, 0.0125, 0.05, 0.1, 0.5, 1, 5, 15, 30, 60, 300, 900, 3_600, 21_600, 86_400]
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const SEARCH_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
 const BATCH_INPUTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 export const CATALOGUE = {
@@ -71,6 +72,7 @@ export const CATALOGUE = {
   eventsOffset: gauge(['events_offset', 'Offset of the newest event.']),
   unknownItems: counter(['unknown_items_total', 'Things a platform said in words we do not know; kept.'], ['kind']),
   notices: counter(['notices_total', "Notices about the firm's own numbers, accounts and templates."], ['severity']),
+  laterBodies: gauge(['later_bodies', 'Webhooks of which what they bring of the past is still to be applied.']),
   quarantinedItems: gauge(['quarantined_items', 'Items put aside because applying them failed.']),
 
   mediaFetches: counter(
@@ -94,6 +96,10 @@ export const CATALOGUE = {
     ['limit_used_ratio', 'Share in use of the rate that a number may send at, 0 to 1.'],
     ['number'],
   ),
+
+  // What is found.
+  searchSeconds: histogram(['search_seconds', 'From a search being asked for to its answer.'], SEARCH_SECONDS),
+  searchBehindMessages: gauge(['search_behind_messages', 'Messages that came and are not in the word index yet.']),
 
   // Who listens.
   socketConnections: gauge(['socket_connections', 'Open real-time sockets.']),

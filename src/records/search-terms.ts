@@ -7,8 +7,6 @@ import type { Document } from './search-document.ts'
  */
 export const TERMS_VERSION = 1
 
-/** 40 bits of the hash: in five million terms a wrong one is found once in 200,000 questions, and refused when opened. */
-const TERM_BYTES = 5
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz234567'
 const DAY_LENGTH = '2026-11-22'.length
 const MONTH_LENGTH = '2026-11'.length
@@ -27,41 +25,45 @@ export interface Facets {
   authorId: number | null
 }
 
-/** Makes the terms of the index: hashes with the workspace's search key, so equal words have equal terms and no more is told. */
+/**
+ * Makes the terms of the index: hashes with the workspace's search key, so equal words have equal terms, and no more is told.
+ * Of a hash 40 bits are kept: among five million terms a question meets a wrong one once in 200,000 times, and what was
+ * found by it is refused when it is opened.
+ */
 export class SearchTerms {
   readonly #key: Uint8Array
-  readonly #kept = new Map<string, string>()
+  readonly #terms = new Map<string, string>()
 
   constructor(key: Uint8Array) {
     this.#key = key
   }
 
-  readonly word = (word: string): string => this.#term('word', word)
+  readonly word = (word: string): string => this.#kept('word', word)
 
   conversation(id: number): string {
-    return this.#term('conversation', String(id))
+    return this.#made('conversation', String(id))
   }
 
   number(id: number): string {
-    return this.#term('number', String(id))
+    return this.#kept('number', String(id))
   }
 
   author(contactId: number): string {
-    return this.#term('author', String(contactId))
+    return this.#made('author', String(contactId))
   }
 
   /** One term for both: there are few pairs, and every term of every message takes space. */
   form(direction: Direction, kind: string): string {
-    return this.#term('form', `${direction} ${kind}`)
+    return this.#kept('form', `${direction} ${kind}`)
   }
 
   /** Of a time in RFC 3339. */
   day(time: string): string {
-    return this.#term('day', time.slice(0, DAY_LENGTH))
+    return this.#kept('day', time.slice(0, DAY_LENGTH))
   }
 
   month(time: string): string {
-    return this.#term('month', time.slice(0, MONTH_LENGTH))
+    return this.#kept('month', time.slice(0, MONTH_LENGTH))
   }
 
   ofMessage(document: Document, facets: Facets): string {
@@ -90,33 +92,30 @@ export class SearchTerms {
     return terms
   }
 
-  #term(space: string, text: string): string {
-    const name = `${space} ${text}`
-    const kept = this.#kept.get(name)
-    if (kept !== undefined) return kept
-    const term = lettersOf(keyedHash(this.#key, space, text))
-    if (this.#kept.size >= KEPT_MAX) this.#kept.clear()
-    this.#kept.set(name, term)
+  /** Of what is asked for again and again: words, and everything that many messages have in common. */
+  #kept(space: string, text: string): string {
+    const name = space + text
+    const known = this.#terms.get(name)
+    if (known !== undefined) return known
+    const term = this.#made(space, text)
+    if (this.#terms.size >= KEPT_MAX) this.#terms.clear()
+    this.#terms.set(name, term)
     return term
+  }
+
+  #made(space: string, text: string): string {
+    return lettersOf(keyedHash(this.#key, space, text))
   }
 }
 
 /** Every direction there is, for a search that names none. */
 export const DIRECTIONS: readonly Direction[] = [DIRECTION.word(0), DIRECTION.word(1)]
 
-/** Base 32 in small letters: FTS5 takes it as one word. */
-function lettersOf(hash: Uint8Array): string {
-  let text = ''
-  let bits = 0
-  let held = 0
-  for (let index = 0; index < TERM_BYTES; index++) {
-    held = (held << 8) | (hash[index] ?? 0)
-    bits += 8
-    while (bits >= 5) {
-      bits -= 5
-      text += LETTERS[(held >> bits) & 31]
-    }
-    held &= (1 << bits) - 1
-  }
-  return text
+/** Base 32 in small letters, two of them for every ten bits: FTS5 takes it as one word. */
+const PAIRS = Array.from({ length: 1024 }, (_, bits) => `${LETTERS[bits >> 5]}${LETTERS[bits & 31]}`)
+
+/** The first 40 bits of a hash. */
+function lettersOf([a = 0, b = 0, c = 0, d = 0, e = 0]: Uint8Array): string {
+  const pairs = [(a << 2) | (b >> 6), ((b & 63) << 4) | (c >> 4), ((c & 15) << 6) | (d >> 2), ((d & 3) << 8) | e]
+  return `${PAIRS[pairs[0] ?? 0]}${PAIRS[pairs[1] ?? 0]}${PAIRS[pairs[2] ?? 0]}${PAIRS[pairs[3] ?? 0]}`
 }

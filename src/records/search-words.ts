@@ -51,7 +51,7 @@ function addWord(atoms: Atom[], run: string, start: number): void {
 }
 
 /** People use few words often: to look one up costs a tenth of folding and stemming it (measured). */
-const WORDS_KEPT_MAX = 20_000
+const WORDS_KEPT_MAX = 50_000
 const words = new Map<string, { norm: string; stem: string }>()
 
 function knownWord(run: string): { norm: string; stem: string } {

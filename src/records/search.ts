@@ -6,7 +6,7 @@ import { DIRECTION, type Direction, FLAG_ACT } from './codes.ts'
 import { houseRow } from './house-row.ts'
 import type { See } from './page.ts'
 import { documentOf, searchableOf } from './search-document.ts'
-import { FEED_VIEW, type FeedRow } from './search-feed.ts'
+import { type FeedRow, messageRows } from './search-feed.ts'
 import type { SearchIndex } from './search-index.ts'
 import { type Clause, expressionOf, matchOf, readQuery, type Span } from './search-query.ts'
 import { DIRECTIONS, type SearchTerms } from './search-terms.ts'
@@ -65,6 +65,7 @@ const FIRST_SPAN = 200_000
 const SPAN_GROWTH_MAX = 32
 /** More candidates at once than a page has rows, where nearly all before were refused. */
 const CANDIDATES_AT_ONCE_MAX = 1_000
+const OPENED_AT_ONCE = 64
 /** Nothing that anybody sends was written before: a search up to a day begins here. */
 const EARLIEST_MS = Date.UTC(2005, 0, 1)
 /** A clock may be ahead. */
@@ -123,8 +124,8 @@ export class Searcher {
       numberId === null ? null : numberId === undefined ? [] : [terms.number(numberId)],
       this.#forms(ask),
       this.#times(ask),
-      viewer.conversationIds && viewer.conversationIds.map((id) => terms.conversation(id)),
-    ].filter((group) => group !== null)
+      viewer.conversationIds?.map((id) => terms.conversation(id)),
+    ].filter((group) => group !== null && group !== undefined)
     // A number or person that nobody knows: nothing fits.
     const isPossible = groups.every((group) => group.length > 0)
     const parts = [...expressionOf(clauses, terms.word), ...groups.map(anyOf)]
@@ -195,47 +196,52 @@ export class Searcher {
     }
   }
 
-  /** Goes through the index from the newest message down, in spans that grow while nothing is found. */
-  #find(expression: string, plan: Plan, { ask, viewer }: { ask: SearchAsk; viewer: SearchViewer }): Found {
+  /** Goes through the index from the newest message down, in spans that grow while little is found. */
+  #find(expression: string, plan: Plan, asked: Asked): Found {
     const { index, clock } = this.#deps
-    const startedMs = clock.monoMs()
     const newest = this.#newestId() + 1
-    const items: SearchItem[] = []
-    let below = Math.min(ask.below ?? newest, newest)
+    const look = new Look(plan, asked.ask.limit, clock)
+    let below = Math.min(asked.ask.below ?? newest, newest)
     let span = plan.budgetMs === BUDGET_MS ? FIRST_SPAN : newest
-    let wanted = ask.limit + 1
-    let seen = 0
+    let wanted = asked.ask.limit + 1
     while (below > 1) {
       const from = Math.max(1, below - span)
       const spanStartedMs = clock.monoMs()
       const ids = index.messages(expression, { below, from, limit: wanted })
       const spanMs = clock.monoMs() - spanStartedMs
-      for (const id of ids) {
-        const item = this.#open(id, plan, { ask, viewer })
-        // One more than asked tells that there is a next page.
-        if (item && items.length === ask.limit) return { items, nextBelow: below, isCut: false }
-        if (item) items.push(item)
-        below = id
-        seen++
-        if (seen >= CANDIDATES_MAX || clock.monoMs() - startedMs > plan.budgetMs)
-          return { items, nextBelow: below, isCut: true }
-      }
-      if (ids.length < wanted) below = from
-      const leftMs = plan.budgetMs - (clock.monoMs() - startedMs)
-      if (leftMs <= 0 && below > 1) return { items, nextBelow: below, isCut: true }
-      if (ids.length < wanted)
-        span = Math.ceil(span * Math.min(SPAN_GROWTH_MAX, Math.max(0.25, leftMs / Math.max(spanMs, 0.01) / 2)))
+      const stoppedAt = this.#openAll(ids, below, look, asked)
+      if (stoppedAt !== undefined) return { items: look.items, nextBelow: stoppedAt, isCut: look.isCut }
+      const isWhole = ids.length < wanted
+      below = isWhole ? from : (ids.at(-1) ?? from)
+      if (below > 1 && look.isOver()) return { items: look.items, nextBelow: below, isCut: true }
+      if (isWhole) span = look.nextSpan(span, spanMs)
       else wanted = Math.min(CANDIDATES_AT_ONCE_MAX, wanted * 2)
     }
-    return { items, nextBelow: null, isCut: false }
+    return { items: look.items, nextBelow: null, isCut: false }
   }
 
-  #open(id: number, plan: Plan, { ask, viewer }: { ask: SearchAsk; viewer: SearchViewer }): SearchItem | undefined {
-    const { records, views } = this.#deps
-    const row = records.one<FeedRow>(`${FEED_VIEW} WHERE m.id = ?1`, id)
+  /** Opens candidates in their order. Where the page ends there, answers the id below which the next one begins. */
+  #openAll(ids: readonly number[], below: number, look: Look, asked: Asked): number | undefined {
+    let last = below
+    for (let start = 0; start < ids.length; start += OPENED_AT_ONCE) {
+      const some = ids.slice(start, start + OPENED_AT_ONCE)
+      const rows = new Map(messageRows(this.#deps.records, some).map((row) => [row.id, row]))
+      for (const id of some) {
+        const item = this.#open(rows.get(id), look.plan, asked)
+        // One more than asked tells that there is a next page.
+        if (item && look.isFull()) return last
+        look.take(item)
+        last = id
+        if (look.isOver()) return last
+      }
+    }
+    return undefined
+  }
+
+  #open(row: FeedRow | undefined, plan: Plan, { ask, viewer }: Asked): SearchItem | undefined {
     if (!row || row.flags & FLAG_ACT || !fits(row, plan, ask)) return undefined
     if (!viewer.see({ conversationId: row.conversation_id, numberId: row.home_number_id })) return undefined
-    const message = views.message(row)
+    const message = this.#deps.views.message(row)
     const found = searchableOf(message)
     if (!found || (ask.kind !== null && found.kind !== ask.kind)) return undefined
     const highlights = plan.clauses.length === 0 ? [] : matchOf(plan.clauses, documentOf(found))
@@ -248,6 +254,11 @@ export class Searcher {
   }
 }
 
+interface Asked {
+  ask: SearchAsk
+  viewer: SearchViewer
+}
+
 interface Found {
   items: SearchItem[]
   /** Null: the end of the index was reached. */
@@ -256,6 +267,49 @@ interface Found {
 }
 
 const NOTHING: Found = { items: [], nextBelow: null, isCut: false }
+
+/** What one search has found and spent so far. */
+class Look {
+  readonly plan: Plan
+  readonly items: SearchItem[] = []
+  isCut = false
+  readonly #limit: number
+  readonly #clock: Clock
+  readonly #startedMs: number
+  #seen = 0
+
+  constructor(plan: Plan, limit: number, clock: Clock) {
+    this.plan = plan
+    this.#limit = limit
+    this.#clock = clock
+    this.#startedMs = clock.monoMs()
+  }
+
+  isFull(): boolean {
+    return this.items.length === this.#limit
+  }
+
+  take(item: SearchItem | undefined): void {
+    this.#seen++
+    if (item) this.items.push(item)
+  }
+
+  /** Whether it has taken what one search may; then it is cut. */
+  isOver(): boolean {
+    this.isCut = this.#seen >= CANDIDATES_MAX || this.#leftMs() <= 0
+    return this.isCut
+  }
+
+  /** As far as half of the time that is left should reach. */
+  nextSpan(span: number, spanMs: number): number {
+    const growth = this.#leftMs() / 2 / Math.max(spanMs, 0.01)
+    return Math.ceil(span * Math.min(SPAN_GROWTH_MAX, Math.max(0.25, growth)))
+  }
+
+  #leftMs(): number {
+    return this.plan.budgetMs - (this.#clock.monoMs() - this.#startedMs)
+  }
+}
 
 function anyOf(terms: readonly string[]): string {
   return `(${terms.map((term) => `"${term}"`).join(' OR ')})`
