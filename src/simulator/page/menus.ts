@@ -7,6 +7,8 @@ export interface MenuHands {
   number: () => string
   write: (body: Record<string, unknown>) => Promise<void>
   act: (work: () => Promise<unknown>) => void
+  /** The customer has another phone from now on. */
+  moved: (customer: CustomerView) => void
   /** The text that is written from now on answers this message, or replaces it. */
   about: (kind: 'reply' | 'edit', message: MessageView) => void
 }
@@ -40,6 +42,7 @@ export async function fillAttachMenu(hands: MenuHands): Promise<void> {
     ...items.map(({ sample, plain }) => entry(plain, () => choose(() => hands.write({ sample })))),
   )
   byId('deeds', HTMLElement).append(
+    entry('Move to another phone number', () => choose(() => move(hands))),
     ...DEEDS.map(([plain, path, body]) =>
       entry(plain, () =>
         choose(() => {
@@ -49,6 +52,15 @@ export async function fillAttachMenu(hands: MenuHands): Promise<void> {
       ),
     ),
   )
+}
+
+/** To a number that belongs to nobody: 555-0100 to 555-0199. The user id changes with it, as on the platform. */
+async function move(hands: MenuHands): Promise<void> {
+  const { name, phone } = hands.customer()
+  const last = String(Math.floor(Math.random() * 100)).padStart(2, '0')
+  const next = `+1${212 + Math.floor(Math.random() * 700)}55501${last}`
+  await ask('POST', customerPath(phone, '/changes'), { phone: next, user_id: true })
+  hands.moved({ name, phone: next })
 }
 
 async function sendFile(hands: MenuHands, type: (typeof FILES)[number], input: HTMLInputElement): Promise<void> {

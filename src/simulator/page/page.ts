@@ -38,6 +38,10 @@ const hands: MenuHands = {
   number: () => numberNow(),
   write: (body) => write(body),
   act: (work) => act(work),
+  moved: (customer) => {
+    people.choose(customer)
+    act(() => people.refresh())
+  },
   about: (kind, message) => setAbout({ kind, message }),
 }
 const chat = new ChatList(byId('log', HTMLElement), byId('empty', HTMLElement), {
