@@ -33,8 +33,10 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
     replyId: null,
     flags: flagsOf(item) | FLAG_ACT,
   })
-  const owner = { messageId: id, person: place.person, isHistory: item.history !== undefined }
-  if (item.attachments?.length) await attachMedia(tx, owner, item.attachments, context)
+  if (item.attachments?.length) {
+    const owner = { messageId: id, person: place.person, isHistory: item.history !== undefined }
+    await attachMedia(tx, owner, item.attachments, context)
+  }
   if (isSignOfLife(item)) {
     await touchConversation(tx, conversation, {
       id: null,

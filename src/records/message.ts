@@ -39,8 +39,10 @@ export const receiveMessage = input(
       replyId,
       flags: flagsOf(item),
     })
-    const owner = { messageId: id, person: place.person, isHistory: item.history !== undefined }
-    if (item.attachments?.length) await attachMedia(tx, owner, item.attachments, context)
+    if (item.attachments?.length) {
+      const owner = { messageId: id, person: place.person, isHistory: item.history !== undefined }
+      await attachMedia(tx, owner, item.attachments, context)
+    }
     if (item.history) await touchConversation(tx, place.conversation, { ...UNNOTICED, id, atMs: at })
     else await announce(tx, ask, { ...place, id, at })
     if (answered !== null && replyId === null) {
