@@ -32,6 +32,10 @@ export const CRASH_POINTS = [
 
 /** Places that ordinary traffic does not pass; each is tested where it is. */
 export const RARE_CRASH_POINTS = [
+  /** A file of a message: begun; whole, and no row names it; named, and not in its place. */
+  'media.begun',
+  'media.whole',
+  'media.recorded',
   /** The master key is changed: begun; every key lies there twice; only the new one opens the vault. */
   'vault.rotation_begun',
   'vault.before_swap',

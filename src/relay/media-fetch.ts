@@ -2,6 +2,7 @@ import { pipeline, Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { FileLocation } from '../channels/channel.ts'
 import type { Clock } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
 import type { FetchOutcome } from '../records/media.ts'
 import type { FetchTask } from '../records/media-reader.ts'
 import { sealedFileName } from '../vault/chunks.ts'
@@ -175,6 +176,7 @@ export class MediaFetch {
       }
       const file = sealedFileName(from.key, sha256)
       await writer.end(file)
+      crashPoint('media.whole')
       const mimeType = await mediaTypeOf(head)
       const hasThumbnail = isPicture(mimeType, sizeBytes) && (await this.#addThumbnail(file, from.key))
       return { kind: 'ready', file, sizeBytes, mimeType, hasThumbnail }
@@ -198,6 +200,7 @@ export class MediaFetch {
       head.set(taken, headBytes)
       headBytes += taken.length
       await writer.write(piece)
+      crashPoint('media.begun')
     }
     return head.subarray(0, headBytes)
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
@@ -110,6 +111,7 @@ export class Media {
     const outcome = await fetcher.fetch(task, this.#stop.signal)
     if (this.#stop.signal.aborted && outcome.kind === 'later') return
     await this.#record(task, outcome)
+    crashPoint('media.recorded')
     if (outcome.kind === 'ready') {
       // The row names it by now; if it does not, because the person was erased meanwhile, it is thrown away here.
       await folder.place(outcome.file)
