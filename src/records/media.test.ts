@@ -7,6 +7,7 @@ import { declared, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { eraseMediaOf, type FetchOutcome, forgetRemoved, purgeMedia, recordFetch, refetchMedia } from './media.ts'
 import type { FetchTask } from './media-reader.ts'
 import { declareNumber } from './number.ts'
+import { declareSettings } from './setting.ts'
 import { Tx } from './tx.ts'
 
 const FILE = 'ab'.repeat(16)
@@ -270,6 +271,66 @@ describe('an edit', () => {
     expect(first.data).toMatchObject({ message_id: message.id, attachment: { file_name: 'Anna at the lake.jpg' } })
     expect(second.data).toMatchObject({ message_id: message.id, attachment: { file_name: 'Better.jpg' } })
     expect(only(await messages()).attachments).toMatchObject([{ state: 'ready', file_name: 'Better.jpg' }])
+  })
+})
+
+describe('wherever it comes from', () => {
+  test.each<[string, Partial<MessageItem>]>([
+    ['a thread that another application owns', { space: 'standby' }],
+    ["the firm's phone", { direction: 'out' }],
+  ])('%s, a file is fetched', async (_, more) => {
+    await book.give(pictureItem('m1', more))
+    await fetched(READY)
+    expect(only(await messages()).attachments).toMatchObject([{ state: 'ready' }])
+  })
+
+  test('in a group it is sealed with the key of whoever wrote it', async () => {
+    const group = { id: 'group-1', subject: 'Tour' }
+    await book.give(pictureItem('m1', { group }), pictureItem('m2', { group, person: { userId: 'DE.2', name: 'Ben' } }))
+    const tasks = due()
+    expect(new Set(tasks.map(({ person }) => person)).size).toBe(2)
+    const [anna, ben] = tasks
+    await fetched(READY, anna)
+    await fetched({ ...READY, file: OTHER_FILE }, ben)
+    expect(await erase(anna?.person ?? 0)).toEqual([FILE])
+    expect((await messages()).map(({ attachments }) => attachments?.[0]?.state)).toEqual(['ready', undefined])
+  })
+})
+
+describe('a message that its author takes back', () => {
+  function revoke(upstreamId: string, targetUpstreamId: string): ActItem {
+    const { account, person } = pictureItem('m1')
+    return {
+      kind: 'act',
+      act: 'revoke',
+      account,
+      space: 'messages',
+      direction: 'in',
+      upstreamId,
+      targetUpstreamId,
+      atMs: book.clock.epochMs(),
+      person,
+      opensWindow: false,
+      raw: { id: upstreamId, type: 'revoke' },
+    }
+  }
+
+  test('for good, takes its files along', async () => {
+    await book.ask(declareSettings, { revoked: 'deleted' })
+    await book.give(pictureItem('m1'))
+    await fetched(READY)
+    await book.give(revoke('r1', 'm1'))
+    expect(book.media.removals(10)).toEqual([FILE])
+    expect(only(await messages())).not.toHaveProperty('attachments')
+    expect(only(await eventsOf('message.media')).data).toMatchObject({ revoked: 'deleted' })
+    await book.give(pictureItem('m2'), revoke('r2', 'm2'))
+    expect(due()).toEqual([])
+  })
+
+  test('before it came, is not fetched either', async () => {
+    await book.ask(declareSettings, { revoked: 'deleted' })
+    await book.give(revoke('r1', 'm1'), pictureItem('m1'))
+    expect(due()).toEqual([])
   })
 })
 
