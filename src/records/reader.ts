@@ -207,6 +207,11 @@ export class Reader {
     return this.#database.one<{ due_at: number }>('SELECT due_at FROM duties ORDER BY due_at LIMIT 1')?.due_at
   }
 
+  /** Webhooks of which what they bring of the past is still to be applied. */
+  laterCount(): number {
+    return this.#database.one<{ count: number }>('SELECT count(*) AS count FROM later_bodies')?.count ?? 0
+  }
+
   quarantinedCount(): number {
     return (
       this.#database.one<{ count: number }>('SELECT count(*) AS count FROM quarantine WHERE replayed_at IS NULL')
