@@ -77,7 +77,7 @@ export function withAttachment(view: MessageView, attachment: AttachmentView): M
 /** A contact as conversations show it, after an event about the person. */
 export function withPerson(contact: ContactView, person: PersonView): ContactView {
   const { name = null, phone = null, user_id = null } = person
-  return { ...contact, name, phone, user_id }
+  return { ...contact, name, phone, user_id, ...(person.erased === true && { erased: true }) }
 }
 
 export function isAttachment(value: unknown): value is AttachmentView {

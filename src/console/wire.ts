@@ -31,6 +31,7 @@ export interface ContactView {
   name?: string | null
   phone?: string | null
   user_id?: string | null
+  erased?: boolean
 }
 
 /** A group of several people and the firm. */

@@ -73,6 +73,7 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
 
 function WindowFact({ view, nowMs }: { view: ConversationView; nowMs: number }) {
   if (view.standby) return <span className="fact fact-closed">with another app</span>
+  if (view.contact.erased === true) return null
   if (view.kind === 'group') return <span className="fact">group</span>
   const left = view.window_expires_at === null ? '' : timeLeft(view.window_expires_at, nowMs)
   if (left === '') return <span className="fact fact-closed">window closed</span>

@@ -50,7 +50,7 @@ export function EraseDialog({ person, desk, onClose }: EraseDialogProps) {
   return (
     <dialog
       ref={dialog}
-      className="erase"
+      className={erasure === null ? 'erase' : 'erase erase-done'}
       aria-labelledby="erase-title"
       onClose={close}
       onKeyDown={(event) => event.stopPropagation()}

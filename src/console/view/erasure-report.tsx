@@ -37,6 +37,6 @@ function sentence(words: string): string {
 }
 
 function whenWords({ unreadable_since: since, unreadable_from: from }: ErasureReport['copies'][number]): string {
-  if (since !== undefined) return `nobody can read them since ${fullTime(since)}.`
-  return typeof from === 'string' ? `nobody can read them from ${fullTime(from)}.` : 'until the backups expire.'
+  if (since !== undefined) return `unreadable since ${fullTime(since)}.`
+  return typeof from === 'string' ? `unreadable from ${fullTime(from)}.` : 'readable until the backups expire.'
 }

@@ -2,6 +2,7 @@ import type { ContactView, ConversationView } from '../wire.ts'
 
 /** What a customer is called: the name they gave, else their phone, else that they are unknown. */
 export function nameOf(contact: ContactView): string {
+  if (contact.erased === true) return 'Erased person'
   return contact.name || contact.phone || contact.user_id || 'Unknown customer'
 }
 

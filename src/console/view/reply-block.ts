@@ -11,6 +11,8 @@ export interface ReplyBlock {
 export function replyBlock(view: ConversationView, numbers: readonly NumberView[], nowMs: number): ReplyBlock | null {
   const number = numbers.find((other) => other.number === view.number)
   const name = view.number_alias ?? view.number
+  if (view.contact.erased === true)
+    return { isFinal: true, words: 'This person was erased: nobody can be written to here.' }
   if (number?.state === 'unclaimed') {
     return { isFinal: true, words: `Nothing can be sent from ${name}: the number has not been set up here yet.` }
   }

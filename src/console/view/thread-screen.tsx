@@ -27,7 +27,7 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
   const isReady = view !== undefined
   const [isPersonShown, setPersonShown] = useState(false)
   const personButton = useRef<HTMLButtonElement>(null)
-  const isPerson = view !== undefined && view.kind !== 'group'
+  const isPerson = view !== undefined && view.kind !== 'group' && view.contact.erased !== true
 
   useEffect(() => {
     // On a phone the reply box would bring the keyboard up over what there is to read.
@@ -121,7 +121,7 @@ function ThreadFacts({ view, nowMs }: { view: ConversationView; nowMs: number })
     <p className="thread-facts">
       {phone !== null && phone !== undefined && <span>{phone}</span>}
       <span>on {numberName(view)}</span>
-      {until !== null && Date.parse(until) > nowMs && (
+      {until !== null && view.contact.erased !== true && Date.parse(until) > nowMs && (
         <span className="thread-until" title={fullTime(until)}>
           window open until {shortTime(until, nowMs)}
         </span>
