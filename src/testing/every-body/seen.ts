@@ -14,6 +14,8 @@ export interface Seen {
   /** Ids that were listed more than once. */
   doubled: string[]
   contacts: Json[]
+  /** Conversations with groups, each by itself. */
+  groups: Json[]
   notices: Json[]
   numbers: Json[]
   templates: Json[]
@@ -24,6 +26,7 @@ export interface Seen {
 const MARKER = 'test_marker'
 const MARKER_PHONE = '19995550100'
 let markers = 0
+const READS_AT_ONCE = 8
 
 /**
  * Waits until everything that was answered with 200 is applied. Bodies are applied in order, and what they bring of the
@@ -65,12 +68,13 @@ function isMarker({ number, phone, field, data }: Json): boolean {
   return number === MARKER || phone === `+${MARKER_PHONE}` || field === MARKER
 }
 
-export async function readAll(house: TestGateway): Promise<Seen> {
+/** `alone`: messages that are read one by one, with what lists do not show. */
+export async function readAll(house: TestGateway, alone: ReadonlyMap<string, unknown> = new Map()): Promise<Seen> {
   const list = async (path: string) => (await pages(house, path)).filter((item) => !isMarker(item))
   const conversations = await list('/api/v1/conversations')
   const messages = new Map<string, Json>()
   const doubled: string[] = []
-  for (const some of chunks(conversations, 4)) {
+  for (const some of chunks(conversations, READS_AT_ONCE)) {
     const lists = await Promise.all(some.map(({ id }) => pages(house, `/api/v1/conversations/${id}/messages`)))
     for (const [index, list] of lists.entries()) {
       for (const message of list) {
@@ -79,10 +83,21 @@ export async function readAll(house: TestGateway): Promise<Seen> {
       }
     }
   }
+  const read = async (path: string) => (await house.api(path)).body
+  for (const ids of chunks([...alone.keys()], READS_AT_ONCE)) {
+    await Promise.all(
+      ids.map(async (id) => {
+        const view = messages.get(id)
+        if (view) messages.set(id, { ...view, ...(await read(`/api/v1/messages/${view.id}`)) })
+      }),
+    )
+  }
+  const groups = conversations.filter(({ kind }) => kind === 'group')
   return {
     conversations,
     messages,
     doubled,
+    groups: await Promise.all(groups.map(({ id }) => read(`/api/v1/conversations/${id}`))),
     contacts: await list('/api/v1/contacts'),
     notices: await list('/api/v1/notices'),
     numbers: await list('/api/v1/numbers'),
