@@ -41,10 +41,7 @@ export async function readJson(request: Request, bytesMax: number): Promise<Reco
 }
 
 /** A body that may be left out, and may hold only these members. */
-export async function knownBody(
-  request: Request,
-  names: readonly string[],
-): Promise<Record<string, unknown>> {
+export async function knownBody(request: Request, names: readonly string[]): Promise<Record<string, unknown>> {
   if (!request.body || request.headers.get('content-length') === '0') return {}
   const body = await readJson(request, BODY_BYTES_MAX)
   knownMembers(body, names)

@@ -3,7 +3,7 @@ import { showId } from '../core/ids.ts'
 import { phoneForms } from '../core/phone.ts'
 import type { Db } from '../storage/database.ts'
 import { CONTACT_KIND } from './codes.ts'
-import { type AttributeValue, emailKey, type IdentityLink, type Profile } from './contact-card.ts'
+import { type AttributeValue, emailKey, type IdentityLink, liveValues, type Profile } from './contact-card.ts'
 import type { ContactEventData } from './contact-event.ts'
 import { readCard } from './contact-row.ts'
 import { type Page, type PageAsk, readPage, type See } from './page.ts'
@@ -78,7 +78,7 @@ export class ContactReader {
   async lookUp({ kind, value }: LookUp, portfolio: string | null, see: See): Promise<View | undefined> {
     return this.#database.snapshot(() => {
       for (const each of portfolio === null ? this.#portfolios() : [portfolio]) {
-        const row = this.#headOf(this.#find(kind, each, value))
+        const row = this.#headOf(this.#find({ kind, value }, each))
         if (row && see(this.#seenBy(row, see))) return this.#view(row)
       }
       return undefined
@@ -97,12 +97,15 @@ export class ContactReader {
     return row && !this.#views.isErased(row.person) ? this.#view(row, asOf) : undefined
   }
 
-  #find(kind: LookUp['kind'], portfolio: string, value: string): number | undefined {
-    if (kind === 'user_id') return this.#views.findPerson('user', portfolio, value)
-    const forms = kind === 'phone' ? phoneForms(value) : [kind === 'email' ? emailKey(value) : value]
-    for (const form of forms) {
-      const person = this.#views.findPerson(kind, portfolio, form)
-      if (person !== undefined) return person
+  /**
+   * Whoever is known by it. The index is in the vault, which is committed before the records and knows ended user ids
+   * too: what the contact says of itself decides.
+   */
+  #find(look: LookUp, portfolio: string): Row | undefined {
+    for (const form of formsOf(look)) {
+      const person = this.#views.findPerson(look.kind === 'user_id' ? 'user' : look.kind, portfolio, form)
+      const row = person === undefined ? undefined : this.#rowOf('person', person)
+      if (row && isKnownBy(this.#open(row, undefined).links, look)) return row
     }
     return undefined
   }
@@ -125,8 +128,7 @@ export class ContactReader {
     return conversations.find((conversation) => see(conversation)) ?? whole
   }
 
-  #headOf(person: number | undefined): Row | undefined {
-    const row = person === undefined ? undefined : this.#rowOf('person', person)
+  #headOf(row: Row | undefined): Row | undefined {
     return row && row.merged_into !== null ? this.#row(row.merged_into) : row
   }
 
@@ -186,6 +188,18 @@ export class ContactReader {
     const profile = this.#views.profile(row, offset)
     return { id: row.id, profile, ...readCard(this.#views.card(row, offset), profile, row) }
   }
+}
+
+function formsOf({ kind, value }: LookUp): string[] {
+  if (kind === 'phone') return phoneForms(value)
+  return [kind === 'email' ? emailKey(value) : value]
+}
+
+function isKnownBy(links: readonly IdentityLink[], look: LookUp): boolean {
+  const forms = formsOf(look)
+  return liveValues(links, look.kind).some((value) =>
+    formsOf({ kind: look.kind, value }).some((form) => forms.includes(form)),
+  )
 }
 
 function linkView({ kind, value, source, since, until }: IdentityLink, contactId: number): View {

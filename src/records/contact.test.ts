@@ -302,6 +302,7 @@ describe('a person who changes', () => {
     // Late news under the old identity.
     await write({ phone: PHONE, userId: 'DE.1001', name: 'Old' })
     expect(await conversations()).toHaveLength(1)
+    expect([await lookUp('user_id', 'DE.1001'), await lookUp('phone', PHONE)]).toEqual([undefined, undefined])
     const [contact] = await contacts()
     expect(contact).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002', username: 'anna', name: 'Anna Beispiel' })
     expect(identitiesOf(contact)).toEqual([
