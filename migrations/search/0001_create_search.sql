@@ -19,5 +19,5 @@ CREATE TABLE progress (
   low_contact_id INTEGER NOT NULL,
   high_contact_id INTEGER NOT NULL,
   event_offset INTEGER NOT NULL,   -- changes up to here are in it
-  residue INTEGER NOT NULL         -- 1: something was erased, and its terms go with the next whole merge
+  residue INTEGER NOT NULL         -- 1: rows were taken out; their terms go with the next whole merge
 ) STRICT;

@@ -81,50 +81,69 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** A message or a person as the index has it. */
-export interface Document {
+/**
+ * A message or a person as the index has it. Only the words are made at once: to find a word again in an opened message
+ * needs nothing else, and the rest costs more than they do.
+ */
+export class Document {
   /** The words of each field, in their order. The first is the text. */
-  fields: Atom[][]
-  /** The codes of the text. */
-  codes: Code[]
-  /** In their order: stems, and pairs of characters. */
-  sequence: string[]
-  /** What has no place: single characters, codes and names with their beginnings. */
-  loose: ReadonlySet<string>
-}
+  readonly fields: readonly (readonly Atom[])[]
+  readonly #what: Omit<Searchable, 'kind'>
+  #codes: readonly Code[] | undefined
+  #loose: ReadonlySet<string> | undefined
 
-export function documentOf({ text, more, names }: Omit<Searchable, 'kind'>): Document {
-  const codes = codesOf(text)
-  const loose = new Set<string>()
-  const fields: Atom[][] = []
-  let left = ATOMS_MAX
-  for (const field of [text, ...more, ...names]) {
-    const atoms = atomsOf(field, left)
-    left -= atoms.length
-    fields.push(atoms)
-  }
-  for (const { joined } of codes) addAll(loose, partsOf(joined))
-  for (const field of [...more, ...names]) for (const { joined } of codesOf(field)) addAll(loose, partsOf(joined))
-  for (const atoms of fields.slice(1 + more.length)) {
-    for (const atom of atoms) if (!atom.isCharacter) addAll(loose, partsOf(atom.norm))
-  }
-  const sequence: string[] = []
-  for (const atoms of fields) addSequence(sequence, loose, atoms)
-  return { fields, codes, sequence, loose }
-}
-
-/** A lone character stands by itself, two and more as their pairs; each is also to be found alone. */
-function addSequence(sequence: string[], loose: Set<string>, atoms: readonly Atom[]): void {
-  for (const [index, atom] of atoms.entries()) {
-    if (!atom.isCharacter) {
-      sequence.push(atom.stem)
-      continue
+  constructor(what: Omit<Searchable, 'kind'>) {
+    const fields: Atom[][] = []
+    let left = ATOMS_MAX
+    for (const field of [what.text, ...what.more, ...what.names]) {
+      const atoms = atomsOf(field, left)
+      left -= atoms.length
+      fields.push(atoms)
     }
+    this.fields = fields
+    this.#what = what
+  }
+
+  /** The codes of the text. */
+  get codes(): readonly Code[] {
+    this.#codes ??= codesOf(this.#what.text)
+    return this.#codes
+  }
+
+  /** In their order: stems, and pairs of characters. */
+  get sequence(): string[] {
+    return this.fields.flatMap(sequenceOf)
+  }
+
+  /** What has no place: single characters, codes and names with their beginnings. */
+  get loose(): ReadonlySet<string> {
+    this.#loose ??= this.#looseParts()
+    return this.#loose
+  }
+
+  #looseParts(): Set<string> {
+    const { more, names } = this.#what
+    const loose = new Set<string>()
+    for (const atoms of this.fields) for (const atom of atoms) if (atom.isCharacter) loose.add(atom.stem)
+    const codes = [...this.codes, ...[...more, ...names].flatMap(codesOf)]
+    for (const { joined } of codes) addAll(loose, partsOf(joined))
+    for (const atoms of this.fields.slice(1 + more.length)) {
+      for (const atom of atoms) if (!atom.isCharacter) addAll(loose, partsOf(atom.norm))
+    }
+    return loose
+  }
+}
+
+/** A lone character stands by itself, two and more as their pairs. */
+function sequenceOf(atoms: readonly Atom[]): string[] {
+  const sequence: string[] = []
+  for (const [index, atom] of atoms.entries()) {
     const next = atoms[index + 1]
-    loose.add(atom.stem)
-    if (next?.isGlued) sequence.push(atom.stem + next.stem)
+    if (!atom.isCharacter) sequence.push(atom.stem)
+    else if (next?.isGlued) sequence.push(atom.stem + next.stem)
     else if (!atom.isGlued) sequence.push(atom.stem)
   }
+  return sequence
 }
 
 function addAll(set: Set<string>, parts: readonly string[]): void {

@@ -7,7 +7,7 @@ import type { Card, Profile } from './contact-card.ts'
 import type { ContactEventData } from './contact-event.ts'
 import { cardPlace, profilePlace } from './contact-row.ts'
 import { houseRow } from './house-row.ts'
-import { type Document, documentOf, searchableOf } from './search-document.ts'
+import { Document, searchableOf } from './search-document.ts'
 import type { Entry, Progress, Rows, SearchIndex } from './search-index.ts'
 import type { SearchTerms } from './search-terms.ts'
 import { MESSAGE_VIEW, type MessageViewRow, type Views } from './views.ts'
@@ -112,7 +112,7 @@ export class SearchFeed {
     if (row.flags & FLAG_ACT) return null
     const found = searchableOf(this.#deps.views.message(row))
     if (!found) return null
-    return this.#deps.terms.ofMessage(documentOf(found), {
+    return this.#deps.terms.ofMessage(new Document(found), {
       conversationId: row.conversation_id,
       numberId: row.home_number_id,
       direction: DIRECTION.word(row.direction),
@@ -215,7 +215,7 @@ export class SearchFeed {
       .flatMap((phone) => phoneForms(phone ?? ''))
     const isText = (value: string | undefined): value is string => value !== undefined && value !== ''
     const names = [told.name, told.givenName, told.bookName, told.username, told.userId, told.parentUserId, ...live]
-    return documentOf({ text: '', more: [...new Set(phones)], names: [...new Set(names.filter(isText))] })
+    return new Document({ text: '', more: [...new Set(phones)], names: [...new Set(names.filter(isText))] })
   }
 
   #beginning(): Progress {

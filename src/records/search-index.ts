@@ -80,7 +80,7 @@ export class SearchIndex {
     )
   }
 
-  /** Whether something was erased whose terms are still in the file: only a whole merge takes them out. */
+  /** Whether rows were taken out whose terms are still in the file: only a whole merge takes them out too. */
   hasResidue(): boolean {
     return this.#writer.one<{ residue: number }>('SELECT residue FROM progress')?.residue === 1
   }
@@ -95,6 +95,8 @@ export class SearchIndex {
     this.#writer.transaction(() => {
       this.#put(SQL.messages, change.messages)
       this.#put(SQL.people, change.people)
+      // Taken back by who wrote it: its terms are not to stay in the file either.
+      if (change.messages.removed.length > 0) this.#writer.run('UPDATE progress SET residue = 1')
       const { progress } = change
       this.#writer.run(
         `UPDATE progress SET low_message_id = ?1, high_message_id = ?2, low_contact_id = ?3, high_contact_id = ?4,

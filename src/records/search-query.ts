@@ -115,10 +115,10 @@ export function matchOf(clauses: readonly Clause[], document: Document): Span[] 
 function spansOf(clause: Clause, document: Document): Span[] | undefined {
   const { atoms, isExact, joined, isApart } = clause
   const only = atoms.length === 1 && !isExact ? atoms[0]?.stem : undefined
-  const part = joined === null ? only : stemOf(joined)
-  const codes = part === undefined ? undefined : codeSpans(part, document)
   const words = isApart && atoms.length > 1 ? apartSpans(atoms, document) : phraseSpans(clause, document)
-  return codes || words ? [...(codes ?? []), ...(words ?? [])] : undefined
+  if (words) return words
+  const part = joined === null ? only : stemOf(joined)
+  return part === undefined ? undefined : codeSpans(part, document)
 }
 
 function codeSpans(part: string, { loose, codes }: Document): Span[] | undefined {
@@ -145,24 +145,22 @@ function isPartOf(part: string, joined: string): boolean {
 
 function phraseIn(field: readonly Atom[], phrase: readonly Atom[], isExact: boolean): Span[] {
   const spans: Span[] = []
-  const first = phrase[0]
-  const last = phrase.at(-1)
-  if (!first || !last) return spans
   for (let start = 0; start + phrase.length <= field.length; start++) {
-    const isHere = phrase.every((atom, offset) =>
-      isSame(field[start + offset], atom, { isExact, isFirst: offset === 0 }),
-    )
-    const from = field[start]
-    const end = field[start + phrase.length - 1]
-    if (isHere && from && end) spans.push([from.start, end.end])
+    if (!isAt(field, start, phrase, isExact)) continue
+    spans.push([field[start]?.start ?? 0, field[start + phrase.length - 1]?.end ?? 0])
   }
   return spans
 }
 
-function isSame(found: Atom | undefined, wanted: Atom, how: { isExact: boolean; isFirst: boolean }): boolean {
-  if (!found || found.isCharacter !== wanted.isCharacter) return false
-  if (!how.isFirst && found.isGlued !== wanted.isGlued) return false
-  return how.isExact ? found.norm === wanted.norm : found.stem === wanted.stem
+function isAt(field: readonly Atom[], start: number, phrase: readonly Atom[], isExact: boolean): boolean {
+  for (let offset = 0; offset < phrase.length; offset++) {
+    const found = field[start + offset]
+    const wanted = phrase[offset]
+    if (!found || !wanted || found.isCharacter !== wanted.isCharacter) return false
+    if (isExact ? found.norm !== wanted.norm : found.stem !== wanted.stem) return false
+    if (offset > 0 && found.isGlued !== wanted.isGlued) return false
+  }
+  return true
 }
 
 /** In order, without those that lie in others. */

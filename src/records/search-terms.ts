@@ -84,7 +84,8 @@ export class SearchTerms {
     return [...new Set(this.#ofDocument(document))].join(' ')
   }
 
-  #ofDocument({ sequence, loose }: Document): string[] {
+  #ofDocument(document: Document): string[] {
+    const { sequence, loose } = document
     const terms = sequence.map(this.word)
     if (loose.size === 0) return terms
     const placed = new Set(sequence)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { documentOf, searchableOf } from './search-document.ts'
+import { Document, searchableOf } from './search-document.ts'
 import { QUERY_CHARACTERS_MAX, QUERY_WORDS_MAX, readQuery } from './search-query.ts'
 import { stemOf } from './search-stem.ts'
 import { atomsOf, codesOf, folded, partsOf } from './search-words.ts'
@@ -150,7 +150,7 @@ describe('searchableOf()', () => {
       ...['Invoice 7.pdf', 'Rathaus', 'Markt 1', 'Yes', 'Sale', 'Only today', 'P8', 'C1', 'P7', '+441234567'],
       ...['ada@example.com', 'XL', 'blue', '3', 'Grace'],
     ])
-    const { loose } = documentOf({ text: '', more: found?.more ?? [], names: found?.names ?? [] })
+    const { loose } = new Document({ text: '', more: found?.more ?? [], names: found?.names ?? [] })
     for (const part of ['lov', 'lovel', 'ada', 'eng', '4567', 'adaexa'])
       expect({ part, is: loose.has(stemOf(part)) }).toEqual({ part, is: true })
   })

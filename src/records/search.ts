@@ -5,7 +5,7 @@ import type { Db } from '../storage/database.ts'
 import { DIRECTION, type Direction, FLAG_ACT } from './codes.ts'
 import { houseRow } from './house-row.ts'
 import type { See } from './page.ts'
-import { documentOf, searchableOf } from './search-document.ts'
+import { Document, searchableOf } from './search-document.ts'
 import { type FeedRow, messageRows } from './search-feed.ts'
 import type { SearchIndex } from './search-index.ts'
 import { type Clause, expressionOf, matchOf, readQuery, type Span } from './search-query.ts'
@@ -244,7 +244,7 @@ export class Searcher {
     const message = this.#deps.views.message(row)
     const found = searchableOf(message)
     if (!found || (ask.kind !== null && found.kind !== ask.kind)) return undefined
-    const highlights = plan.clauses.length === 0 ? [] : matchOf(plan.clauses, documentOf(found))
+    const highlights = plan.clauses.length === 0 ? [] : matchOf(plan.clauses, new Document(found))
     if (!highlights) return undefined
     return { message, conversation_id: showId('conversation', row.conversation_id), highlights }
   }

@@ -124,6 +124,21 @@ describe('the search of a house', () => {
     expect(house.fatal).toEqual([])
   })
 
+  test('finds nothing of an erased person, and all of the others', async () => {
+    const { contact } = await house.conversationOf('+12025550199')
+    const { status } = await house.request(`/api/v1/contacts/${contact.id}`, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${house.key}` },
+    })
+    expect(status).toBe(202)
+    await until('the erasure', async () => {
+      const { body } = await house.api('/api/v1/search', { q: '订单' })
+      return body.items.length === 0
+    })
+    expect((await house.api('/api/v1/search', { person: 'Boris' })).body.items).toEqual([])
+    expect(await found({ q: 'parcel' })).toEqual(['Is my parcel on its way?'])
+  })
+
   test('keeps words and people out of the log, and counts itself', async () => {
     const log = house.lines.join('').toLowerCase()
     for (const word of ['parcel', '订单', 'amin', 'lorry', '0143'])
