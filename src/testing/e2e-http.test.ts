@@ -71,6 +71,32 @@ function preferenceOf(waId: string): string {
   return JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] })
 }
 
+/** The address of a file that a customer sends, once it is in a state. */
+async function fileOf(type: string, object: object, state = 'ready'): Promise<string> {
+  const body = { number: 'support', message: { type, [type]: object } }
+  const { id } = (await house.simulator('/_/customers/+12025550143/messages?wait=1', body)).body
+  return await until(`the file of ${id} is ${state}`, async () => {
+    const { items } = (await house.api(`/api/v1/conversations/${conversation}/messages`)).body
+    const message = items.find((item: { upstream_id: string }) => item.upstream_id === id)
+    const [attachment] = message?.attachments ?? []
+    return attachment?.state === state && `/api/v1/media/${attachment.id}`
+  })
+}
+
+async function missingFile(): Promise<string> {
+  const { id } = (await house.simulator('/_/media', 'A text that is not there.')).body
+  await house.simulator('/_/faults', { kind: 'media_missing' })
+  const path = await fileOf('document', { id }, 'gone')
+  await house.simulator('/_/faults', undefined, 'DELETE')
+  return path
+}
+
+/** A text: what is no picture, sound, video or PDF has no type of its own. */
+async function textFile(): Promise<string> {
+  const { id } = (await house.simulator('/_/media', 'A plain text.')).body
+  return await fileOf('document', { id, filename: 'plain.txt' })
+}
+
 afterAll(async () => {
   await house.close()
 })
@@ -111,6 +137,9 @@ describe('every documented operation answers as the document says:', () => {
     getConversation: () => house.api(`/api/v1/conversations/${conversation}`),
     listMessages: () => house.api(`/api/v1/conversations/${conversation}/messages`),
     readConversation: () => house.api(`/api/v1/conversations/${conversation}/read`, { upto: incoming }),
+    getMedia: async () => house.api(await textFile()),
+    getThumbnail: async () => house.api(`${await fileOf('image', {})}/thumbnail`),
+    fetchMedia: async () => house.api(`${await missingFile()}/fetch`, {}),
     listContacts: () => house.api('/api/v1/contacts?limit=1'),
     lookUpContact: () => house.api('/api/v1/contacts/lookup', { phone: '+12025550143' }),
     getContact: () => house.api(`/api/v1/contacts/${contact}`),
@@ -141,6 +170,7 @@ describe('every documented operation answers as the document says:', () => {
   }
   /** Conversations are held to their example below. */
   const WITH_CONVERSATIONS = new Set(['listConversations', 'getConversation', 'listConversationsOfContact'])
+  const FILES = new Set(['getMedia', 'getThumbnail'])
   // The socket has tests of its own.
   const asked = OPERATIONS.filter(({ id }) => id !== 'openSocket')
 
@@ -157,7 +187,9 @@ describe('every documented operation answers as the document says:', () => {
     if (documented.example && id !== 'listMessages' && !WITH_CONVERSATIONS.has(id)) {
       expect(shapeOf(answer.body).sort()).toEqual(shapeOf(documented.example).sort())
     }
-    if (operation.key === 'always') expect(answer.headers.get('cache-control')).toBe('no-store')
+    // A file may be kept by the browser of who asked, which asks each time whether it still may show it.
+    const kept = FILES.has(id) ? 'private, no-cache' : 'no-store'
+    if (operation.key === 'always') expect(answer.headers.get('cache-control')).toBe(kept)
   })
 
   test('a conversation and its page have the members that the example shows', async () => {
