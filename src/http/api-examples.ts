@@ -2,6 +2,7 @@
 
 const MESSAGE_IN = {
   text: { body: 'Is my parcel on its way?' },
+  content: { kind: 'text', text: 'Is my parcel on its way?' },
   id: 'msg_2k',
   upstream_id: 'wamid.HBgLMTIwMjU1NTAxNDMVAgASGBQzQTdCRTAA',
   conversation_id: 'cnv_2j',
@@ -17,6 +18,7 @@ const MESSAGE_IN = {
 
 const MESSAGE_OUT = {
   text: { body: 'It left this morning.' },
+  content: { kind: 'text', text: 'It left this morning.' },
   id: 'msg_2m',
   upstream_id: 'wamid.HBgLMTIwMjU1NTAxNDMVAgARGBI5QUE4MUYA',
   conversation_id: 'cnv_2j',
@@ -36,7 +38,9 @@ const CONVERSATION = {
   id: 'cnv_2j',
   number: '106540352242922',
   number_alias: 'support',
+  kind: 'person',
   contact: { id: 'con_2h', name: 'Amina Farouk', phone: '+12025550143', user_id: 'US.1234567890' },
+  group: null,
   assignee: null,
   unread: 1,
   created_at: '2026-11-22T09:00:00.412Z',
@@ -183,6 +187,21 @@ export const EXAMPLES = {
       timelineStep('sending', 'dispatch', '30.124'),
       timelineStep('accepted', 'platform', '30.310'),
       timelineStep('sent', 'platform', '31.000'),
+    ],
+    statuses: [
+      {
+        status: 'sent',
+        at: '2026-11-22T09:00:31.000Z',
+        object: {
+          id: 'wamid.HBgLMTIwMjU1NTAxNDMVAgARGBI5QUE4MUYA',
+          status: 'sent',
+          timestamp: '1795338031',
+          recipient_id: '12025550143',
+          recipient_user_id: 'US.1234567890',
+          biz_opaque_callback_data: 'gh1.2m.1xqv0',
+          pricing: { billable: true, pricing_model: 'PMP', category: 'service', type: 'regular' },
+        },
+      },
     ],
   },
   readRequest: { upto: 'msg_2k' },
