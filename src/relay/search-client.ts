@@ -50,6 +50,7 @@ export class SearchClient {
       this.#isOpen = true
     } catch (error) {
       this.#fail(error)
+      this.#thread.tell('close', null)
     }
   }
 
@@ -78,6 +79,8 @@ export class SearchClient {
     if (lagMs > LAG_MS_MAX) {
       if (!this.#isPaused) this.#thread.tell('rest', null)
       this.#isPaused = true
+      this.#cancelWake?.()
+      this.#cancelWake = undefined
       return
     }
     this.#cancelWake ??= this.#options.clock.after(WAKE_MS, () => {

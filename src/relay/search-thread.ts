@@ -275,6 +275,7 @@ function answer(question: Question): unknown {
     thread = new SearchThread(args as OpenSearch)
     return thread.wake()
   }
+  if (!thread && name === 'close') return
   if (!thread) throw new Error('The search is not open')
   switch (name) {
     case 'search': {
