@@ -96,13 +96,6 @@ function rows(): Record<string, number> {
   )
 }
 
-function updates(texts: string[]): View[] {
-  return texts
-    .map((text) => JSON.parse(text) as { type: string; data: { contact: View } })
-    .filter(({ type }) => type === 'contact.updated')
-    .map(({ data }) => data.contact)
-}
-
 function idOf(view: View | undefined): number {
   return readId('contact', String(view?.['id'])) ?? 0
 }
@@ -238,6 +231,40 @@ describe('the identities of a contact', () => {
       'username anna message',
     ])
     rmSync(folder, { recursive: true })
+  })
+})
+
+describe('where the vault kept what the records took back', () => {
+  /** An item that fails after its person was found: its rows are taken back, what the vault learned stays. */
+  const fail = (person: PersonReference) => write(person, { type: null as never })
+
+  test('a phone still ends where it was', async () => {
+    await write({ ...ANNA, username: 'anna' })
+    await fail({ phone: PHONE, userId: 'DE.777', username: 'anna' })
+    await write({ phone: PHONE, userId: 'DE.777', username: 'anna' })
+    expect(await lookUp('user_id', 'DE.1001')).toMatchObject({ phone: null, username: null })
+    expect(await lookUp('phone', PHONE)).toMatchObject({ user_id: 'DE.777', username: 'anna' })
+  })
+
+  test('two contacts are still shown to be one', async () => {
+    await write({ phone: PHONE })
+    await write({ userId: 'DE.1001' })
+    await fail({ phone: PHONE, userId: 'DE.1001' })
+    await write({ phone: PHONE, userId: 'DE.1001' })
+    expect(await contacts()).toMatchObject([{ phone: PHONE, user_id: 'DE.1001', merged: [expect.any(String)] }])
+  })
+
+  test('a number that changed is still that of its thread', async () => {
+    await write({ phone: PHONE })
+    const { person } = house.database.one<{ person: number }>('SELECT person FROM contacts') ?? { person: 0 }
+    house.vault.unlinkIdentity('phone', 'acme', PHONE, person)
+    house.vault.linkPerson('phone', 'acme', '+4917900000', person)
+    house.vault.commit()
+    house.restart()
+    await write({ phone: PHONE }, system({ phone: '+4917900000' }))
+    await write({ phone: '+4917900000' })
+    expect(await conversations()).toHaveLength(1)
+    expect(await contacts()).toMatchObject([{ phone: '+4917900000', merged: [] }])
   })
 })
 
@@ -386,84 +413,4 @@ describe('a person who changes', () => {
     const { stay } = await house.ask(beginSending, { messageIds: [messageId] })
     expect(stay).toEqual([{ messageId, reason: 'no_address' }])
   })
-})
-
-describe('what people say of a contact', () => {
-  const change = async (ask: Omit<Parameters<typeof changeContact.apply>[1], 'contactId'>) =>
-    await house.ask(changeContact, { contactId: idOf((await contacts())[0]), ...ask })
-
-  test('a name wins over the profile, which is kept', async () => {
-    await write(ANNA)
-    await change({ name: 'Frau Beispiel' })
-    await write({ ...ANNA, name: 'Anna 2' })
-    expect((await contacts())[0]).toMatchObject({ name: 'Frau Beispiel', profile_name: 'Anna 2' })
-    expect((await conversations())[0]?.['contact']).toMatchObject({ name: 'Frau Beispiel' })
-    await change({ name: null })
-    expect((await contacts())[0]).toMatchObject({ name: 'Anna 2' })
-  })
-
-  test('attributes are a merge patch', async () => {
-    await write(ANNA)
-    await change({ attributes: { city: 'Berlin', vip: true, orders: 3, __proto__: 'x' } as never })
-    await change({ attributes: { city: null, orders: 4, missing: null } })
-    expect((await contacts())[0]?.['attributes']).toEqual({ vip: true, orders: 4 })
-    await change({ attributes: null })
-    expect((await contacts())[0]?.['attributes']).toEqual({})
-    const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`a${index}`, index]))
-    expect(change({ attributes: many })).rejects.toThrow('at most 100 attributes')
-  })
-
-  test('e-mail addresses are found however they are written, and are those of one contact', async () => {
-    await write(ANNA)
-    await change({ emails: ['Anna@Example.com', 'a@b.example'] })
-    expect((await lookUp('email', 'anna@example.COM'))?.['id']).toBe((await contacts())[0]?.['id'])
-    await change({ emails: ['anna@example.com'] })
-    expect(identitiesOf((await contacts())[0]).slice(2)).toEqual([
-      'email Anna@Example.com api',
-      'email a@b.example api (ended)',
-    ])
-    expect(await lookUp('email', 'a@b.example')).toBeUndefined()
-    await write({ userId: 'DE.2' })
-    const refused = await house.refusalOf(changeContact, {
-      contactId: idOf((await contacts())[0]),
-      emails: ['new@b.example', 'anna@example.com'],
-    })
-    expect(refused).toMatchObject({ code: 'conflict', members: { path: '/emails/1' } })
-    expect(await lookUp('email', 'new@b.example')).toBeUndefined()
-  })
-
-  test('is told by an event, and nothing is told where nothing changed', async () => {
-    await write(ANNA)
-    const before = house.book.head()
-    await change({ name: 'Frau Beispiel', attributes: { vip: true } })
-    await change({ name: 'Frau Beispiel', attributes: { vip: true } })
-    await write({ ...ANNA, name: 'Anna 2' })
-    const told = updates(await house.eventsAfter(before))
-    expect(told.map(({ name, profile_name, attributes }) => ({ name, profile_name, attributes }))).toEqual([
-      { name: 'Frau Beispiel', profile_name: 'Anna Beispiel', attributes: { vip: true } },
-      { name: 'Frau Beispiel', profile_name: 'Anna 2', attributes: { vip: true } },
-    ])
-    await change({ name: null, attributes: null })
-    expect(updates(await house.eventsAfter(before)).slice(0, 2)).toEqual(told)
-  })
-})
-
-test('contacts are listed newest first, page by page, and only to whom one of their conversations is there', async () => {
-  for (let index = 0; index < 5; index++) await write({ userId: `DE.${index}` })
-  const seen: unknown[] = []
-  for (let cursor: string | null = null; ; ) {
-    const page = await house.reader.contacts.list({ limit: 2, cursor }, SEES_ALL)
-    seen.push(...page.items.map((view) => view['user_id']))
-    cursor = page.next
-    if (cursor === null) break
-  }
-  expect(seen).toEqual(['DE.4', 'DE.3', 'DE.2', 'DE.1', 'DE.0'])
-  const third = readId('conversation', String((await conversations())[2]?.['id']))
-  const seesOne = ({ conversationId }: { conversationId: number | null }) => conversationId === third
-  const page = await house.reader.contacts.list({ limit: 50, cursor: null }, seesOne)
-  expect(page.items.map((view) => view['user_id'])).toEqual(['DE.2'])
-  const hidden = idOf((await contacts())[0])
-  expect(await house.reader.contacts.one(hidden, seesOne)).toBeUndefined()
-  expect(await house.reader.contacts.lookUp({ kind: 'user_id', value: 'DE.0' }, null, seesOne)).toBeUndefined()
-  expect(house.reader.contacts.familyOf(hidden, seesOne)).toBeUndefined()
 })

@@ -87,7 +87,7 @@ async function claimUsername(
   telling: Telling,
 ): Promise<void> {
   if (username === undefined) return
-  const holder = tx.vault.findPerson('username', portfolio, username)
+  const holder = await holderOf(tx, 'username', portfolio, username)
   if (holder === person) return
   tx.vault.linkPerson('username', portfolio, username, person)
   const former = holder === undefined ? undefined : await contactOfPerson(tx, holder)
@@ -98,10 +98,26 @@ async function end(tx: Tx, contact: OpenContact, until: number, isEnding: IsEndi
   if (await writeContact(tx, contact, withoutIdentities(contact, until, isEnding))) await tellContact(tx, contact.id)
 }
 
+/**
+ * Whoever is known by it. The vault is committed before the records and keeps what a failed input gave it: where it has
+ * passed on, the contact that had it says whether it really did.
+ */
+async function holderOf(
+  tx: Tx,
+  kind: 'phone' | 'username',
+  portfolio: string,
+  value: string,
+): Promise<number | undefined> {
+  const found = tx.vault.findHolder(kind, portfolio, value)
+  if (found?.former === undefined) return found?.person
+  const former = await contactOfPerson(tx, found.former)
+  return former && liveValues(former.links, kind).some((one) => isSamePhone(one, value)) ? former.person : found.person
+}
+
 /** The person behind a phone in any of its forms. */
-function findByPhone(tx: Tx, portfolio: string, phone: string): number | undefined {
+async function findByPhone(tx: Tx, portfolio: string, phone: string): Promise<number | undefined> {
   for (const form of phoneForms(phone)) {
-    const person = tx.vault.findPerson('phone', portfolio, form)
+    const person = await holderOf(tx, 'phone', portfolio, form)
     if (person !== undefined) return person
   }
   return undefined
@@ -125,7 +141,7 @@ function linkPhone(tx: Tx, portfolio: string, phone: string, person: number): vo
 export async function personOf(tx: Tx, portfolio: string, who: PersonReference, telling: Telling): Promise<number> {
   const { phone, userId } = who
   const byUserId = userId === undefined ? undefined : tx.vault.findPerson('user', portfolio, userId)
-  const byPhone = phone === undefined ? undefined : findByPhone(tx, portfolio, phone)
+  const byPhone = phone === undefined ? undefined : await findByPhone(tx, portfolio, phone)
   if (byUserId === undefined) {
     const person = await heirOfPhone(tx, byPhone, who, telling)
     if (person === undefined) return createPerson(tx, portfolio, who, { byPhone, telling })
@@ -239,7 +255,7 @@ export async function learnPerson(
   const { phone, name, ...identities } = who
   const named = contact.profile.name === undefined && name !== undefined ? { ...identities, name } : identities
   const after = afterReference(contact, named, toldBy(telling))
-  if (phone !== undefined && [undefined, person].includes(findByPhone(tx, portfolio, phone))) {
+  if (phone !== undefined && [undefined, person].includes(await findByPhone(tx, portfolio, phone))) {
     linkPhone(tx, portfolio, phone, person)
     after.links = withLink(after.links, 'phone', phone, toldBy(telling))
     after.profile = { phone, ...after.profile }
@@ -254,7 +270,7 @@ function isOtherUser({ profile }: OpenContact, { userId }: PersonReference): boo
 /** Contacts of others that a reference to this one names. */
 async function othersNamed(tx: Tx, contact: OpenContact, who: PersonReference): Promise<OpenContact[]> {
   const byUserId = who.userId === undefined ? undefined : tx.vault.findPerson('user', contact.portfolio, who.userId)
-  const byPhone = who.phone === undefined ? undefined : findByPhone(tx, contact.portfolio, who.phone)
+  const byPhone = who.phone === undefined ? undefined : await findByPhone(tx, contact.portfolio, who.phone)
   const others: OpenContact[] = []
   for (const person of new Set([byUserId, byPhone])) {
     const other = person === undefined || person === contact.person ? undefined : await contactOfPerson(tx, person)
@@ -342,7 +358,7 @@ async function successorOf(
   if (byUserId === contact.person) return undefined
   const user = byUserId === undefined ? undefined : await contactOfPerson(tx, byUserId)
   if (user) return user
-  const byPhone = to.phone === undefined ? undefined : findByPhone(tx, contact.portfolio, to.phone)
+  const byPhone = to.phone === undefined ? undefined : await findByPhone(tx, contact.portfolio, to.phone)
   const holder = byPhone === undefined || byPhone === contact.person ? undefined : await contactOfPerson(tx, byPhone)
   if (!holder || to.phone === undefined) return undefined
   if (to.userId === undefined || holder.profile.userId === undefined) return holder

@@ -85,6 +85,30 @@ describe('the vault', () => {
     expect(vault.findPerson('phone', 'acme', PHONE)).toBe(ben)
   })
 
+  test('remembers who was found by it before, until they are erased', () => {
+    const vault = prepared()
+    const ids = randomIds(3)
+    const [anna, ben] = [vault.createPerson(ids), vault.createPerson(ids)]
+    const holder = () => vault.findHolder('phone', 'acme', PHONE)
+    vault.linkPerson('phone', 'acme', PHONE, anna)
+    vault.linkPerson('phone', 'acme', PHONE, anna)
+    expect(holder()).toEqual({ person: anna, former: undefined })
+    vault.linkPerson('phone', 'acme', PHONE, ben)
+    expect(holder()).toEqual({ person: ben, former: anna })
+    vault.unlinkIdentity('phone', 'acme', PHONE, anna)
+    expect(holder()).toEqual({ person: ben, former: anna })
+    vault.unlinkIdentity('phone', 'acme', PHONE, ben)
+    expect(holder()).toEqual({ person: undefined, former: ben })
+    expect([vault.hashesOf(anna).length, vault.hashesOf(ben).length]).toEqual([0, 1])
+    vault.linkPerson('phone', 'acme', PHONE, anna)
+    expect(holder()).toEqual({ person: anna, former: ben })
+    vault.destroyPerson(ben)
+    expect(holder()).toEqual({ person: anna, former: undefined })
+    vault.unlinkIdentity('phone', 'acme', PHONE, anna)
+    vault.destroyPerson(anna)
+    expect(holder()).toBeUndefined()
+  })
+
   test('never gives one number to two people', () => {
     const vault = prepared()
     const drawn = [5, 5, 5, 6]

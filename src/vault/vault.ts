@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import createVault from '../../migrations/vault/0001_create_vault.sql' with { type: 'text' }
+import rememberFormerHolders from '../../migrations/vault/0002_remember_former_holders.sql' with { type: 'text' }
 import { must } from '../core/assert.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { Db, type OpenOptions } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 import { keyedHash, seal, unseal } from './sealing.ts'
 
-const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_vault.sql', sql: createVault }]
+const MIGRATIONS: readonly Migration[] = [
+  { name: '0001_create_vault.sql', sql: createVault },
+  { name: '0002_remember_former_holders.sql', sql: rememberFormerHolders },
+]
 
 export const KEY_BYTES = 32
 /** What stands in a key's place once it is destroyed: its name is never again taken for one that has not been. */
@@ -32,6 +36,15 @@ const DROP_NEXT_TABLES = 'DROP TABLE named_keys_next; DROP TABLE person_keys_nex
 
 /** What a keyed hash stands for; phones and user ids are separate spaces. */
 export type BlindKind = 'phone' | 'user' | 'group' | 'username' | 'email'
+
+/** In the place of a person by whom something is not held any more. */
+const NOBODY = 0
+
+/** Who is found by something, and who was. */
+export interface Holder {
+  person: number | undefined
+  former: number | undefined
+}
 
 /**
  * The keys of persons, days and the house. Its writer is the book's thread, which commits it before the records, so no
@@ -145,15 +158,22 @@ export class Vault {
 
   /** The person behind a phone (E.164) or user id in a portfolio. */
   findPerson(kind: BlindKind, portfolio: string, value: string): number | undefined {
-    return this.#database.one<{ person: number }>(
-      'SELECT person FROM blind_index WHERE hash = ?1',
+    return this.findHolder(kind, portfolio, value)?.person
+  }
+
+  /** The same, and who it was before. Undefined where it was never anybody's. */
+  findHolder(kind: BlindKind, portfolio: string, value: string): Holder | undefined {
+    const row = this.#database.one<{ person: number; former: number | null }>(
+      'SELECT person, former FROM blind_index WHERE hash = ?1',
       this.blindHash(kind, portfolio, value),
-    )?.person
+    )
+    return row && { person: row.person === NOBODY ? undefined : row.person, former: row.former ?? undefined }
   }
 
   linkPerson(kind: BlindKind, portfolio: string, value: string, person: number): void {
     this.#write(
-      'INSERT INTO blind_index (hash, person) VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE SET person = excluded.person',
+      `INSERT INTO blind_index (hash, person) VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE
+       SET former = iif(person IN (excluded.person, ${NOBODY}), former, person), person = excluded.person`,
       this.blindHash(kind, portfolio, value),
       person,
     )
@@ -161,20 +181,27 @@ export class Vault {
 
   /** Nobody is found by it any more, if it was this person. */
   unlinkIdentity(kind: BlindKind, portfolio: string, value: string, person: number): void {
-    if (this.findPerson(kind, portfolio, value) !== person) return
-    this.#write('DELETE FROM blind_index WHERE hash = ?1', this.blindHash(kind, portfolio, value))
+    this.#write(
+      `UPDATE blind_index SET former = person, person = ${NOBODY} WHERE hash = ?1 AND person = ?2`,
+      this.blindHash(kind, portfolio, value),
+      person,
+    )
   }
 
-  /** The keyed hashes by which a person is found. */
+  /** The keyed hashes by which a person is or was found, and nobody else is. */
   hashesOf(person: number): Uint8Array[] {
     return this.#database
-      .all<{ hash: Uint8Array }>('SELECT hash FROM blind_index WHERE person = ?1', person)
+      .all<{ hash: Uint8Array }>(
+        `SELECT hash FROM blind_index WHERE person = ?1 OR (person = ${NOBODY} AND former = ?1)`,
+        person,
+      )
       .map(({ hash }) => hash)
   }
 
   /** The person is not found by any phone or id any more: who comes with one of them is somebody new. */
   unlinkPerson(person: number): void {
-    this.#destroy('DELETE FROM blind_index WHERE person = ?1', person)
+    this.#destroy(`DELETE FROM blind_index WHERE person = ?1 OR (person = ${NOBODY} AND former = ?1)`, person)
+    this.#destroy('UPDATE blind_index SET former = NULL WHERE former = ?1', person)
   }
 
   /** Makes what was written since the last call durable. */

@@ -1,0 +1,133 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { readId } from '../core/ids.ts'
+import type { PersonReference } from '../core/inbound.ts'
+import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { ANNA, declared, textItem } from '../testing/test-items.ts'
+import { changeContact } from './contact-change.ts'
+import type { LookUp } from './contact-reader.ts'
+import { declareApp, declareNumber } from './number.ts'
+import type { View } from './views.ts'
+
+let house: TestBook
+let count = 0
+
+beforeEach(async () => {
+  house = openTestBook()
+  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
+  await house.ask(declareNumber, declared())
+})
+afterEach(() => house.close())
+
+async function write(person: PersonReference): Promise<void> {
+  house.clock.advance(1000)
+  await house.give(textItem(`wamid.${++count}`, house.clock.epochMs(), { person }))
+}
+
+async function contacts(): Promise<View[]> {
+  return (await house.reader.contacts.list({ limit: 50, cursor: null }, SEES_ALL)).items
+}
+
+async function conversations(): Promise<View[]> {
+  return (await house.reader.conversations({ limit: 50, cursor: null }, SEES_ALL)).items
+}
+
+async function lookUp(kind: LookUp['kind'], value: string): Promise<View | undefined> {
+  return await house.reader.contacts.lookUp({ kind, value }, null, SEES_ALL)
+}
+
+/** Its e-mail addresses as `a@b.example`, and `(ended)` for those that hold no more. */
+function emailsOf(contact: View | undefined): string[] {
+  const links = (contact?.['identities'] ?? []) as { kind: string; value: string; until: string | null }[]
+  return links
+    .filter(({ kind }) => kind === 'email')
+    .map(({ value, until }) => `${value}${until === null ? '' : ' (ended)'}`)
+}
+
+function updates(texts: string[]): View[] {
+  return texts
+    .map((text) => JSON.parse(text) as { type: string; data: { contact: View } })
+    .filter(({ type }) => type === 'contact.updated')
+    .map(({ data }) => data.contact)
+}
+
+/** The id inside of an id outside. */
+function idOf(view: View | undefined): number {
+  return readId('contact', String(view?.['id'])) ?? 0
+}
+
+describe('what people say of a contact', () => {
+  const change = async (ask: Omit<Parameters<typeof changeContact.apply>[1], 'contactId'>) =>
+    await house.ask(changeContact, { contactId: idOf((await contacts())[0]), ...ask })
+
+  test('a name wins over the profile, which is kept', async () => {
+    await write(ANNA)
+    await change({ name: 'Frau Beispiel' })
+    await write({ ...ANNA, name: 'Anna 2' })
+    expect((await contacts())[0]).toMatchObject({ name: 'Frau Beispiel', profile_name: 'Anna 2' })
+    expect((await conversations())[0]?.['contact']).toMatchObject({ name: 'Frau Beispiel' })
+    await change({ name: null })
+    expect((await contacts())[0]).toMatchObject({ name: 'Anna 2' })
+  })
+
+  test('attributes are a merge patch', async () => {
+    await write(ANNA)
+    await change({ attributes: { city: 'Berlin', vip: true, orders: 3, __proto__: 'x' } as never })
+    await change({ attributes: { city: null, orders: 4, missing: null } })
+    expect((await contacts())[0]?.['attributes']).toEqual({ vip: true, orders: 4 })
+    await change({ attributes: null })
+    expect((await contacts())[0]?.['attributes']).toEqual({})
+    const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`a${index}`, index]))
+    expect(change({ attributes: many })).rejects.toThrow('at most 100 attributes')
+  })
+
+  test('e-mail addresses are found however they are written, and are those of one contact', async () => {
+    await write(ANNA)
+    await change({ emails: ['Anna@Example.com', 'a@b.example'] })
+    expect((await lookUp('email', 'anna@example.COM'))?.['id']).toBe((await contacts())[0]?.['id'])
+    await change({ emails: ['anna@example.com'] })
+    expect(emailsOf((await contacts())[0])).toEqual(['Anna@Example.com', 'a@b.example (ended)'])
+    expect(await lookUp('email', 'a@b.example')).toBeUndefined()
+    await write({ userId: 'DE.2' })
+    const refused = await house.refusalOf(changeContact, {
+      contactId: idOf((await contacts())[0]),
+      emails: ['new@b.example', 'anna@example.com'],
+    })
+    expect(refused).toMatchObject({ code: 'conflict', members: { path: '/emails/1' } })
+    expect(await lookUp('email', 'new@b.example')).toBeUndefined()
+  })
+
+  test('is told by an event, and nothing is told where nothing changed', async () => {
+    await write(ANNA)
+    const before = house.book.head()
+    await change({ name: 'Frau Beispiel', attributes: { vip: true } })
+    await change({ name: 'Frau Beispiel', attributes: { vip: true } })
+    await write({ ...ANNA, name: 'Anna 2' })
+    const told = updates(await house.eventsAfter(before))
+    expect(told.map(({ name, profile_name, attributes }) => ({ name, profile_name, attributes }))).toEqual([
+      { name: 'Frau Beispiel', profile_name: 'Anna Beispiel', attributes: { vip: true } },
+      { name: 'Frau Beispiel', profile_name: 'Anna 2', attributes: { vip: true } },
+    ])
+    await change({ name: null, attributes: null })
+    expect(updates(await house.eventsAfter(before)).slice(0, 2)).toEqual(told)
+  })
+})
+
+test('contacts are listed newest first, page by page, and only to whom one of their conversations is there', async () => {
+  for (let index = 0; index < 5; index++) await write({ userId: `DE.${index}` })
+  const seen: unknown[] = []
+  for (let cursor: string | null = null; ; ) {
+    const page = await house.reader.contacts.list({ limit: 2, cursor }, SEES_ALL)
+    seen.push(...page.items.map((view) => view['user_id']))
+    cursor = page.next
+    if (cursor === null) break
+  }
+  expect(seen).toEqual(['DE.4', 'DE.3', 'DE.2', 'DE.1', 'DE.0'])
+  const third = readId('conversation', String((await conversations())[2]?.['id']))
+  const seesOne = ({ conversationId }: { conversationId: number | null }) => conversationId === third
+  const page = await house.reader.contacts.list({ limit: 50, cursor: null }, seesOne)
+  expect(page.items.map((view) => view['user_id'])).toEqual(['DE.2'])
+  const hidden = idOf((await contacts())[0])
+  expect(await house.reader.contacts.one(hidden, seesOne)).toBeUndefined()
+  expect(await house.reader.contacts.lookUp({ kind: 'user_id', value: 'DE.0' }, null, seesOne)).toBeUndefined()
+  expect(house.reader.contacts.familyOf(hidden, seesOne)).toBeUndefined()
+})
