@@ -1,5 +1,5 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
@@ -247,6 +247,16 @@ class SearchThread {
   }
 }
 
+/** Linux sets the priority of a thread, other systems that of the whole process. */
+function stepBack(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(0, Math.max(getPriority(0), NICENESS))
+  } catch {
+    // Not allowed here: the search then takes its turn like the others.
+  }
+}
+
 function isDamage(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code
   return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code)
@@ -271,7 +281,7 @@ let thread: SearchThread | undefined
 function answer(question: Question): unknown {
   const { name, args } = question
   if (name === 'open') {
-    if (process.platform === 'linux') setPriority(0, NICENESS)
+    stepBack()
     thread = new SearchThread(args as OpenSearch)
     return thread.wake()
   }
