@@ -12,6 +12,10 @@ export const CONTROL_SOCKET = 'control.sock'
 const PATH_BYTES_MAX = 107
 const BODY_BYTES_MAX = 64 * 1024
 
+export interface Control {
+  stop(): Promise<void>
+}
+
 export interface ControlOptions {
   folder: string
   log: Log
@@ -26,7 +30,7 @@ export interface ControlOptions {
 }
 
 /** The way in for commands of the command line. Whoever may read and write the folder's files may command it: 0600. */
-export async function startControl(options: ControlOptions): Promise<{ stop(): Promise<void> }> {
+export async function startControl(options: ControlOptions): Promise<Control> {
   const path = join(options.folder, CONTROL_SOCKET)
   if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
     options.log.warn('no control socket: the path of the data folder is too long', { count: Buffer.byteLength(path) })

@@ -1,0 +1,56 @@
+import { sourceOf } from '../http/webhooks.ts'
+import { hashApiKey, newApiKey } from '../people/api-keys.ts'
+import { addApiKey } from '../records/api-key.ts'
+import { UNFINISHED_DUTY } from '../records/lost-commits.ts'
+import { declareApp, declareNumber } from '../records/number.ts'
+import type { Reader } from '../records/reader.ts'
+import { holdUnfinished } from '../records/send-message.ts'
+import { declareSettings } from '../records/setting.ts'
+import type { Base } from './base.ts'
+
+/** The operator's words, and what is said of a message. */
+const REVOKED_AS = { keep: 'kept', hide: 'hidden', delete: 'deleted' } as const
+
+/** What a start asks of the book before anybody else does. Answers the owner's key that was just made, if one was. */
+export async function giveFirstInputs(base: Base, reader: Reader): Promise<string | null> {
+  await declare(base)
+  await holdAfterLoss(base, reader)
+  return await firstKey(base, reader)
+}
+
+/** What the configuration declares goes into the records, by the same inputs as everything else. */
+async function declare({ house, setup, options }: Base): Promise<void> {
+  const { ask } = house.book
+  // Asked for at once: the book takes them in this order, all in one commit instead of one fsync for each.
+  await Promise.all([
+    ...setup.apps.map(({ id, portfolio }) => ask(declareApp, { id: sourceOf('whatsapp', id), portfolio })),
+    ...setup.numbers.map((number) => ask(declareNumber, number)),
+    ask(declareSettings, { revoked: REVOKED_AS[options.config.messages.revoked] }),
+  ])
+}
+
+/** Where commits were lost, what waits may have gone out already: it is held before anything is sent. */
+async function holdAfterLoss({ house, options }: Base, reader: Reader): Promise<void> {
+  if (!reader.isOwed(UNFINISHED_DUTY)) return
+  let count = 0
+  for (let isDone = false; !isDone; ) {
+    const done = await house.book.ask(holdUnfinished, null)
+    count += done.held
+    isDone = done.isDone
+  }
+  options.log.warn('the records had lost commits: what waited to be sent is held', { count })
+}
+
+/** The first start of a house without a bootstrap token makes an owner's key; the demo's is always the same. */
+async function firstKey({ house, setup }: Base, reader: Reader): Promise<string | null> {
+  const { ask } = house.book
+  const { demo, bootstrapToken } = setup
+  if (demo) {
+    await ask(addApiKey, { hash: hashApiKey(demo.ownerKey), role: 'owner' })
+    return demo.ownerKey
+  }
+  if (bootstrapToken !== null || reader.hasApiKey()) return null
+  const key = newApiKey()
+  await ask(addApiKey, { hash: hashApiKey(key), role: 'owner' })
+  return key
+}

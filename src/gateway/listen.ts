@@ -1,0 +1,164 @@
+import packageJson from '../../package.json' with { type: 'json' }
+import { channelNamed } from '../channels/registry.ts'
+import { must } from '../core/assert.ts'
+import { apiRoutes } from '../http/api.ts'
+import { consoleRoutes } from '../http/console.ts'
+import { type Control, startControl } from '../http/control.ts'
+import { documentationRoutes } from '../http/documentation.ts'
+import { erasureRoutes } from '../http/erasures-api.ts'
+import { mediaRoutes } from '../http/media.ts'
+import { operationsFetch, operationsRoutes } from '../http/operations.ts'
+import { type RunningServer, startServer } from '../http/server.ts'
+import { sourceOf, type WebhookApp, webhookRoutes } from '../http/webhooks.ts'
+import { ApiKeys } from '../people/api-keys.ts'
+import { ErasureReader } from '../records/erasure-reader.ts'
+import { NoticeReader } from '../records/notice-reader.ts'
+import { eraseWhole } from '../relay/erase-command.ts'
+import { thumbnailName } from '../relay/media-folder.ts'
+import { replay } from '../relay/replay.ts'
+import { keyedHash } from '../vault/sealing.ts'
+import type { Base } from './base.ts'
+import type { Parts } from './parts.ts'
+
+type Operations = Parameters<typeof operationsRoutes>[0]
+
+/** Opens the doors to the outside: the public one, that of operations, the socket in the folder. */
+export async function listen(base: Base, parts: Parts, stack: AsyncDisposableStack): Promise<RunningServer> {
+  const { config, log, simulatorUrl } = base.options
+  const keys = new ApiKeys({
+    roleOf: (hash) => parts.reader.apiKeyRole(hash),
+    bootstrapToken: base.setup.bootstrapToken,
+  })
+  const principalOf = (authorization: string | null) => keys.principalOf(authorization)
+  const operations: Operations = {
+    log,
+    version: packageJson.version,
+    readiness: () => readinessOf(base),
+    metrics: async () => ({ text: await base.metrics.render(), contentType: base.metrics.contentType }),
+    principalOf,
+  }
+  const server = startServer({
+    hostname: config.http.host,
+    port: config.http.port,
+    routes: [
+      ...routesOf(base, parts, principalOf),
+      operationsRoutes(operations),
+      await consoleRoutes(simulatorUrl),
+      documentationRoutes(packageJson.version, config.http.publicUrl ?? ''),
+    ],
+    realtime: parts.realtime,
+    log,
+  })
+  listenForOperations(base, operations, stack)
+  const control = await openControl(base, parts)
+  stack.defer(() => control.stop())
+  return server
+}
+
+function routesOf(base: Base, parts: Parts, principalOf: Operations['principalOf']) {
+  const { options, metrics, house } = base
+  const { clock, log, config } = options
+  const { reader } = parts
+  const hashKey = must(house.vault().findNamedKey('upstream'), 'the hash key')
+  const shared = {
+    clock,
+    log,
+    principalOf,
+    count: (route: string, status: number, seconds: number) => {
+      metrics.httpRequests.add(1, { route, status: String(status) })
+      metrics.httpRequestSeconds.observe(seconds, { route })
+    },
+    ask: house.book.ask,
+  }
+  const api = apiRoutes({
+    ...shared,
+    reader,
+    notices: new NoticeReader(house.records(), house.vault()),
+    search: (ask, principal) => parts.search.search(ask, principal),
+    events: parts.poll,
+    tickets: parts.realtime.tickets,
+    channel: must(channelNamed('whatsapp'), 'the channel'),
+    deadlineMs: config.dispatch.deadlineMs,
+    hash: (text) => keyedHash(hashKey, 'request', text),
+    predict: (messageClass) => parts.outbound.predict(messageClass),
+    explain: (messageId) => parts.outbound.explain(messageId),
+    isAccepting: () => base.isServing(),
+  })
+  const media = mediaRoutes({ ...shared, reader: parts.media.reader, open: parts.media.open, thumbnailName })
+  const erasures = erasureRoutes({
+    ...shared,
+    reader,
+    erasures: new ErasureReader(house.records()),
+    erase: (contactId, by) => parts.destruction.eraser.begin(contactId, by),
+  })
+  return [webhooksOf(base), api, media, erasures]
+}
+
+function webhooksOf(base: Base) {
+  const { options, metrics, house, setup } = base
+  const channel = must(channelNamed('whatsapp'), 'the channel')
+  return webhookRoutes({
+    clock: options.clock,
+    log: options.log,
+    apps: new Map<string, WebhookApp>(
+      setup.apps.map(({ id, secrets, verifyToken }) => [
+        sourceOf('whatsapp', id),
+        { id, channel, secrets, verifyToken },
+      ]),
+    ),
+    isReady: () => base.isServing() && house.isStoring().journal,
+    accept: (source, body) => house.inbound.accept(source, body),
+    bodyBytesMax: options.config.limits.webhookBodyBytesMax,
+    count: (outcome, seconds) => {
+      metrics.webhooks.add(1, { outcome })
+      if (outcome === 'stored') metrics.webhookSeconds.observe(seconds)
+    },
+  })
+}
+
+function readinessOf(base: Base) {
+  const storing = base.house.isStoring()
+  const checks = { serving: base.isServing(), journal: storing.journal, book: storing.book && !base.isFatal() }
+  return { ready: Object.values(checks).every(Boolean), checks }
+}
+
+function listenForOperations(base: Base, operations: Operations, stack: AsyncDisposableStack): void {
+  const address = base.options.config.http.operationsListen
+  if (!address) return
+  const server = Bun.serve({
+    hostname: address.host,
+    port: address.port,
+    // Bun's default lets a second process share the port in silence.
+    reusePort: false,
+    fetch: operationsFetch(operations),
+  })
+  stack.defer(() => server.stop(true))
+}
+
+/** Commands of the command line reach the running house through a socket in the folder. */
+function openControl({ options, house }: Base, { destruction, search }: Parts): Promise<Control> {
+  const { clock, log, config } = options
+  return startControl({
+    folder: config.dataDir,
+    log,
+    erase: (who) => eraseWhole(house, destruction.eraser, who),
+    changeMasterKey: (next) => destruction.changeMasterKey(next),
+    rebuildSearch: () => search.rebuild(),
+    replay: async (ask) => {
+      const journal = house.journalReader()
+      try {
+        return await replay(
+          {
+            ask: house.book.ask,
+            journal,
+            append: (entry) => house.inbound.accept(entry.source, entry.body),
+            nowMs: () => clock.epochMs(),
+          },
+          ask,
+        )
+      } finally {
+        journal.close()
+      }
+    },
+  })
+}

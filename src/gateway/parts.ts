@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto'
+import { channelNamed } from '../channels/registry.ts'
+import type { Config } from '../config.ts'
+import { must } from '../core/assert.ts'
+import type { SendOutcome } from '../core/inbound.ts'
+import type { MessageClass } from '../core/message.ts'
+import { EventsPoll } from '../http/events-poll.ts'
+import { maySee, visibilityOf } from '../people/may-see.ts'
+import { createRealtime, type Realtime } from '../realtime/realtime.ts'
+import { RecordedEvents } from '../records/event-log.ts'
+import { Reader } from '../records/reader.ts'
+import type { Departure } from '../records/send-message.ts'
+import { Views } from '../records/views.ts'
+import { createMedia, type MediaParts } from '../relay/create-media.ts'
+import { Destruction } from '../relay/destruction.ts'
+import { Duties } from '../relay/duties.ts'
+import { Outbound } from '../relay/outbound.ts'
+import { SearchClient } from '../relay/search-client.ts'
+import { THREADS } from '../threads.ts'
+import type { Base } from './base.ts'
+
+/** A send that has no answer by then is in doubt. The platform's own requests end within seconds. */
+const SEND_TIMEOUT_MS = 15_000
+const DAY_MS = 86_400_000
+
+/** Everything that is made from the open folder. */
+export interface Parts {
+  reader: Reader
+  poll: EventsPoll
+  realtime: Realtime
+  outbound: Outbound
+  duties: Duties
+  media: MediaParts
+  destruction: Destruction
+  search: SearchClient
+}
+
+export function createParts(base: Base): Parts {
+  const { house, options } = base
+  const views = new Views(
+    house.records(),
+    house.vault(),
+    (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').view(type, raw),
+    (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').content(type, raw),
+  )
+  const reader = new Reader(house.records(), views)
+  const events = new RecordedEvents(house.records(), views)
+  const realtime = createSockets(base, events)
+  const search = createSearch(base)
+  const media = createFiles(base)
+  const destruction = createErasing(base, { search, realtime })
+  return {
+    reader,
+    poll: new EventsPoll(events, options.clock),
+    realtime,
+    outbound: createOutbound(base, reader),
+    duties: createDuties(base, { reader, media, destruction }),
+    media,
+    destruction,
+    search,
+  }
+}
+
+function createSockets(base: Base, events: RecordedEvents): Realtime {
+  const { metrics, options } = base
+  return createRealtime(
+    {
+      clock: options.clock,
+      log: options.log,
+      randomBytes: (size) => new Uint8Array(randomBytes(size)),
+      eventLog: events,
+      maySee,
+      visibilityOf,
+      metrics: {
+        connections: (count) => metrics.socketConnections.set(count),
+        lagSeconds: (seconds) => metrics.socketLagSeconds.observe(seconds),
+        delivered: (count) => metrics.socketEvents.add(count),
+        closed: (reason) => metrics.socketCloses.add(1, { outcome: reason }),
+        refused: (reason) => metrics.socketRefusals.add(1, { outcome: reason }),
+        // How often the hub had to read back is seen in its effect, the lag.
+        logRead: () => {},
+      },
+    },
+    { origins: () => originsOf(base) },
+  )
+}
+
+/** Pages that may open sockets: where the house is seen, and while that is not set, this machine. */
+function originsOf({ options, port }: Base): string[] {
+  const { http } = options.config
+  if (http.publicUrl !== undefined) return [new URL(http.publicUrl).origin, ...http.origins]
+  const known = port() ?? http.port
+  return [`http://localhost:${known}`, `http://127.0.0.1:${known}`, `http://[::1]:${known}`, ...http.origins]
+}
+
+function createSearch({ metrics, options }: Base): SearchClient {
+  return new SearchClient({
+    thread: THREADS.search,
+    clock: options.clock,
+    log: options.log,
+    onSearch: (seconds) => metrics.searchSeconds.observe(seconds),
+  })
+}
+
+function createOutbound(base: Base, reader: Reader): Outbound {
+  const { metrics, options, house, dispatcher } = base
+  return new Outbound(
+    {
+      clock: options.clock,
+      log: options.log,
+      random: options.random,
+      ask: house.book.ask,
+      reader,
+      dispatcher,
+      send: (departure) => send(base, departure),
+      metrics: {
+        sent: (outcome) => metrics.sends.add(1, { outcome }),
+        waited: (messageClass, ms) => metrics.sendWaitSeconds.observe(Math.max(0, ms) / 1000, { class: messageClass }),
+        overflow: () => metrics.overflows.add(1, { queue: 'dispatch' }),
+      },
+    },
+    { doubtWaitMs: doubtWaitsOf(options.config), queueMax: options.config.limits.queueMax },
+  )
+}
+
+async function send({ setup, options, clockTrust }: Base, departure: Departure): Promise<SendOutcome> {
+  const app = setup.apps.find(({ id }) => id === departure.app)
+  if (!app) {
+    return { kind: 'refused', code: null, reason: 'app_not_configured', pauses: 'number', closesWindow: false }
+  }
+  return await must(channelNamed(departure.channel), 'the channel of a number').send(
+    {
+      graphUrl: options.graphUrl,
+      graphVersion: app.graphVersion,
+      accessToken: app.accessToken,
+      accountId: departure.account,
+      to: departure.to,
+      groupId: departure.groupId,
+      content: departure.content,
+      correlation: departure.correlation,
+      timeoutMs: options.sendTimeoutMs ?? SEND_TIMEOUT_MS,
+    },
+    clockTrust.fetch,
+  )
+}
+
+function createDuties(base: Base, parts: Pick<Parts, 'reader' | 'media' | 'destruction'>): Duties {
+  const { options, house, clockTrust } = base
+  return new Duties({
+    clock: options.clock,
+    log: options.log,
+    ask: house.book.ask,
+    reader: parts.reader,
+    caughtUp: () => house.inbound.caughtUp(),
+    eventsKeepMs: options.config.storage.eventsKeepDays * DAY_MS,
+    keepHouse: async () => {
+      await parts.destruction.endJournalDays()
+      if (clockTrust.isTrusted()) await parts.media.media.keepHouse()
+    },
+  })
+}
+
+function createFiles({ options, metrics, house, setup, clockTrust }: Base): MediaParts {
+  const { config } = options
+  return createMedia({
+    clock: options.clock,
+    log: options.log,
+    random: options.random,
+    house,
+    ask: house.book.ask,
+    fetch: clockTrust.fetch,
+    dataDir: config.dataDir,
+    graphUrl: () => options.graphUrl,
+    settings: config.media,
+    allowPrivate: config.allowPrivate,
+    appOf: (name) => setup.apps.find(({ id }) => id === name),
+    metrics: {
+      ended: (outcome) => metrics.mediaFetches.add(1, { outcome }),
+      received: (bytes) => metrics.mediaBytes.add(bytes),
+    },
+  })
+}
+
+function createErasing(base: Base, { search, realtime }: Pick<Parts, 'search' | 'realtime'>): Destruction {
+  const { options, metrics, house, clockTrust } = base
+  return new Destruction({
+    house,
+    clock: options.clock,
+    log: options.log,
+    clockTrust,
+    scanThread: THREADS.scan,
+    search: () => search,
+    forgetEvents: () => realtime.forget(),
+    isServing: () => base.isServing(),
+    metrics: {
+      erasure: (state) => metrics.erasures.add(1, { state }),
+      daysEnded: (count) => metrics.journalDaysEnded.add(count),
+    },
+  })
+}
+
+function doubtWaitsOf(config: Config): Record<MessageClass, number> {
+  const { urgent, reply, notice, bulk } = config.dispatch.inDoubtWaitS
+  return { urgent: urgent * 1000, reply: reply * 1000, notice: notice * 1000, bulk: bulk * 1000 }
+}
