@@ -131,6 +131,11 @@ const participant = named('participant', {
 const messageDetail = Type.Object({
   timeline: Type.Array(timelineStep),
   participants: optional(Type.Array(participant, { description: 'Of a message to a group.' })),
+  statuses: optional(
+    Type.Array(Type.Object({ status: Type.String(), at: time, object: optional(Type.Unknown()) }), {
+      description: 'Of a message that we sent: all that the platform said of it, each in its own object.',
+    }),
+  ),
   leaves_at: optional(leavesAt),
   waits_for: optional(waitsFor),
 })

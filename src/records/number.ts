@@ -120,6 +120,12 @@ export function findNumber(tx: Tx, channel: string, account: string): Promise<Nu
   )
 }
 
+/** The portfolio of an application; one that nobody declared stands for itself. */
+export async function portfolioOfSource(tx: Tx, source: string): Promise<string> {
+  const owner = await tx.one<{ portfolio: string }>('SELECT portfolio FROM apps WHERE id = ?1', source)
+  return owner?.portfolio ?? source.split('/')[1] ?? ''
+}
+
 /** The number that something came in on; one that nobody declared is kept as unclaimed, and nothing is sent from it. */
 export async function numberOfItem(
   tx: Tx,
@@ -130,14 +136,14 @@ export async function numberOfItem(
   const [channel = '', app = ''] = source.split('/')
   const known = await tx.memo('numbers', `${channel}/${account.id}`, () => findNumber(tx, channel, account.id))
   if (known) return known
-  const owner = await tx.one<{ portfolio: string }>('SELECT portfolio FROM apps WHERE id = ?1', source)
+  const portfolio = await portfolioOfSource(tx, source)
   const id = await insertNumber(
     tx,
     {
       channel,
       account: account.id,
       app,
-      portfolio: owner?.portfolio ?? app,
+      portfolio,
       waba: null,
       pool: null,
       alias: account.id,
