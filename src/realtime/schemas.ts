@@ -298,7 +298,9 @@ export const contactViewSchema = Type.Object(
     merged_into: Type.Union([id, Type.Null()], { description: 'Who is shown in its place.' }),
     merged: Type.Array(id, { description: 'Who is shown as this contact.' }),
     created_at: time,
-    erased: Type.Optional(Type.Literal(true, { description: 'They were erased: nothing of them can be read any more.' })),
+    erased: Type.Optional(
+      Type.Literal(true, { description: 'They were erased: nothing of them can be read any more.' }),
+    ),
   },
   { ...OPEN, $id: 'contact', title: 'Contact' },
 )

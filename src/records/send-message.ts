@@ -106,9 +106,7 @@ async function begin(tx: Tx, message: SentMessage, { now }: InputContext): Promi
   }
   const groupId = (JSON.parse(profile) as Partial<GroupProfile>).group?.id ?? null
   const to =
-    groupId === null
-      ? (addressIn(JSON.parse(profile) as Profile) ?? (await addressOfFamily(tx, row.contact_id)))
-      : {}
+    groupId === null ? (addressIn(JSON.parse(profile) as Profile) ?? (await addressOfFamily(tx, row.contact_id))) : {}
   if (to === undefined) return await finish(tx, message, { state: 'failed', reason: 'no_address', now })
   const attempt = message.attempt + 1
   await tx.run('UPDATE outbound SET attempt = ?2 WHERE message_id = ?1', message.id, attempt)

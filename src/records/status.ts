@@ -46,7 +46,8 @@ export const receiveStatus = input(
     if (message && tx.isErased(message.person)) return { outcome: 'erased' as const }
     const person =
       participantOf(tx, number.portfolio, item) ??
-      message?.person ?? (item.recipient ? await personOf(tx, number.portfolio, item.recipient, context) : 0)
+      message?.person ??
+      (item.recipient ? await personOf(tx, number.portfolio, item.recipient, context) : 0)
     const id = context.ids.next()
     await tx.run(
       `INSERT INTO statuses (id, upstream_hash, message_id, status, participant_hash, at, person, body)
