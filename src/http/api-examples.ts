@@ -154,8 +154,10 @@ export const EXAMPLES = {
     name: 'order_update',
     language: 'en_US',
     facts: {
+      id: { value: '1689556908129832', since: '2026-11-21T16:20:00.000Z', until: null },
       status: { value: 'paused', since: '2026-11-21T16:20:00.000Z', until: null },
       paused: { value: 'first_pause', since: '2026-11-21T16:20:00.000Z', until: '2026-11-21T19:20:00.000Z' },
+      reason: { value: null, since: '2026-11-21T16:20:00.000Z', until: null },
     },
   }),
   numberState: { number: '106540352242922', state: 'paused' },

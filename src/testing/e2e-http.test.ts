@@ -30,6 +30,7 @@ beforeAll(async () => {
   conversation = view.id
   contact = view.contact.id
   await house.webhook(preferenceOf('12025550143'))
+  await house.webhook(NOTICES)
   await changeContact({
     attributes: { customer_number: 'R-1183', newsletter: true },
     emails: ['amina@riverside.example'],
@@ -55,6 +56,33 @@ let doubtfulOther: string
 function changeContact(change: object): Promise<ApiAnswer> {
   const headers = { Authorization: `Bearer ${house.key}` }
   return house.request(`/api/v1/contacts/${contact}`, { method: 'PATCH', headers, body: JSON.stringify(change) })
+}
+
+/** The platform says that a number sends faster, that a template is paused, and that an account is restricted. */
+const NOTICES = JSON.stringify({
+  object: 'whatsapp_business_account',
+  entry: [
+    noticeOf('102290129340398', 'phone_number_quality_update', {
+      display_phone_number: '15550783881',
+      event: 'THROUGHPUT_UPGRADE',
+      max_daily_conversations_per_business: 'TIER_10K',
+    }),
+    noticeOf('102290129340398', 'message_template_status_update', {
+      event: 'PAUSED',
+      message_template_id: 7,
+      message_template_name: 'order_update',
+      message_template_language: 'en_US',
+      other_info: { title: 'FIRST_PAUSE' },
+    }),
+    noticeOf('102290129340399', 'account_update', {
+      event: 'ACCOUNT_RESTRICTION',
+      restriction_info: [{ restriction_type: 'RESTRICTED_BIZ_INITIATED_MESSAGING', expiration: 1795597800 }],
+    }),
+  ],
+})
+
+function noticeOf(id: string, field: string, value: object): object {
+  return { id, time: 1795338600, changes: [{ field, value }] }
 }
 
 /** The platform says that somebody wants no marketing. */
@@ -150,6 +178,12 @@ describe('every documented operation answers as the document says:', () => {
     listNumbers: () => house.api('/api/v1/numbers'),
     pauseNumber: () => house.api('/api/v1/numbers/106540352242923/pause', {}),
     resumeNumber: () => house.api('/api/v1/numbers/106540352242923/resume', {}),
+    listNotices: () => house.api('/api/v1/notices?severity=critical'),
+    getNotice: async () => {
+      const { body } = await house.api('/api/v1/notices?severity=critical')
+      return await house.api(`/api/v1/notices/${body.items[0].id}`)
+    },
+    listTemplates: () => house.api('/api/v1/templates'),
     getMe: () => house.api('/api/v1/me'),
     listEvents: async () => {
       const { body } = await house.api('/api/v1/events?after=0')
@@ -207,6 +241,16 @@ describe('every documented operation answers as the document says:', () => {
       expectProblem(answer, 'unauthorized')
     },
   )
+})
+
+test('a notice is counted by its severity, and a serious one logged by its field and event alone', async () => {
+  expect(await house.metric('gatehouse_notices_total{severity="critical"}')).toBe(1)
+  expect(await house.metric('gatehouse_notices_total{severity="warning"}')).toBe(1)
+  const lines = house.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'notice')
+  expect(lines.map(({ time: _time, ...line }) => line)).toEqual([
+    { level: 'warn', msg: 'notice', field: 'message_template_status_update', event: 'paused' },
+    { level: 'error', msg: 'notice', field: 'account_update', event: 'account_restriction' },
+  ])
 })
 
 function expectProblem(answer: ApiAnswer, code: keyof typeof STATUS_OF, path?: string): void {
@@ -300,6 +344,9 @@ describe('whatever is wrong with a request is a problem in words:', () => {
     ['/api/v1/conversations?cursor=nonsense!', '?cursor'],
     ['/api/v1/numbers?cursor=nonsense!', '?cursor'],
     ['/api/v1/conversations?Limit=1', '?Limit'],
+    ['/api/v1/notices?severity=loud', '?severity'],
+    ['/api/v1/notices?cursor=nonsense!', '?cursor'],
+    ['/api/v1/templates?cursor=nonsense!', '?cursor'],
     ['/api/v1/events?after=-1', '?after'],
     ['/api/v1/events?after=1e3', '?after'],
     ['/api/v1/events?wait=61', '?wait'],
@@ -316,6 +363,8 @@ describe('whatever is wrong with a request is a problem in words:', () => {
     ['/api/v1/conversations/cnv_zzzz/messages'],
     ['/api/v1/messages/msg_zzzz'],
     ['/api/v1/messages/nonsense'],
+    ['/api/v1/notices/ntc_zzzz'],
+    ['/api/v1/notices/con_1'],
     ['/api/v1/contacts/con_zzzz'],
     ['/api/v1/contacts/con_zzzz/conversations'],
   ])('a thing that is not there: %s', async (path) => {
