@@ -24,6 +24,19 @@ describe('a sealed cell', () => {
     }
   })
 
+  test('of a message of a customer is short', () => {
+    const id = 'wamid.HBgNNDkxNTExMDAwMDEyMxUCABIYFDNFQjBBQkNERUYwMTIzNDU2Nzg5AA=='
+    const text = `{"from":"4915110000123","id":"${id}","timestamp":"1790000000","text":{"body":"Is this there?"},"type":"text"}`
+    const sealed = sealText(KEY, PLACE, text)
+    expect(unsealText(KEY, PLACE, sealed)).toBe(text)
+    expect(sealed.length).toBeLessThan(text.length - 35)
+    expect(new TextDecoder().decode(unseal(KEY, PLACE, sealed))).toBe(text)
+    const odd = ['', 'x'.repeat(5000), 'ü🙂'.repeat(50), '\u0001 \u001f \u0000', '","id":"wamid.","id":"wamid.$&', '\n\t']
+    for (const more of odd) {
+      expect(unsealText(KEY, PLACE, sealText(KEY, PLACE, `{"from":"${more}`))).toBe(`{"from":"${more}`)
+    }
+  })
+
   test('is deflated where that makes it smaller', () => {
     expect(sealText(KEY, PLACE, 'the same words '.repeat(200)).length).toBeLessThan(300)
   })
@@ -43,6 +56,7 @@ describe('a sealed cell', () => {
   test.each([
     ['short', 'short'],
     ['deflated', 'deflated '.repeat(100)],
+    ['message', '{"from":"4915112345678","id":"wamid.x","timestamp":"1790000000","text":{"body":"Hi"},"type":"text"}'],
   ])('does not open once any of its bits is flipped: %s', (_, text) => {
     const sealed = sealText(KEY, PLACE, text)
     for (let bit = 0; bit < sealed.length * 8; bit++) {
