@@ -224,7 +224,11 @@ function personAnswer(house: House, route: string, person: PersonView, body: Rec
   }
   if (route === 'PATCH contacts ') {
     const attributes = Object.entries({ ...person.attributes, ...(body['attributes'] as object) })
-    changePerson(house, id, { attributes: Object.fromEntries(attributes.filter(([, value]) => value !== null)) })
+    const name = 'name' in body ? { name: body['name'] as string | null } : {}
+    changePerson(house, id, {
+      ...name,
+      attributes: Object.fromEntries(attributes.filter(([, value]) => value !== null)),
+    })
   }
   if (route === 'POST contacts merge') {
     const into = house.people.get(String(body['into']))
