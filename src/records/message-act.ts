@@ -21,6 +21,12 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
   if (await isKnown(tx, key, item.upstreamId)) return { outcome: 'repeated' as const }
   const place = await placeOf(tx, ask.source, item, context)
   const { conversation, numberId } = place
+  // As with messages: it may be here with another stamp.
+  const mayBeHere = item.history !== undefined || tx.recentIds.has(hash)
+  if (mayBeHere && (await findMessage(tx, [item.space], item.upstreamId, conversation.id))) {
+    return { outcome: 'repeated' as const }
+  }
+  tx.recentIds.add(hash)
   const id = context.ids.next()
   const at = Math.min(item.atMs, context.now)
   await insertRow(tx, item, place, {

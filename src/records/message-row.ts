@@ -4,6 +4,7 @@ import { contactOf, type Telling } from './contact.ts'
 import { type ConversationRow, conversationOf } from './conversation.ts'
 import { groupOf } from './group.ts'
 import { numberOfItem } from './number.ts'
+import { ID_HASH_BITS, ID_HASH_MASK } from './recent-ids.ts'
 import { bodyPlace, upstreamHash, upstreamOf } from './sent-message.ts'
 import type { InputContext, Tx } from './tx.ts'
 
@@ -51,10 +52,6 @@ export function flagsOf(item: Said): number {
   )
 }
 
-/** Bits of the hash that are in the key of a message that came in. */
-const KEY_HASH_BITS = 31n
-export const KEY_HASH_MASK = (1n << KEY_HASH_BITS) - 1n
-
 /**
  * By what a repeated delivery is known: the platform's stamp in seconds before the end of the hash. What comes in has
  * about the same stamp as what came before it, so the index grows at its end: keys in the order of their hashes cost a
@@ -62,7 +59,7 @@ export const KEY_HASH_MASK = (1n << KEY_HASH_BITS) - 1n
  */
 export function messageKey(hash: bigint, item: Pick<Said, 'atMs' | 'isUnstamped'>): bigint {
   const seconds = item.isUnstamped ? 0n : BigInt(Math.floor(item.atMs / 1000))
-  return (seconds << KEY_HASH_BITS) | (hash & KEY_HASH_MASK)
+  return (seconds << ID_HASH_BITS) | (hash & ID_HASH_MASK)
 }
 
 export interface NewRow {
@@ -153,13 +150,13 @@ async function findInThread(
   hashes: readonly bigint[],
   wanted: { upstreamId: string; conversationId: number },
 ): Promise<FoundRow | undefined> {
-  const [one = 0n, other = one] = hashes.map((hash) => hash & KEY_HASH_MASK)
+  const [one = 0n, other = one] = hashes.map((hash) => hash & ID_HASH_MASK)
   const rows = await tx.all<{ id: number }>(
     `SELECT id FROM (SELECT id, upstream_hash FROM messages WHERE conversation_id = ?1 ORDER BY at DESC, id DESC LIMIT ?2)
      WHERE upstream_hash & ?3 IN (?4, ?5)`,
     wanted.conversationId,
     LOOK_BACK_MAX,
-    KEY_HASH_MASK,
+    ID_HASH_MASK,
     one,
     other,
   )

@@ -21,10 +21,12 @@ export const receiveMessage = input(
 
     const said = item.identity ? { ...item, person: personBefore(item.person, item.identity.to) } : item
     const place = await placeOf(tx, ask.source, said, context)
-    // The history of a phone may write a stamp that is not the one of the live message.
-    if (item.history && (await findMessage(tx, [item.space], item.upstreamId, place.conversation.id))) {
+    // It may be here with another stamp: the history of a phone does not always write that of the live message.
+    const mayBeHere = item.history !== undefined || tx.recentIds.has(hash)
+    if (mayBeHere && (await findMessage(tx, [item.space], item.upstreamId, place.conversation.id))) {
       return await receivedAgain(tx, ask, context)
     }
+    tx.recentIds.add(hash)
     const id = context.ids.next()
     const at = Math.min(item.atMs, context.now)
     const answered = repliedTo(item)

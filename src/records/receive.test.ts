@@ -39,6 +39,7 @@ describe('a message that is delivered again', () => {
   test.each<[string, (now: number) => Partial<MessageItem>[]]>([
     ['as it was', () => [{}, {}]],
     ['with a stamp in the future', (now) => [{ atMs: now + 90_500 }, { atMs: now + 90_500 }]],
+    ['with another stamp', (now) => [{ atMs: now - 4000 }, { atMs: now }]],
     ['without a stamp', (now) => [0, 60_000].map((later) => ({ atMs: now + later, isUnstamped: true }))],
     [
       'by the history of a phone, with another stamp',
@@ -49,6 +50,13 @@ describe('a message that is delivered again', () => {
       await house.give(textItem('wamid.1', nowMs - 1000, delivery))
       house.clock.advance(60_000)
     }
+    expect(await messages()).toHaveLength(1)
+  })
+
+  test('with another stamp is known after a restart too', async () => {
+    await house.give(textItem('wamid.1', nowMs - 9000))
+    house.restart()
+    await house.give(textItem('wamid.1', nowMs - 1000))
     expect(await messages()).toHaveLength(1)
   })
 

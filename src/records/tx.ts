@@ -4,6 +4,7 @@ import type { Db, Value } from '../storage/database.ts'
 import { keyedHash64, seal, sealText, unseal, unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
 import { type Direction, EVENT, type EventType, FORMER, type FormerKind, type Severity } from './codes.ts'
+import { RecentIds } from './recent-ids.ts'
 import { WaitingActs } from './waiting-acts.ts'
 
 /** What reactors are told after a commit. They change nothing by themselves: what they learn or decide is an input. */
@@ -83,6 +84,7 @@ export class Tx {
   #wakes: Wake[] = []
   #now = 0
   readonly waitingActs = new WaitingActs()
+  readonly recentIds: RecentIds
   readonly #memos: Record<MemoTable, Map<string, unknown>> = { numbers: new Map(), contacts: new Map() }
   /** Which memo a statement spoils: statements are static texts, so each is looked at once. */
   readonly #spoils = new Map<string, MemoTable | null>()
@@ -90,6 +92,7 @@ export class Tx {
   constructor(database: Db, vault: Vault) {
     this.#database = database
     this.vault = vault
+    this.recentIds = new RecentIds(database)
   }
 
   async one<T>(sql: string, ...values: Value[]): Promise<T | undefined> {
