@@ -8,8 +8,8 @@ import { Journal } from '../../src/journal/journal.ts'
 import { Book } from '../../src/records/book.ts'
 import { openRecords } from '../../src/records/open.ts'
 import { parseEntry, randomId } from '../../src/relay/book-thread.ts'
-import { prepareVault, Vault } from '../../src/vault/vault.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
+import { prepareVault, Vault } from '../../src/vault/vault.ts'
 import { APP, Bodies, NUMBER_DISPLAY, NUMBER_ID, WABA_ID, zipf } from './bodies.ts'
 
 const SOURCE = `whatsapp/${APP}`

@@ -49,7 +49,12 @@ async function child(mode: Mode, { folder, messages, people }: Plan): Promise<vo
 }
 
 function run(mode: Mode, plan: Plan): Figures {
-  const words = [import.meta.path, '--mode', mode, ...Object.entries(plan).flatMap(([name, value]) => [`--${name}`, String(value)])]
+  const words = [
+    import.meta.path,
+    '--mode',
+    mode,
+    ...Object.entries(plan).flatMap(([name, value]) => [`--${name}`, String(value)]),
+  ]
   const done = Bun.spawnSync([process.execPath, ...words], { stderr: 'inherit' })
   if (!done.success) throw new Error(`The run ended with ${done.exitCode}`)
   return JSON.parse(done.stdout.toString()) as Figures

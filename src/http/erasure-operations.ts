@@ -4,7 +4,8 @@ import { page } from './api-schemas.ts'
 
 const CLOSED = { additionalProperties: false }
 const time = (description: string) => Type.String({ format: 'date-time', description })
-const timeOrNull = (description: string) => Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description })
+const timeOrNull = (description: string) =>
+  Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description })
 
 const reportSchema = Type.Object(
   {

@@ -163,12 +163,10 @@ export class JournalClient {
   }
 
   async #ask<T>(name: string, args: unknown): Promise<T> {
-    try {
-      return await this.#thread.ask<T>(name, args)
-    } catch (refusal) {
+    return await this.#thread.ask<T>(name, args).catch((refusal: unknown) => {
       this.#refuse([], refusal as JournalRefusal)
-      throw new Failure('unavailable', 'The journal could not be changed: try again later')
-    }
+      return Promise.reject(new Failure('unavailable', 'The journal could not be changed: try again later'))
+    })
   }
 
   /** A full disk is waited for; any other failed commit ends the process, since a failed fsync may not be repeated. */

@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
 import type { OpenOptions } from '../storage/database.ts'
+import { HighWaterMark } from '../storage/high-water.ts'
 import { CHAIN_START, type ChainEnd, DayFile, daysIn, unlinkDay } from './day-file.ts'
 import { dayOf, type NewEntry } from './entry.ts'
-import { HighWaterMark } from '../storage/high-water.ts'
 
 /** Entries that were committed once and are not there any more. The house does not start over such a hole unasked. */
 export class JournalDamaged extends Error {

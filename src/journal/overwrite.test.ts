@@ -45,9 +45,7 @@ function readAll(after = 0): string[] {
   for (let last = after; ; ) {
     const entries = reader.read(last, 2)
     if (entries.length === 0) break
-    read.push(
-      ...entries.map(({ body, timesCut }) => new TextDecoder().decode(body) + '*'.repeat(timesCut ?? 0)),
-    )
+    read.push(...entries.map(({ body, timesCut }) => new TextDecoder().decode(body) + '*'.repeat(timesCut ?? 0)))
     last = entries.at(-1)?.seq ?? last
   }
   reader.close()

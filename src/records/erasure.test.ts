@@ -23,7 +23,8 @@ afterEach(() => desk.house.close())
 
 async function contactOf(conversationId: number): Promise<number> {
   const view = await desk.house.reader.conversation(conversationId, SEES_ALL)
-  return readId('contact', (view?.['contact'] as { id: string }).id) ?? 0
+  const contact = view?.['contact'] as { id: string } | undefined
+  return readId('contact', contact?.id ?? '') ?? 0
 }
 
 /** Begins an erasure and destroys the keys, as the relay does it. */
@@ -104,9 +105,11 @@ describe('an erasure in the records', () => {
     expect(await desk.house.ask(finishErasure, end)).toBeNull()
     expect((await desk.house.ask(listErasures, null)).ids).toEqual([])
     expect(desk.house.vault.isDestroyed(erasureKeyName(id))).toBeTrue()
-    expect(await desk.house.ask(beginErasure, { contactId: await contactOf(desk.conversationId), by: 'test' })).toEqual({
-      id,
-      isNew: false,
-    })
+    expect(await desk.house.ask(beginErasure, { contactId: await contactOf(desk.conversationId), by: 'test' })).toEqual(
+      {
+        id,
+        isNew: false,
+      },
+    )
   })
 })

@@ -290,7 +290,8 @@ function copiesOf(row: Row, ask: ErasureEnd, now: number): object[] {
     {
       of: 'quarantine_and_notes_in_backups',
       unreadable_from: null,
-      because: 'what failed, what nobody understood and what others wrote of them is sealed with the keys of the house and of others',
+      because:
+        'what failed, what nobody understood and what others wrote of them is sealed with the keys of the house and of others',
     },
     {
       of: 'search_index',
@@ -313,6 +314,7 @@ async function contactsOf(tx: Tx, id: number): Promise<{ contactIds: number[]; p
 }
 
 function subjectOf(tx: Tx, row: Row): Subject {
-  const text = row.subject === null ? undefined : tx.unsealNamed(erasureKeyName(row.id), subjectPlace(row.id), row.subject)
+  const text =
+    row.subject === null ? undefined : tx.unsealNamed(erasureKeyName(row.id), subjectPlace(row.id), row.subject)
   return text === undefined ? { portfolios: [], hashes: [] } : (JSON.parse(text) as Subject)
 }

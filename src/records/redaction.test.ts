@@ -51,9 +51,7 @@ function redacted(document: unknown): unknown {
 
 describe('a webhook without a person', () => {
   test('keeps what others said, as it was', () => {
-    expect(redacted(webhook([OF_ANNA, OF_BEN, OF_ANNA], [CARD_ANNA, CARD_BEN]))).toEqual(
-      webhook([OF_BEN], [CARD_BEN]),
-    )
+    expect(redacted(webhook([OF_ANNA, OF_BEN, OF_ANNA], [CARD_ANNA, CARD_BEN]))).toEqual(webhook([OF_BEN], [CARD_BEN]))
     const untouched = webhook([OF_BEN], [CARD_BEN])
     expect(redacted(untouched)).toBe(untouched)
   })
@@ -93,7 +91,15 @@ describe('a webhook without a person', () => {
 
   test('loses what is nested below an item', () => {
     const history = {
-      history: [{ metadata: {}, threads: [{ id: '4915112345678', messages: [{ text: 'x' }] }, { id: '2', messages: [{}] }] }],
+      history: [
+        {
+          metadata: {},
+          threads: [
+            { id: '4915112345678', messages: [{ text: 'x' }] },
+            { id: '2', messages: [{}] },
+          ],
+        },
+      ],
       sync: [{ contact: { full_name: 'Anna', phone_number: '+4915112345678' } }, { contact: { full_name: 'Ben' } }],
       ids: ['4915112345678', '5'],
     }

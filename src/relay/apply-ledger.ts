@@ -9,6 +9,7 @@ import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { Eraser } from './erasure.ts'
 import { House } from './house.ts'
+import { removeSearchIndex } from './search-client.ts'
 
 const READ_BYTES_MAX = 4 * 1024 * 1024
 
@@ -91,8 +92,7 @@ async function erasePersons(options: ApplyLedgerOptions, persons: readonly numbe
     log: options.log,
     scanThread: options.threads.scan,
     forget: () => {},
-    // The index is no record: it is made anew from what is left.
-    eraseFromSearch: async () => {},
+    eraseFromSearch: async () => removeSearchIndex(options.folder),
     filesRemoved: async () => {},
     onState: () => {},
   })

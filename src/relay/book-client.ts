@@ -95,14 +95,16 @@ export class BookClient {
 
   /** Wraps every key by another master key, in pieces between which everything else goes on. */
   async rotateMasterKey(next: Uint8Array): Promise<void> {
-    try {
-      await this.#thread.ask('begin_rotation', next)
-      while (!(await this.#thread.ask<boolean>('rotate_some', null)));
-      await this.#thread.ask('finish_rotation', null)
-    } catch (message) {
+    await this.#rotate(next).catch(async (message: unknown) => {
       await this.#thread.ask('cancel_rotation', null).catch(() => {})
-      throw new Failure('conflict', String(message))
-    }
+      return Promise.reject(new Failure('conflict', String(message)))
+    })
+  }
+
+  async #rotate(next: Uint8Array): Promise<void> {
+    await this.#thread.ask('begin_rotation', next)
+    while (!(await this.#thread.ask<boolean>('rotate_some', null)));
+    await this.#thread.ask('finish_rotation', null)
   }
 
   async close(): Promise<void> {

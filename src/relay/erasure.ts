@@ -178,9 +178,7 @@ export class Eraser {
       const { last, findings } = await thread.ask<Scanned>('scan', { day, key, after, upto } satisfies ScanAsk)
       if (findings.length > 0) {
         // The ledger first: what is cut out cannot be found a second time.
-        await house.book.noteCuts(
-          findings.map(({ seq, tag, timesCut, cuts }) => ({ seq, tag, timesCut, paths: cuts })),
-        )
+        await house.book.noteCuts(findings.map(({ seq, tag, timesCut, cuts }) => ({ seq, tag, timesCut, paths: cuts })))
         await house.journal.overwrite({ day, bodies: findings.map(({ seq, body }) => ({ seq, body })) })
         await this.#ask(noteOverwritten, { id, entries: findings.length })
       }

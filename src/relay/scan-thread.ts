@@ -1,5 +1,5 @@
 import { DayFile } from '../journal/day-file.ts'
-import { namesOf, redactBody, type Path, type Subject } from '../records/redaction.ts'
+import { namesOf, type Path, redactBody, type Subject } from '../records/redaction.ts'
 import type { Question } from '../storage/thread.ts'
 
 /** Entries and bytes that one answer is about: some ten milliseconds of work. */

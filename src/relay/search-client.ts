@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { Failure, failureFrom } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
@@ -154,6 +156,11 @@ export class SearchClient {
       error: error instanceof Error ? error.name : String(error).slice(0, 50),
     })
   }
+}
+
+/** Where nobody has the folder open: the index is no record, and the next start makes it anew from what is left. */
+export function removeSearchIndex(folder: string): void {
+  for (const ending of ['', '-wal', '-shm']) rmSync(join(folder, `search.db${ending}`), { force: true })
 }
 
 function unavailable(): Failure {

@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock.ts'
 import { createLog } from '../core/pino-log.ts'
 import { type EraseAsk, eraseWhole } from '../relay/erase-command.ts'
 import { Eraser } from '../relay/erasure.ts'
+import { removeSearchIndex } from '../relay/search-client.ts'
 import { THREADS } from '../threads.ts'
 import { askRunningHouse, houseAlone } from './running-house.ts'
 
@@ -14,17 +15,11 @@ const PHONE = /^\+[1-9]\d{5,14}$/
 /** Erases a person whole and prints the report. A phone is never an argument: those are seen by everybody on the machine. */
 export function eraseCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
-    const fromStdin = context.options['phone-from-stdin'] === true
-    if (fromStdin === (context.operand !== undefined)) {
-      context.complain(WANTED)
+    const who = await wanted(context)
+    if (typeof who === 'string') {
+      context.complain(who)
       return EXIT_USAGE
     }
-    const phone = fromStdin ? (await Bun.stdin.text()).replace(/[\s().-]/g, '') : ''
-    if (fromStdin && !PHONE.test(phone)) {
-      context.complain('The phone must be in E.164, such as +15550100')
-      return EXIT_USAGE
-    }
-    const who: EraseAsk = fromStdin ? { phone } : { contact: context.operand ?? '' }
     try {
       const erasure = (await askRunningHouse<Erasure>(config, 'erase', who)) ?? (await eraseAlone(config, who))
       print(context, erasure)
@@ -34,6 +29,15 @@ export function eraseCommand(context: CommandContext<Config>): Promise<number> {
       return EXIT_FAILED
     }
   })
+}
+
+/** Who is to be erased, or what is wrong with the words. */
+async function wanted({ options, operand }: CommandContext<Config>): Promise<EraseAsk | string> {
+  const fromStdin = options['phone-from-stdin'] === true
+  if (fromStdin === (operand !== undefined)) return WANTED
+  if (operand !== undefined) return { contact: operand }
+  const phone = (await Bun.stdin.text()).replace(/[\s().-]/g, '')
+  return PHONE.test(phone) ? { phone } : 'The phone must be in E.164, such as +15550100'
 }
 
 interface Erasure {
@@ -68,8 +72,7 @@ async function eraseAlone(config: Config, who: EraseAsk): Promise<Erasure> {
       log: createLog('error', { write: (text) => process.stderr.write(text) }),
       scanThread: THREADS.scan,
       forget: () => {},
-      // The next start takes them out of the index: what opens no more is not in it.
-      eraseFromSearch: async () => {},
+      eraseFromSearch: async () => removeSearchIndex(config.dataDir),
       // The next start removes the files whose rows are gone.
       filesRemoved: async () => {},
       onState: () => {},

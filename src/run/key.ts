@@ -7,21 +7,14 @@ import { askRunningHouse, houseAlone } from './running-house.ts'
 /** Changes the master key, in the running house or in the folder, and says what has to be done next. */
 export function keyCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
-    const file = context.options['new-key-file']
-    if (context.operand !== 'rotate' || typeof file !== 'string') {
-      context.complain('key wants: key rotate --new-key-file FILE')
+    const wanted = wantedKey(context)
+    if ('wrong' in wanted) {
+      context.complain(wanted.wrong)
       return EXIT_USAGE
     }
-    const next = readKeyFile(file)
-    if (!next) {
-      context.complain(`${file} must hold the new key: 32 random bytes as 64 hexadecimal or 44 base64 characters`)
-      return EXIT_USAGE
-    }
-    if (config.demo) {
-      context.complain('The key of the demo is not changed: its secrets are drawn from it')
-      return EXIT_FAILED
-    }
+    const { file, next } = wanted
     try {
+      if (config.demo) throw new Error('The key of the demo is not changed: its secrets are drawn from it')
       const asked = await askRunningHouse(config, 'master-key', { key: next.toHex() })
       if (!asked) await rotateAlone(config, next)
       for (const line of nextSteps(config, file, asked !== undefined)) context.print(line)
@@ -31,6 +24,17 @@ export function keyCommand(context: CommandContext<Config>): Promise<number> {
       return EXIT_FAILED
     }
   })
+}
+
+function wantedKey({
+  operand,
+  options,
+}: CommandContext<Config>): { file: string; next: Uint8Array } | { wrong: string } {
+  const file = options['new-key-file']
+  if (operand !== 'rotate' || typeof file !== 'string') return { wrong: 'key wants: key rotate --new-key-file FILE' }
+  const next = readKeyFile(file)
+  if (next) return { file, next }
+  return { wrong: `${file} must hold the new key: 32 random bytes as 64 hexadecimal or 44 base64 characters` }
 }
 
 function readKeyFile(file: string): Uint8Array | undefined {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../core/assert.ts'
@@ -81,7 +81,13 @@ async function run(words: string[], options: Parameters<typeof spawn>[1] = {}) {
 }
 
 async function write(phone: string, text: string): Promise<void> {
-  const message = { from: phone.slice(1), id: `wamid.${phone}`, timestamp: '1790000000', type: 'text', text: { body: text } }
+  const message = {
+    from: phone.slice(1),
+    id: `wamid.${phone}`,
+    timestamp: '1790000000',
+    type: 'text',
+    text: { body: text },
+  }
   const metadata = { phone_number_id: FAST_NUMBER, display_phone_number: '15550783881' }
   const change = { field: 'messages', value: { messaging_product: 'whatsapp', metadata, messages: [message] } }
   const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '1', changes: [change] }] })
@@ -102,7 +108,8 @@ async function contactOf(phone: string): Promise<string> {
 }
 
 function opens(text: string, key: keyof typeof KEYS = 'old'): number {
-  return openEverything(dataDir, dataDir, Uint8Array.fromHex(KEYS[key])).filter((cell) => cell.text.includes(text)).length
+  return openEverything(dataDir, dataDir, Uint8Array.fromHex(KEYS[key])).filter((cell) => cell.text.includes(text))
+    .length
 }
 
 describe('an erasure', () => {
@@ -144,6 +151,8 @@ describe('an erasure', () => {
     expect(byId.printed).toContain('messages: 1')
     expect(byId.printed).toContain('SHA-256 of the report: ')
     expect(opens(SECRET)).toBe(0)
+    // The index held hashes of what was said: it is made anew.
+    expect(existsSync(join(dataDir, 'search.db'))).toBeFalse()
     for (const words of [['erase'], ['erase', contact, '--phone-from-stdin']]) expect((await run(words)).code).toBe(2)
     expect((await run(['erase', '--phone-from-stdin'], { input: 'Anna' })).code).toBe(2)
   })
@@ -164,7 +173,9 @@ describe('key rotate', () => {
     const refused = await run(['serve'])
     expect(refused.code).toBe(1)
     expect(refused.complained).toContain('this is not the master key')
-    expect(await run(['key', 'rotate', '--new-key-file', join(folder, 'old.key')], { key: 'new' })).toMatchObject({ code: 0 })
+    expect(await run(['key', 'rotate', '--new-key-file', join(folder, 'old.key')], { key: 'new' })).toMatchObject({
+      code: 0,
+    })
     expect(opens('after the change', 'old')).toBeGreaterThan(0)
   })
 
@@ -189,7 +200,9 @@ describe('key rotate', () => {
 /** Every key as the master key wraps it. */
 function wrapsOf(): Uint8Array[] {
   const database = new Db(join(dataDir, 'vault.db'), { readonly: true })
-  const rows = database.all<{ wrapped: Uint8Array }>('SELECT wrapped FROM person_keys UNION SELECT wrapped FROM named_keys WHERE length(wrapped) > 0')
+  const rows = database.all<{ wrapped: Uint8Array }>(
+    'SELECT wrapped FROM person_keys UNION SELECT wrapped FROM named_keys WHERE length(wrapped) > 0',
+  )
   database.close()
   return rows.map(({ wrapped }) => wrapped.slice())
 }

@@ -2,9 +2,9 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
-import { must } from '../core/assert.ts'
 import { SearchIndex } from '../records/search-index.ts'
 import { SearchTerms } from '../records/search-terms.ts'
 import { applyLedger } from '../relay/apply-ledger.ts'
@@ -82,7 +82,10 @@ async function post(...changes: { field: string; value: object }[]): Promise<voi
   const metadata = { display_phone_number: '15550783881', phone_number_id: FAST_NUMBER }
   const entry = {
     id: '102290129340398',
-    changes: changes.map(({ field, value }) => ({ field, value: { messaging_product: 'whatsapp', metadata, ...value } })),
+    changes: changes.map(({ field, value }) => ({
+      field,
+      value: { messaging_product: 'whatsapp', metadata, ...value },
+    })),
   }
   const answer = await house.webhook(JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] }))
   expect(answer.status).toBe(200)
@@ -225,7 +228,9 @@ describe('erasing a person', () => {
     const erasure = await done(begun.id)
     expect(erasure.report.contact_ids).toEqual([conversation.contact.id])
     expect(erasure.report.erased).toMatchObject({ contacts: 1, files: 1, quarantined: 1, notes: 1, mentions: 1 })
-    expect(erasure.report_sha256).toBe(new Bun.CryptoHasher('sha256').update(JSON.stringify(erasure.report)).digest('hex'))
+    expect(erasure.report_sha256).toBe(
+      new Bun.CryptoHasher('sha256').update(JSON.stringify(erasure.report)).digest('hex'),
+    )
     expect(JSON.stringify(erasure)).not.toContain('anna')
     // Asked for once more, it is the same erasure.
     expect((await erase(conversation.contact.id)).id).toBe(begun.id)
@@ -299,7 +304,9 @@ describe('erasing a person', () => {
     await settled()
     const { body: contacts } = await house.api('/api/v1/contacts')
     expect(JSON.stringify(contacts)).not.toContain(ANNA)
-    expect((await house.api('/api/v1/messages', { to: conversation.id, type: 'text', text: { body: 'x' } })).body).toMatchObject({
+    expect(
+      (await house.api('/api/v1/messages', { to: conversation.id, type: 'text', text: { body: 'x' } })).body,
+    ).toMatchObject({
       code: 'conflict',
     })
 

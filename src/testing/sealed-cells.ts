@@ -18,7 +18,9 @@ interface SealedColumn {
 
 /** Every column that holds something sealed. The schema is asked whether one is missing here. */
 const SEALED: Readonly<Record<string, SealedColumn>> = {
-  'contacts.profile': { rows: "SELECT person AS owner, 'contacts.profile:' || id AS place, profile AS cell FROM contacts" },
+  'contacts.profile': {
+    rows: "SELECT person AS owner, 'contacts.profile:' || id AS place, profile AS cell FROM contacts",
+  },
   'contacts.card': { rows: "SELECT person AS owner, 'contacts.card:' || id AS place, card AS cell FROM contacts" },
   'messages.body': {
     rows: `SELECT k.person AS owner, 'messages.body:' || m.id AS place, m.body AS cell FROM messages m
@@ -28,7 +30,9 @@ const SEALED: Readonly<Record<string, SealedColumn>> = {
   'outbound.reference': { rows: outbound('reference') },
   'outbound.caller_data': { rows: outbound('caller_data') },
   'statuses.body': { rows: "SELECT person AS owner, 'statuses.body:' || id AS place, body AS cell FROM statuses" },
-  'platform_notes.body': { rows: "SELECT 0 AS owner, 'platform_notes.body:' || id AS place, body AS cell FROM platform_notes" },
+  'platform_notes.body': {
+    rows: "SELECT 0 AS owner, 'platform_notes.body:' || id AS place, body AS cell FROM platform_notes",
+  },
   'quarantine_bodies.body': {
     rows: "SELECT 'quarantine' AS owner, 'quarantine_bodies.body:' || seq AS place, body AS cell FROM quarantine_bodies",
   },
@@ -40,7 +44,9 @@ const SEALED: Readonly<Record<string, SealedColumn>> = {
     rows: `SELECT k.person AS owner, 'address_book_entries.body:' || s.contact_id AS place, s.body AS cell
       FROM address_book_entries s JOIN contacts k ON k.id = s.contact_id`,
   },
-  'media.descriptor': { rows: "SELECT person AS owner, 'media.descriptor:' || id AS place, descriptor AS cell FROM media" },
+  'media.descriptor': {
+    rows: "SELECT person AS owner, 'media.descriptor:' || id AS place, descriptor AS cell FROM media",
+  },
   'erasures.subject': {
     rows: "SELECT 'erasure:' || id AS owner, 'erasures.subject:' || id AS place, subject AS cell FROM erasures",
   },
@@ -177,4 +183,3 @@ export function filesWith(folder: string, wanted: readonly (string | Uint8Array)
     return needles.some((needle) => bytes.includes(needle))
   })
 }
-

@@ -80,7 +80,9 @@ export class ErasureLedger {
   }
 
   persons(): number[] {
-    return this.#database.all<{ person: number }>('SELECT person FROM persons ORDER BY person').map(({ person }) => person)
+    return this.#database
+      .all<{ person: number }>('SELECT person FROM persons ORDER BY person')
+      .map(({ person }) => person)
   }
 
   /** What was cut out of an entry, one list of paths for each time, in their order. */

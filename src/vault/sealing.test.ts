@@ -31,7 +31,14 @@ describe('a sealed cell', () => {
     expect(unsealText(KEY, PLACE, sealed)).toBe(text)
     expect(sealed.length).toBeLessThan(text.length - 35)
     expect(new TextDecoder().decode(unseal(KEY, PLACE, sealed))).toBe(text)
-    const odd = ['', 'x'.repeat(5000), 'ü🙂'.repeat(50), '\u0001 \u001f \u0000', '","id":"wamid.","id":"wamid.$&', '\n\t']
+    const odd = [
+      '',
+      'x'.repeat(5000),
+      'ü🙂'.repeat(50),
+      '\u0001 \u001f \u0000',
+      '","id":"wamid.","id":"wamid.$&',
+      '\n\t',
+    ]
     for (const more of odd) {
       expect(unsealText(KEY, PLACE, sealText(KEY, PLACE, `{"from":"${more}`))).toBe(`{"from":"${more}`)
     }

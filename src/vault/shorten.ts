@@ -30,8 +30,10 @@ const ANY_WORD = new RegExp(
   'g',
 )
 /** JSON never holds them as such. */
-const CONTROLS = new RegExp('[\\u0000-\\u001f]')
-const ANY_CODE = new RegExp('[\\u0001-\\u001f]', 'g')
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROLS = /[\u0000-\u001f]/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const ANY_CODE = /[\u0001-\u001f]/g
 
 /** Undefined where the text has control characters itself, and so could not be told from a shortened one. */
 export function shorten(text: string): string | undefined {
