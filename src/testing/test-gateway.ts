@@ -298,13 +298,16 @@ export function sign(body: string | Uint8Array, secret: string = TEST_SECRETS.ap
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
 }
 
+const WAIT_MS_MAX = 8000
+
 /** Looks again and again until there is something; fails after some seconds with what it waited for. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
   detail: () => string = () => '',
+  waitMs = WAIT_MS_MAX,
 ): Promise<T> {
-  const endMs = systemClock.monoMs() + 8000
+  const endMs = systemClock.monoMs() + waitMs
   for (;;) {
     const found = await look()
     if (found !== undefined && found !== false) return found

@@ -20,6 +20,7 @@ import { type ExpectedSend, World } from './world.ts'
 const SEED = 20_261_122
 const VARIANTS = 20_000
 const POSTS_AT_ONCE = 12
+const WAIT_MS_MAX = 60_000
 const STORIES = [
   ...Array.from({ length: 9 }, () => talk),
   ...[past, passing, calls, wishes, group, newIdentity, manyNames, send, send],
@@ -108,7 +109,8 @@ beforeAll(async () => {
     sends.filter(({ to }) => to === null),
     await groupsOf(house),
   )
-  await until('everything is sent', () => platform.sent.size === world.expected.sends.size)
+  const isSent = () => platform.sent.size === world.expected.sends.size
+  await until('everything is sent', isSent, () => `${platform.sent.size}`, WAIT_MS_MAX)
   await settled(house)
   seen = await readAll(house, world.expected.sends)
 }, 120_000)

@@ -27,6 +27,7 @@ const MARKER = 'test_marker'
 const MARKER_PHONE = '19995550100'
 let markers = 0
 const READS_AT_ONCE = 8
+const SETTLE_MS_MAX = 60_000
 
 /**
  * Waits until everything that was answered with 200 is applied. Bodies are applied in order, and what they bring of the
@@ -36,18 +37,16 @@ export async function settled(house: TestGateway): Promise<void> {
   const id = `marker-${++markers}`
   const { status } = await house.webhook(JSON.stringify(markerBody(id)))
   if (status !== 200) throw new Error(`The marker was answered with ${status}`)
-  await until('everything is applied', async () => {
+  const isSeen = async () => {
     const { body } = await house.api(`/api/v1/notices?field=${MARKER}&limit=1`)
     if (body.items[0]?.object.id !== id) return false
-    const conversations = (await house.api('/api/v1/conversations?limit=50')).body.items
-    const own = conversations.find(isMarker)
-    return (
-      own &&
-      (await house.api(`/api/v1/conversations/${own.id}/messages?limit=200`)).body.items.some(
-        (message: Json) => message.upstream_id === id,
-      )
-    )
-  })
+    const own = (await house.api('/api/v1/conversations?limit=50')).body.items.find(isMarker)
+    if (!own) return false
+    const messages = (await house.api(`/api/v1/conversations/${own.id}/messages?limit=200`)).body.items
+    return messages.some((message: Json) => message.upstream_id === id)
+  }
+  // The past has a fifth of the time.
+  await until('everything is applied', isSeen, () => '', SETTLE_MS_MAX)
 }
 
 function markerBody(id: string): object {
