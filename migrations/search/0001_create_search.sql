@@ -19,5 +19,5 @@ CREATE TABLE progress (
   low_contact_id INTEGER NOT NULL,
   high_contact_id INTEGER NOT NULL,
   event_offset INTEGER NOT NULL,   -- changes up to here are in it
-  residue INTEGER NOT NULL         -- 1: rows were taken out; their terms go with the next whole merge
+  residue_since INTEGER            -- since when terms of rows that were taken out are in the file: until the next whole merge
 ) STRICT;

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import { phoneForms } from '../core/phone.ts'
 import type { Db } from '../storage/database.ts'
 import { unsealText } from '../vault/sealing.ts'
@@ -42,6 +43,7 @@ export interface FeedDependencies {
   views: Pick<Views, 'message'>
   terms: SearchTerms
   index: SearchIndex
+  clock: Clock
   /** Called for a row that cannot be opened or understood: it is left out and keeps no other waiting. */
   onFault(error: unknown): void
 }
@@ -83,15 +85,13 @@ export class SearchFeed {
       const changed = this.#changes(progress)
       const isSame = JSON.stringify(progress) === JSON.stringify(before)
       if (!isSame) {
-        this.#deps.index.write({
-          messages: this.#rows(
-            messages,
-            within(changed.messages, before.lowMessageId, before.highMessageId),
-            this.#messages,
-          ),
-          people: this.#rows(people, within(changed.people, before.lowContactId, before.highContactId), this.#people),
-          progress,
-        })
+        const changedMessages = within(changed.messages, before.lowMessageId, before.highMessageId)
+        const changedPeople = within(changed.people, before.lowContactId, before.highContactId)
+        const rows = {
+          messages: this.#rows(messages, changedMessages, this.#messages),
+          people: this.#rows(people, changedPeople, this.#people),
+        }
+        this.#deps.index.write({ ...rows, progress }, this.#deps.clock.epochMs())
         this.#progress = progress
       }
       return { messages: messages.length, isDone: isSame }

@@ -92,14 +92,18 @@ describe('the file', () => {
     const { id: conversationId = 0 } =
       search.house.database.one<{ id: number }>('SELECT id FROM conversations WHERE contact_id = ?1', contactId) ?? {}
     const term = search.terms.word('donaudampfschif')
-    search.index.erase({ messageIds: [], contactIds: [contactId], terms: [search.terms.conversation(conversationId)] })
+    search.index.erase(
+      { messageIds: [], contactIds: [contactId], terms: [search.terms.conversation(conversationId)] },
+      1_000,
+    )
+    search.index.erase({ messageIds: [], contactIds: [], terms: [] }, 2_000)
     search.forgetKeyOf(person)
     expect(search.found('everybody')).toEqual(['zwetschgenknödel for everybody'])
     expect(search.found({ person: 'Boris' })).toEqual([])
-    expect(search.index.hasResidue()).toBe(true)
+    expect(search.index.residueSinceMs()).toBe(1_000)
     expect(search.holds(term)).toBe(true)
     for (let isFirst = true; !search.index.mergeStep(isFirst); isFirst = false);
-    expect(search.index.hasResidue()).toBe(false)
+    expect(search.index.residueSinceMs()).toBeNull()
     expect(search.holds(term)).toBe(false)
     expect(search.holds(search.terms.word('zwetschgenknodel'))).toBe(true)
     expect(search.found('everybody')).toEqual(['zwetschgenknödel for everybody'])

@@ -80,9 +80,9 @@ export class SearchIndex {
     )
   }
 
-  /** Whether rows were taken out whose terms are still in the file: only a whole merge takes them out too. */
-  hasResidue(): boolean {
-    return this.#writer.one<{ residue: number }>('SELECT residue FROM progress')?.residue === 1
+  /** Since when terms of rows that were taken out are in the file, which only a whole merge takes out too; null: none are. */
+  residueSinceMs(): number | null {
+    return this.#writer.one<{ since: number | null }>('SELECT residue_since AS since FROM progress')?.since ?? null
   }
 
   /** Takes everything out, to be made anew. */
@@ -91,12 +91,12 @@ export class SearchIndex {
   }
 
   /** Writes rows, and how far they bring the index, in one commit. */
-  write(change: { messages: Rows; people: Rows; progress: Progress }): void {
+  write(change: { messages: Rows; people: Rows; progress: Progress }, nowMs: number): void {
     this.#writer.transaction(() => {
       this.#put(SQL.messages, change.messages)
       this.#put(SQL.people, change.people)
       // Taken back by who wrote it: its terms are not to stay in the file either.
-      if (change.messages.removed.length > 0) this.#writer.run('UPDATE progress SET residue = 1')
+      if (change.messages.removed.length > 0) this.#noteResidue(nowMs)
       const { progress } = change
       this.#writer.run(
         `UPDATE progress SET low_message_id = ?1, high_message_id = ?2, low_contact_id = ?3, high_contact_id = ?4,
@@ -114,7 +114,10 @@ export class SearchIndex {
    * Takes out the rows of erased messages and contacts, and every message that has one of the terms. They are not found
    * any more; what the file still says of them goes with the next whole merge.
    */
-  erase(what: { messageIds: readonly number[]; contactIds: readonly number[]; terms: readonly string[] }): void {
+  erase(
+    what: { messageIds: readonly number[]; contactIds: readonly number[]; terms: readonly string[] },
+    nowMs: number,
+  ): void {
     this.#writer.transaction(() => {
       const ids = new Set(what.messageIds)
       for (const term of what.terms) {
@@ -126,7 +129,7 @@ export class SearchIndex {
       }
       for (const id of ids) this.#writer.run(SQL.messages.remove, id)
       for (const id of what.contactIds) this.#writer.run(SQL.people.remove, id)
-      this.#writer.run('UPDATE progress SET residue = 1')
+      this.#noteResidue(nowMs)
     })
   }
 
@@ -143,7 +146,7 @@ export class SearchIndex {
     // FTS5's own sign: a step that wrote fewer than two rows had nothing left to do.
     if (isFirst || this.#changes() - before >= 2) return false
     this.#writer.run("INSERT INTO person_terms (person_terms) VALUES ('optimize')")
-    this.#writer.run('UPDATE progress SET residue = 0')
+    this.#writer.run('UPDATE progress SET residue_since = NULL')
     this.#writer.script('PRAGMA wal_checkpoint(TRUNCATE)')
     return true
   }
@@ -186,6 +189,10 @@ export class SearchIndex {
     for (const { id, terms } of inOrder(replaced)) this.#writer.run(sql.replace, id, terms)
   }
 
+  #noteResidue(nowMs: number): void {
+    this.#writer.run('UPDATE progress SET residue_since = ?1 WHERE residue_since IS NULL', nowMs)
+  }
+
   #madeOf(): string | undefined {
     return this.#writer.one<{ made_of: string }>('SELECT made_of FROM progress')?.made_of
   }
@@ -196,8 +203,8 @@ export class SearchIndex {
       this.#writer.run("INSERT INTO person_terms (person_terms) VALUES ('delete-all')")
       this.#writer.run('DELETE FROM progress')
       this.#writer.run(
-        `INSERT INTO progress (id, made_of, low_message_id, high_message_id, low_contact_id, high_contact_id, event_offset, residue)
-         VALUES (1, ?1, 0, 0, 0, 0, -1, 0)`,
+        `INSERT INTO progress (id, made_of, low_message_id, high_message_id, low_contact_id, high_contact_id, event_offset)
+         VALUES (1, ?1, 0, 0, 0, 0, -1)`,
         madeOf,
       )
     })

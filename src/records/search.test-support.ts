@@ -58,9 +58,9 @@ class TestSearch {
     )
     const terms = new SearchTerms(must(this.#vault.findNamedKey('search'), 'the search key'))
     this.index = new SearchIndex(this.path, madeOf, { synchronous: 'OFF' })
-    const deps = { records: this.#records, vault: this.#vault, views, terms, index: this.index }
+    const deps = { records: this.#records, vault: this.#vault, views, terms, index: this.index, clock: house.clock }
     this.feed = new SearchFeed({ ...deps, onFault: (error) => void this.faults.push(error) })
-    this.searcher = new Searcher({ ...deps, clock: house.clock })
+    this.searcher = new Searcher(deps)
     this.terms = terms
     this.#deps = deps
   }

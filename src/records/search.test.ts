@@ -96,6 +96,8 @@ describe('what has changed', () => {
     expect(search.found('mind')).toEqual(['mind the other'])
     search.follow()
     expect(search.found('mind')).toEqual(['mind the other'])
+    // What they took back is not to stay in the file either.
+    expect(search.index.residueSinceMs()).toBe(search.house.clock.epochMs())
   })
 
   test('an act is no message of its own', async () => {
