@@ -112,6 +112,11 @@ export class Book {
     return this.#house.applied_seq
   }
 
+  /** Up to here nothing of the journal is needed any more. */
+  doneSeq(): number {
+    return Math.min(this.#house.applied_seq, (this.#later.oldestSeq() ?? Number.MAX_SAFE_INTEGER) - 1)
+  }
+
   head(): number {
     return this.#house.event_offset
   }
@@ -370,7 +375,7 @@ export class Book {
       wakes: this.#tx.takeWakes(),
       head: this.#house.event_offset,
       appliedSeq: this.#house.applied_seq,
-      doneSeq: Math.min(this.#house.applied_seq, (this.#later.oldestSeq() ?? Number.MAX_SAFE_INTEGER) - 1),
+      doneSeq: this.doneSeq(),
       inputs: this.#inputs,
       commitMs: this.#lastCommitMs,
       paused,

@@ -41,6 +41,8 @@ export interface OpenBook {
 
 export interface OpenedBook {
   appliedSeq: number
+  /** Up to here nothing of the journal is needed any more. */
+  doneSeq: number
   head: number
   epoch: string
   /** The keys of the days that have a file, and of today. */
@@ -119,7 +121,8 @@ class BookThread {
       if (key) dayKeys.set(day, key)
     }
     dayKeys.set(today, this.dayKey(today, nowMs))
-    return { appliedSeq: this.#book.appliedSeq(), head: this.#book.head(), epoch: this.#book.epoch(), dayKeys }
+    const book = this.#book
+    return { appliedSeq: book.appliedSeq(), doneSeq: book.doneSeq(), head: book.head(), epoch: book.epoch(), dayKeys }
   }
 
   /** The key of a day, durable before anything is sealed with it. */

@@ -150,7 +150,7 @@ export class Eraser {
     const { house, scanThread, log } = this.#deps
     // What came in until the keys were gone is applied by now, and only what is applied may be changed.
     await house.caughtUp()
-    const upto = house.appliedSeq()
+    const upto = house.doneSeq()
     const thread = new Thread(new Worker(scanThread), {
       onNotice: () => {},
       onFailure: (error) => log.error('the scan of the journal failed', { error: error.name }),

@@ -89,6 +89,7 @@ export class House {
     if (journalHead > opened.appliedSeq) this.inbound.noteAppended(journalHead)
     this.book.noteJournalHead(journalHead)
     this.#appliedSeq = opened.appliedSeq
+    this.#doneSeq = opened.doneSeq
     return { appliedSeq: opened.appliedSeq, journalHead }
   }
 
@@ -128,9 +129,9 @@ export class House {
     await this.book.rotateMasterKey(next)
   }
 
-  /** The last journal entry wholly applied, as far as it is durable. */
-  appliedSeq(): number {
-    return this.#appliedSeq
+  /** Up to here nothing of the journal is needed any more, as far as it is durable. */
+  doneSeq(): number {
+    return this.#doneSeq
   }
 
   /** Once everything that has come in is applied and durable, also what is applied beside the rest. */
