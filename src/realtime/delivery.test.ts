@@ -65,6 +65,28 @@ class Reader {
 const maySee: MaySee = (viewer, event) => (event.conversationId ?? 1) % Number(viewer.id.slice(1)) === 0
 
 describe('delivery', () => {
+  test('shows nothing of what memory held once events are told otherwise, and misses none', async () => {
+    const house = openRealtimeHouse({ maySee, visibilityOf: (viewer) => viewer.id })
+    for (let index = 0; index < 20; index++) house.log.add({ data: { said: `secret ${index}` } })
+    const first = connectTo(house, 'v1')
+    await first.frame('hello')
+    first.send({ type: 'subscribe', id: 1, after: 0, epoch: 'epoch-1' })
+    await first.until('all', () => first.frames.some((frame) => frame.type === 'events' && frame.upto === 20))
+    house.log.erase()
+    house.hub.forget()
+    const late = connectTo(house, 'v1')
+    await late.frame('hello')
+    late.send({ type: 'subscribe', id: 1, after: 0, epoch: 'epoch-1' })
+    house.log.add({ data: { said: 'new' } })
+    house.hub.wake()
+    const events = () => late.frames.flatMap((frame) => (frame.type === 'events' ? frame.events : []))
+    await late.until('the newest', () => events().some(({ offset }) => offset === 21))
+    expect(events().map(({ offset }) => offset)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1))
+    expect(JSON.stringify(events())).not.toContain('secret')
+    await first.until('the newest', () => first.frames.some((frame) => frame.type === 'events' && frame.upto === 21))
+    await house.stop()
+  })
+
   test.each([1, 2, 3, 4, 5, 6])('each session sees exactly what it may, once and in order (seed %d)', async (seed) => {
     const random = seededRandom(seed)
     const below = (count: number) => Math.floor(random() * count)

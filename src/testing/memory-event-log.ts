@@ -51,6 +51,14 @@ export class MemoryEventLog implements EventLog {
     return offset
   }
 
+  /** Tells all events otherwise from now on, as where their person was erased. */
+  erase(): void {
+    this.#events = this.#events.map((event) => {
+      const { data: _, ...rest } = JSON.parse(event.json) as Record<string, unknown>
+      return { ...event, json: JSON.stringify({ ...rest, data: { erased: true } }) }
+    })
+  }
+
   /** Removes what lies below `oldest`. */
   keepFrom(oldest: number): void {
     this.#oldest = oldest
