@@ -20,6 +20,8 @@ export interface Erasure {
   groups: readonly number[]
   counts: Counts
   subject: Subject
+  /** What came later is of somebody new. */
+  keysDestroyedAt: number
 }
 
 /** Takes out a bounded number of rows and answers where it goes on; null: nothing of this kind is left. */
@@ -213,8 +215,10 @@ async function eraseContacts(tx: Tx, erasure: Erasure, [index = 0]: Cursor): Pro
 /** Bodies that were set aside because something in them failed. */
 async function eraseQuarantine(tx: Tx, erasure: Erasure, [after = 0]: Cursor): Promise<Cursor | null> {
   const rows = await tx.all<{ seq: number; body: Uint8Array }>(
-    `SELECT seq, body FROM quarantine_bodies WHERE seq > ?1 ORDER BY seq LIMIT ${BODIES_MAX}`,
+    `SELECT seq, body FROM quarantine_bodies b WHERE seq > ?1
+     AND EXISTS (SELECT 1 FROM quarantine q WHERE q.seq = b.seq AND q.at <= ?2) ORDER BY seq LIMIT ${BODIES_MAX}`,
     after,
+    erasure.keysDestroyedAt,
   )
   const names = namesIn(tx, erasure)
   for (const { seq, body } of rows) {

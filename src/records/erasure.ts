@@ -216,6 +216,7 @@ export const eraseRows = input('erasure.rows', async (tx: Tx, ask: { id: number 
     groups: progress.groups,
     counts: progress.counts,
     subject: subjectOf(tx, row),
+    keysDestroyedAt: row.keys_destroyed_at ?? context.now,
   }
   const stage = STAGES[progress.stage]
   const next = stage ? await tx.deletingSecurely(() => stage(tx, erasure, progress.cursor, context)) : null
