@@ -57,12 +57,16 @@ export const SCOPE_MAX = 500
 /** Candidates that are opened or asked about for one page. */
 const CANDIDATES_MAX = 20_000
 /** After this a page ends with what it has. */
-const BUDGET_MS = 20
+const BUDGET_MS = 12
 /** With many conversations to look up, which alone takes a third of this. */
-const SCOPED_BUDGET_MS = 40
+const SCOPED_BUDGET_MS = 30
 /** Ids that the first look goes through; how far the next ones go is learnt from it. */
 const FIRST_SPAN = 200_000
-const SPAN_GROWTH_MAX = 32
+/** The same where many conversations are to be looked up for each. */
+const FIRST_SCOPED_SPAN = 500_000
+const SPAN_GROWTH_MAX = 8
+/** Of the time that is left; words are not spread evenly. */
+const SPAN_TIME_SHARE = 0.4
 /** More candidates at once than a page has rows, where nearly all before were refused. */
 const CANDIDATES_AT_ONCE_MAX = 1_000
 const OPENED_AT_ONCE = 64
@@ -202,7 +206,7 @@ export class Searcher {
     const newest = this.#newestId() + 1
     const look = new Look(plan, asked.ask.limit, clock)
     let below = Math.min(asked.ask.below ?? newest, newest)
-    let span = plan.budgetMs === BUDGET_MS ? FIRST_SPAN : newest
+    let span = plan.budgetMs === BUDGET_MS ? FIRST_SPAN : FIRST_SCOPED_SPAN
     let wanted = asked.ask.limit + 1
     while (below > 1) {
       const from = Math.max(1, below - span)
@@ -300,9 +304,9 @@ class Look {
     return this.isCut
   }
 
-  /** As far as half of the time that is left should reach. */
+  /** As far as a part of the time that is left should reach. */
   nextSpan(span: number, spanMs: number): number {
-    const growth = this.#leftMs() / 2 / Math.max(spanMs, 0.01)
+    const growth = (this.#leftMs() * SPAN_TIME_SHARE) / Math.max(spanMs, 0.01)
     return Math.ceil(span * Math.min(SPAN_GROWTH_MAX, Math.max(0.25, growth)))
   }
 
