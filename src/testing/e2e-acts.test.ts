@@ -75,9 +75,11 @@ describe('what a customer does to a message', () => {
     const wrong = await house.api(`/api/v1/messages/${revoked.id}?revoked=yes`)
     expect(wrong).toMatchObject({ status: 400, body: { code: 'invalid', path: '?revoked' } })
 
-    expect(await events('message.reaction')).toMatchObject([{ message_id: revoked.id, emoji: '👍', by: 'customer' }])
-    expect(await events('message.edited')).toMatchObject([{ message_id: revoked.id }])
-    expect(await events('message.revoked')).toMatchObject([{ message_id: revoked.id, revoked: 'hidden' }])
+    const told = async (type: Parameters<typeof events>[0]) =>
+      (await events(type)).filter(({ message_id }) => message_id === revoked.id)
+    expect(await told('message.reaction')).toMatchObject([{ emoji: '👍', by: 'customer' }])
+    expect(await told('message.edited')).toHaveLength(1)
+    expect(await told('message.revoked')).toMatchObject([{ revoked: 'hidden' }])
     expect(JSON.stringify((await house.api('/api/v1/events?after=0')).body)).not.toContain('the code')
     expect(house.lines.join('\n')).not.toContain('the code')
   })

@@ -46,6 +46,13 @@ test('who changes their number keeps the conversation, and is answered under the
     { kind: 'phone', value: '+12025550188', source: 'notice', until: null },
   ])
   expect((await house.api('/api/v1/contacts/lookup', { phone })).status).toBe(404)
+  // Before anything is sent to them: the platform's answer may teach more.
+  const { body: events } = await house.api('/api/v1/events?after=0')
+  const told = events.events.filter(
+    (event: { type: string; data: { contact: { id: string } } }) =>
+      event.type === 'contact.updated' && event.data.contact.id === contact.id,
+  )
+  expect(told.at(-1).data.contact).toEqual(contact)
   const ask = { to: conversation.id, type: 'text', text: { body: 'to the new one' } }
   expect((await house.api('/api/v1/messages', ask)).status).toBe(202)
   const [send] = await until('the send', async () => {
@@ -53,9 +60,6 @@ test('who changes their number keeps the conversation, and is answered under the
     return sends.length > 0 && sends
   })
   expect(JSON.stringify(send)).toContain('12025550188')
-  const { body: events } = await house.api('/api/v1/events?after=0')
-  const told = events.events.filter((event: { type: string }) => event.type === 'contact.updated')
-  expect(told.at(-1).data.contact).toEqual(contact)
 })
 
 test('people without a phone, and those of whom it shows later, are one contact', async () => {

@@ -120,6 +120,8 @@ describe('a picture of a customer', () => {
   })
 
   test('is there for nobody without a key, and a made-up id is not there at all', async () => {
+    await send(phone, 'image', {})
+    await newestIn(phone, 'ready')
     const { url } = first<{ url: string }>((await newest(phone)).attachments)
     expect((await fetch(house.url + url)).status).toBe(401)
     expect((await get('/api/v1/media/med_zzzz')).status).toBe(404)
@@ -128,6 +130,8 @@ describe('a picture of a customer', () => {
   })
 
   test('is still there after a restart', async () => {
+    await send(phone, 'image', {})
+    await newestIn(phone, 'ready')
     await house.restart()
     const { url } = first<{ url: string }>((await newest(phone)).attachments)
     expect((await get(url)).status).toBe(200)
