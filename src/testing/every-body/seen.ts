@@ -40,13 +40,23 @@ export async function settled(house: TestGateway): Promise<void> {
   const isSeen = async () => {
     const { body } = await house.api(`/api/v1/notices?field=${MARKER}&limit=1`)
     if (body.items[0]?.object.id !== id) return false
-    const own = (await house.api('/api/v1/conversations?limit=50')).body.items.find(isMarker)
+    const own = await markerConversation(house)
     if (!own) return false
     const messages = (await house.api(`/api/v1/conversations/${own.id}/messages?limit=200`)).body.items
     return messages.some((message: Json) => message.upstream_id === id)
   }
   // The past has a fifth of the time.
   await until('everything is applied', isSeen, () => '', SETTLE_MS_MAX)
+}
+
+/** Its stamp is a whole second, so many others may be newer. */
+async function markerConversation(house: TestGateway): Promise<Json | undefined> {
+  for (let cursor = ''; ; ) {
+    const { body } = await house.api(`/api/v1/conversations?limit=200${cursor}`)
+    const own = body.items.find(isMarker)
+    if (own || body.next === null) return own
+    cursor = `&cursor=${body.next}`
+  }
 }
 
 function markerBody(id: string): object {
