@@ -45,12 +45,26 @@ export interface LogOptions {
 /** Where a log's lines go, on this thread; what it holds back for a moment is written by `flushSync`. */
 export type LogDestination = DestinationStream & { flushSync?(): void }
 
-/** Lines that are written together hold no more than this in memory; the destination writes at most 16 KiB at once. */
-const TOGETHER_BYTES_MAX = 8 * 1024
+/** Lines that are written together hold no more than this in memory. */
+const TOGETHER_CHARS_MAX = 8 * 1024
 
 /** Standard output. Not one of pino's transports: they are threads of their own, and write nothing in a compiled binary. */
 export function standardOutput(): LogDestination {
-  return pinoDestination({ dest: 1, sync: true, minLength: TOGETHER_BYTES_MAX })
+  const output = pinoDestination({ dest: 1, sync: true })
+  let held = ''
+  // Not pino's own flushSync: it also syncs the file, and the main thread would wait for the disk.
+  const flushSync = () => {
+    const text = held
+    held = ''
+    if (text !== '') output.write(text)
+  }
+  return {
+    write: (line) => {
+      held += line
+      if (held.length >= TOGETHER_CHARS_MAX) flushSync()
+    },
+    flushSync,
+  }
 }
 
 /** A log of JSON lines: `level`, `time` (RFC 3339), `msg` and the allowed fields. */
