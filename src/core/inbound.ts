@@ -20,9 +20,6 @@ export interface AccountReference {
   display?: string
 }
 
-/** `standby`: a thread that another application owns. Each is a key space of its own. */
-export type KeySpace = 'messages' | 'standby' | 'calls'
-
 /** A group of several people and the firm, by the channel's own id. */
 export interface GroupReference {
   id: string
@@ -39,6 +36,7 @@ export interface IdentityChange {
 export interface MessageItem {
   kind: 'message'
   account: AccountReference
+  /** `standby`: a thread that another application owns. Each is a key space of its own. */
   space: 'messages' | 'standby'
   direction: 'in' | 'out'
   upstreamId: string

@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { storageFault } from '../storage/database.ts'
+import { serveThread } from '../storage/serve-thread.ts'
 import type { Question } from '../storage/thread.ts'
 import { Journal, type JournalOptions } from './journal.ts'
 import { type Packed, unpack } from './packed.ts'
@@ -14,8 +15,6 @@ export interface Appended {
 }
 
 export type JournalRefusal = { kind: 'full' | 'fatal' | 'damaged'; message: string }
-
-declare const self: Worker
 
 let journal: Journal | undefined
 
@@ -68,14 +67,8 @@ function refusalOf(error: unknown): JournalRefusal {
   return { kind: error instanceof Error && error.name === 'JournalDamaged' ? 'damaged' : 'fatal', message }
 }
 
-self.onmessage = (event: MessageEvent<Question>) => {
-  const question = event.data
-  try {
-    const value = answer(question)
-    const transfer = question.name === 'append' ? [(value as Appended).packed.bytes.buffer] : []
-    self.postMessage({ id: question.id, value }, transfer)
-    if (question.name === 'close') process.exit(0)
-  } catch (error) {
-    self.postMessage({ id: question.id, error: refusalOf(error) })
-  }
-}
+serveThread({
+  answer,
+  refusalOf,
+  transferOf: ({ name }, value) => (name === 'append' ? [(value as Appended).packed.bytes.buffer] : []),
+})

@@ -1,15 +1,5 @@
 import { type MessageState, rankOf } from '../core/message.ts'
-import {
-  ACT,
-  type ActKind,
-  FLAG_EDITED,
-  FLAG_HISTORY,
-  FLAG_REACTED,
-  FLAG_REVOKED,
-  REVOKED,
-  type Revoked,
-  STATE,
-} from './codes.ts'
+import { ACT, type ActKind, FLAG_EDITED, FLAG_HISTORY, FLAG_REACTED, FLAG_REVOKED, REVOKED, STATE } from './codes.ts'
 import { dropMediaOf } from './media.ts'
 import { type FoundRow, openBody, rowById } from './message-row.ts'
 import { bodyPlace, upstreamHash } from './sent-message.ts'
@@ -259,9 +249,4 @@ async function wipe(tx: Tx, messageId: number): Promise<void> {
 
 async function flag(tx: Tx, messageId: number, bit: number): Promise<void> {
   await tx.run('UPDATE messages SET flags = flags | ?2 WHERE id = ?1 AND flags & ?2 = 0', messageId, bit)
-}
-
-/** For the API's words. */
-export function revokedWord(code: number | null): Revoked | null {
-  return code === null ? null : REVOKED.word(code)
 }

@@ -3,15 +3,12 @@ import { tellEdit, tieAct } from './act-effect.ts'
 import { type CallStep, isEnd } from './call-step.ts'
 import { FLAG_ACT } from './codes.ts'
 import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { type FoundRow, findByHash, flagsOf, insertRow, isKnown, openBody, placeOf } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
-interface CallAsk {
-  source: string
-  item: CallItem
-  arrivedAtMs: number
-}
+type CallAsk = ItemAsk<CallItem>
 
 /**
  * Takes a step of a call. The first that comes is the call's message, whichever it is; the others are acts on it. A step

@@ -6,6 +6,7 @@ import { CONTACT_KIND, DIRECTION, FLAG_ACT, MEMBERSHIP, type Membership, STATE }
 import { contactOf } from './contact.ts'
 import { profilePlace } from './contact-row.ts'
 import { type ConversationEventData, conversationOf } from './conversation.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { numberOfItem } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
 import { type InputContext, input, personNumber, type Tx } from './tx.ts'
@@ -94,11 +95,7 @@ export function requireOpenGroup(profile: Partial<GroupProfile>): void {
   if (state !== 'active') throw new Failure('conflict', `The group is ${state}: nothing can be sent to it`)
 }
 
-interface GroupAsk {
-  source: string
-  item: GroupItem
-  arrivedAtMs: number
-}
+type GroupAsk = ItemAsk<GroupItem>
 
 /** Takes what became of a group, its people or its settings. What was said is kept whole in the group's thread. */
 export const receiveGroup = input('group.receive', async (tx: Tx, ask: GroupAsk, context: InputContext) => {

@@ -2,13 +2,14 @@ import { canonicalJson } from '../core/canonical-json.ts'
 import type { HandoverItem } from '../core/inbound.ts'
 import { FLAG_ACT } from './codes.ts'
 import type { ConversationEventData, ConversationRow } from './conversation.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { insertRow, placeOf } from './message-row.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** Takes that a thread is ours from now on, or another's. What was said is kept whole in the thread. */
 export const receiveHandover = input(
   'handover.receive',
-  async (tx: Tx, ask: { source: string; item: HandoverItem; arrivedAtMs: number }, context: InputContext) => {
+  async (tx: Tx, ask: ItemAsk<HandoverItem>, context: InputContext) => {
     const { item } = ask
     const hash = tx.hash('handover', item.account.id, canonicalJson(item.raw))
     if (await tx.one('SELECT id FROM messages WHERE upstream_hash = ?1', hash)) return { outcome: 'repeated' as const }

@@ -3,6 +3,7 @@ import { receiveAddressBook } from './address-book.ts'
 import { receiveCall } from './call.ts'
 import { receiveGroup } from './group.ts'
 import { receiveHandover } from './handover.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { receiveMessage } from './message.ts'
 import { receiveAct } from './message-act.ts'
 import { receiveNotice } from './notice.ts'
@@ -12,14 +13,6 @@ import { receiveStatus } from './status.ts'
 import type { Input } from './tx.ts'
 
 type ItemOf<Kind extends InboundItem['kind']> = Extract<InboundItem, { kind: Kind }>
-
-/** What the input of an item gets: the item, and whose webhook it was. */
-export interface ItemAsk<Item extends InboundItem> {
-  /** Channel and application, such as `whatsapp/main`. */
-  source: string
-  item: Item
-  arrivedAtMs: number
-}
 
 /** The input of each kind of item that a channel delivers. */
 const INPUTS: { [Kind in InboundItem['kind']]: Input<ItemAsk<ItemOf<Kind>>, unknown> } = {

@@ -2,16 +2,13 @@ import type { ActItem } from '../core/inbound.ts'
 import { type ActDetail, tellReaction, tieAct } from './act-effect.ts'
 import { FLAG_ACT } from './codes.ts'
 import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { attachMedia } from './media.ts'
 import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
-interface ActAsk {
-  source: string
-  item: ActItem
-  arrivedAtMs: number
-}
+type ActAsk = ItemAsk<ActItem>
 
 /** Takes what somebody did to a message that is here, or that will come, or that never comes. */
 export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, context: InputContext) => {

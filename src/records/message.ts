@@ -3,6 +3,7 @@ import { joinActs, tieAct } from './act-effect.ts'
 import { changeIdentity, personBefore } from './contact.ts'
 import { type ConversationRow, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
 import { addHistoryFile } from './history-file.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { attachMedia } from './media.ts'
 import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf, repliedTo, replyTarget } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
@@ -11,7 +12,7 @@ import { type InputContext, input, type Tx } from './tx.ts'
 /** Takes a message that a channel delivered. A repeated one changes nothing. */
 export const receiveMessage = input(
   'message.receive',
-  async (tx: Tx, ask: { source: string; item: MessageItem; arrivedAtMs: number }, context: InputContext) => {
+  async (tx: Tx, ask: ItemAsk<MessageItem>, context: InputContext) => {
     const { item } = ask
     const hash = upstreamHash(tx, item.space, item.upstreamId)
     const key = messageKey(hash, item)
@@ -70,7 +71,7 @@ const UNNOTICED = { unread: false, windowExpiresAtMs: null, isStandby: null } as
 
 async function announce(
   tx: Tx,
-  ask: { item: MessageItem; arrivedAtMs: number },
+  ask: Pick<ItemAsk<MessageItem>, 'item' | 'arrivedAtMs'>,
   message: { id: number; at: number; numberId: number; conversation: ConversationRow },
 ): Promise<void> {
   const { item } = ask

@@ -1,6 +1,7 @@
 import type { NoticeItem } from '../core/inbound.ts'
 import { SEVERITY } from './codes.ts'
 import { findFacts, keepFacts } from './fact.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { portfolioOfSource } from './number.ts'
 import { insertNote, isNoteKnown, noteHash } from './platform-note.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
@@ -8,7 +9,7 @@ import { type InputContext, input, type Tx } from './tx.ts'
 /** Takes what the platform says about the firm's own numbers, accounts and templates. A repeated one changes nothing. */
 export const receiveNotice = input(
   'notice.receive',
-  async (tx: Tx, ask: { source: string; item: NoticeItem; arrivedAtMs: number }, { now, ids }: InputContext) => {
+  async (tx: Tx, ask: ItemAsk<NoticeItem>, { now, ids }: InputContext) => {
     const { item, source } = ask
     const hash = noteHash(tx, item.field, item)
     if (await isNoteKnown(tx, hash)) return { outcome: 'repeated' as const }

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../core/canonical-json.ts'
 import type { AccountReference, OtherItem } from '../core/inbound.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** What a note holds beside the platform's own object where it is a notice that was understood. */
@@ -25,7 +26,7 @@ interface NewNote {
 /** Keeps whole what the platform said and nobody here understands yet. A repeated delivery is one note. */
 export const keepNote = input(
   'note.keep',
-  async (tx: Tx, ask: { item: OtherItem; arrivedAtMs: number }, { now, ids }: InputContext) => {
+  async (tx: Tx, ask: Pick<ItemAsk<OtherItem>, 'item' | 'arrivedAtMs'>, { now, ids }: InputContext) => {
     const { item, arrivedAtMs } = ask
     const hash = noteHash(tx, item.field, item)
     if (await isNoteKnown(tx, hash)) return { outcome: 'repeated' as const }

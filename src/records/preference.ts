@@ -3,6 +3,7 @@ import type { PreferenceItem } from '../core/inbound.ts'
 import type { Db } from '../storage/database.ts'
 import { contactOf } from './contact.ts'
 import { tellContact } from './contact-event.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { numberOfItem } from './number.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
@@ -12,7 +13,7 @@ const WORD_CHARS_MAX = 64
 /** Takes what a person wants to receive. The newest stamp of a category holds; a repeated one changes nothing. */
 export const receivePreference = input(
   'preference.receive',
-  async (tx: Tx, ask: { source: string; item: PreferenceItem; arrivedAtMs: number }, context: InputContext) => {
+  async (tx: Tx, ask: ItemAsk<PreferenceItem>, context: InputContext) => {
     const { item } = ask
     const number = await numberOfItem(tx, ask.source, item.account, context)
     const contact = await contactOf(tx, number.portfolio, item.person, context)

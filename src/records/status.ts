@@ -2,6 +2,7 @@ import type { StatusItem } from '../core/inbound.ts'
 import { type MessageState, rankOf } from '../core/message.ts'
 import { hasHappened, joinActsOfSent, tellReactionLeft } from './act-effect.ts'
 import { learnFromStatus, personOf } from './contact.ts'
+import type { ItemAsk } from './item-ask.ts'
 import { numberOfItem } from './number.ts'
 import {
   changeState,
@@ -28,7 +29,7 @@ export function nextState(current: MessageState, reported: MessageState): Messag
 /** Takes what the platform says became of a message, in any order, also before the send was answered. */
 export const receiveStatus = input(
   'status.receive',
-  async (tx: Tx, ask: { source: string; item: StatusItem; arrivedAtMs: number }, context: InputContext) => {
+  async (tx: Tx, ask: ItemAsk<StatusItem>, context: InputContext) => {
     const { item } = ask
     const hash = upstreamHash(tx, item.space, item.upstreamId)
     const participantHash = tx.hash('participant', item.participant ?? '')

@@ -13,6 +13,7 @@ import { requireAllCommits } from '../records/lost-commits.ts'
 import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
+import { failThread, serveThread } from '../storage/serve-thread.ts'
 import type { Question } from '../storage/thread.ts'
 import { ErasureLedger, LEDGER_FILE, type LedgerCut } from '../vault/erasure-ledger.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
@@ -225,7 +226,7 @@ class BookThread {
   wake(): void {
     if (this.#working) return
     this.#working = true
-    this.#work().catch(fail)
+    this.#work().catch(failThread)
   }
 
   /** Applies the commands that wait and ends the commit under way; the journal keeps what is not applied. */
@@ -328,27 +329,4 @@ function answer(question: Question): unknown {
   }
 }
 
-async function hear(question: Question): Promise<void> {
-  try {
-    const value = await answer(question)
-    if (question.id > 0) self.postMessage({ id: question.id, value })
-    if (question.name === 'close') process.exit(0)
-  } catch (error) {
-    if (question.id === 0) throw error
-    self.postMessage({ id: question.id, error: error instanceof Error ? error.message : String(error) })
-  }
-}
-
-// Imported by tests for its functions, this file is no worker.
-if (!Bun.isMainThread) {
-  self.onmessage = (event: MessageEvent<Question>) => {
-    hear(event.data).catch(fail)
-  }
-}
-
-/** Nothing may go on after this: the main thread hears of it and ends the process. */
-function fail(error: unknown): void {
-  setImmediate(() => {
-    throw error
-  })
-}
+serveThread({ answer })

@@ -1,5 +1,6 @@
 import { DayFile } from '../journal/day-file.ts'
 import { namesOf, type Path, redactBody, type Subject } from '../records/redaction.ts'
+import { serveThread } from '../storage/serve-thread.ts'
 import type { Question } from '../storage/thread.ts'
 
 /** Entries and bytes that one answer is about: some ten milliseconds of work. */
@@ -34,8 +35,6 @@ export interface Scanned {
   last: number | null
   findings: Finding[]
 }
-
-declare const self: Worker
 
 let open: OpenScan | undefined
 let names: ReturnType<typeof namesOf> | undefined
@@ -73,12 +72,4 @@ function answer({ name, args }: Question): unknown {
   }
 }
 
-self.onmessage = (event: MessageEvent<Question>) => {
-  const question = event.data
-  try {
-    self.postMessage({ id: question.id, value: answer(question) })
-    if (question.name === 'close') process.exit(0)
-  } catch (error) {
-    self.postMessage({ id: question.id, error: error instanceof Error ? error.message : String(error) })
-  }
-}
+serveThread({ answer })

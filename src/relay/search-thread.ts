@@ -14,6 +14,7 @@ import { SearchIndex } from '../records/search-index.ts'
 import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
 import { Views } from '../records/views.ts'
 import type { Db } from '../storage/database.ts'
+import { failThread, serveThread } from '../storage/serve-thread.ts'
 import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
 
@@ -120,7 +121,7 @@ class SearchThread {
     this.#isPaused = false
     if (this.#isWorking) return
     this.#isWorking = true
-    this.#work().catch(fail)
+    this.#work().catch(failThread)
   }
 
   /** While the book is behind, the processor is for it. */
@@ -329,26 +330,5 @@ function answer(question: Question): unknown {
   }
 }
 
-async function hear(question: Question): Promise<void> {
-  try {
-    const value = await answer(question)
-    if (question.id > 0) self.postMessage({ id: question.id, value })
-    if (question.name === 'close') process.exit(0)
-  } catch (error) {
-    if (question.id === 0) throw error
-    self.postMessage({ id: question.id, error: nameOf(error) })
-  }
-}
-
-if (!Bun.isMainThread) {
-  self.onmessage = (event: MessageEvent<Question>) => {
-    hear(event.data).catch(fail)
-  }
-}
-
-/** The main thread hears of it: there is no search until the next start. */
-function fail(error: unknown): void {
-  setImmediate(() => {
-    throw error
-  })
-}
+// What fails ends this thread alone: there is no search until the next start.
+serveThread({ answer, refusalOf: nameOf })

@@ -1,0 +1,45 @@
+import type { Question } from './thread.ts'
+
+export interface ThreadProgram {
+  /** Answers a question, or takes in what was only told. After `close` is answered the thread ends. */
+  answer(question: Question): unknown
+  /** What the asker gets where the answer failed; as it is, the error's message. */
+  refusalOf?(error: unknown): unknown
+  /** What goes over to the asker instead of being copied. */
+  transferOf?(question: Question, value: unknown): Bun.Transferable[]
+}
+
+declare const self: Worker
+
+/**
+ * The worker's side of `Thread`. Where something that was told, not asked, fails, nobody waits for an answer: the main
+ * thread hears of it as a failed thread. Imported by a test, the file of a thread is no worker, and nothing happens.
+ */
+export function serveThread(program: ThreadProgram): void {
+  if (Bun.isMainThread) return
+  self.onmessage = (event: MessageEvent<Question>) => {
+    hear(program, event.data).catch(failThread)
+  }
+}
+
+/** Nothing may go on after this: thrown where nobody catches it, the main thread hears of it. */
+export function failThread(error: unknown): void {
+  setImmediate(() => {
+    throw error
+  })
+}
+
+async function hear({ answer, refusalOf = messageOf, transferOf }: ThreadProgram, question: Question): Promise<void> {
+  try {
+    const value = await answer(question)
+    if (question.id > 0) self.postMessage({ id: question.id, value }, transferOf?.(question, value) ?? [])
+    if (question.name === 'close') process.exit(0)
+  } catch (error) {
+    if (question.id === 0) throw error
+    self.postMessage({ id: question.id, error: refusalOf(error) })
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
