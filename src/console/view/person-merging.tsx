@@ -3,6 +3,7 @@ import type { Desk } from '../desk.ts'
 import type { PersonView } from '../wire.ts'
 import { useTask } from './hooks.ts'
 import { nameOf } from './names.ts'
+import { TaskProblem } from './task-problem.tsx'
 
 /** Says that two contacts are one person, and takes it back. */
 export function Merging({ person, desk }: { person: PersonView; desk: Desk }) {
@@ -66,11 +67,7 @@ export function Merging({ person, desk }: { person: PersonView; desk: Desk }) {
           </button>
         </p>
       )}
-      {task.problem !== null && (
-        <p className="field-problem" role="alert">
-          {task.problem}
-        </p>
-      )}
+      <TaskProblem problem={task.problem} />
     </section>
   )
 }

@@ -7,6 +7,7 @@ import { navigate, useNow, useTask } from './hooks.ts'
 import { Icon } from './icons.tsx'
 import { nameOf, numberName } from './names.ts'
 import { Merging } from './person-merging.tsx'
+import { TaskProblem } from './task-problem.tsx'
 
 interface PersonPanelProps {
   id: string
@@ -143,11 +144,7 @@ function GivenName({ person, desk }: { person: PersonView; desk: Desk }) {
           Keep
         </button>
       </form>
-      {task.problem !== null && (
-        <p className="field-problem" role="alert">
-          {task.problem}
-        </p>
-      )}
+      <TaskProblem problem={task.problem} />
     </section>
   )
 }
@@ -205,11 +202,7 @@ function Attributes({ person, desk }: { person: PersonView; desk: Desk }) {
           Keep
         </button>
       </form>
-      {task.problem !== null && (
-        <p className="field-problem" role="alert">
-          {task.problem}
-        </p>
-      )}
+      <TaskProblem problem={task.problem} />
     </section>
   )
 }
