@@ -32,14 +32,20 @@ function wantedKey({
 }: CommandContext<Config>): { file: string; next: Uint8Array } | { wrong: string } {
   const file = options['new-key-file']
   if (operand !== 'rotate' || typeof file !== 'string') return { wrong: 'key wants: key rotate --new-key-file FILE' }
-  const next = readKeyFile(file)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    return { wrong: `The new key cannot be read from ${file}: ${(error as { code?: string }).code ?? 'unknown error'}` }
+  }
+  const next = keyIn(text)
   if (next) return { file, next }
   return { wrong: `${file} must hold the new key: 32 random bytes as 64 hexadecimal or 44 base64 characters` }
 }
 
-function readKeyFile(file: string): Uint8Array | undefined {
+function keyIn(text: string): Uint8Array | undefined {
   try {
-    return readMasterKey(readFileSync(file, 'utf8'))
+    return readMasterKey(text)
   } catch {
     return undefined
   }

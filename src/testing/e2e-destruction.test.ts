@@ -187,10 +187,11 @@ describe('key rotate', () => {
     expect(same).toMatchObject({ code: 1, printed: '' })
     expect(same.complained).toContain('the new one is the one that is in force')
     writeFileSync(join(folder, 'short.key'), 'abcd')
-    for (const file of ['short.key', 'absent.key']) {
+    const wrongs = { 'short.key': 'must hold the new key', 'absent.key': 'cannot be read' }
+    for (const [file, saying] of Object.entries(wrongs)) {
       const wrong = await run(['key', 'rotate', '--new-key-file', join(folder, file)])
       expect(wrong).toMatchObject({ code: 2, printed: '' })
-      expect(wrong.complained).toContain('must hold the new key')
+      expect(wrong.complained).toContain(saying)
     }
     expect((await run(['key', 'rotate'])).code).toBe(2)
     expect((await run(['key', 'turn', '--new-key-file', join(folder, 'new.key')])).code).toBe(2)
