@@ -3,7 +3,7 @@ import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
 import { apiRoutes } from '../http/api.ts'
 import { consoleRoutes } from '../http/console.ts'
-import { type Control, startControl } from '../http/control.ts'
+import { startControl } from '../http/control.ts'
 import { documentationRoutes } from '../http/documentation.ts'
 import { erasureRoutes } from '../http/erasures-api.ts'
 import { mediaRoutes } from '../http/media.ts'
@@ -13,11 +13,10 @@ import { sourceOf, type WebhookApp, webhookRoutes } from '../http/webhooks.ts'
 import { ApiKeys } from '../people/api-keys.ts'
 import { ErasureReader } from '../records/erasure-reader.ts'
 import { NoticeReader } from '../records/notice-reader.ts'
-import { eraseWhole } from '../relay/erase-command.ts'
 import { thumbnailName } from '../relay/media-folder.ts'
-import { replay } from '../relay/replay.ts'
 import { keyedHash } from '../vault/sealing.ts'
 import type { Base } from './base.ts'
+import { controlCommands } from './control-commands.ts'
 import type { Parts } from './parts.ts'
 
 type Operations = Parameters<typeof operationsRoutes>[0]
@@ -50,7 +49,7 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
     log,
   })
   listenForOperations(base, operations, stack)
-  const control = await openControl(base, parts)
+  const control = await startControl({ folder: config.dataDir, log, commands: controlCommands(base, parts) })
   stack.defer(() => control.stop())
   return server
 }
@@ -133,32 +132,4 @@ function listenForOperations(base: Base, operations: Operations, stack: AsyncDis
     fetch: operationsFetch(operations),
   })
   stack.defer(() => server.stop(true))
-}
-
-/** Commands of the command line reach the running house through a socket in the folder. */
-function openControl({ options, house }: Base, { destruction, search }: Parts): Promise<Control> {
-  const { clock, log, config } = options
-  return startControl({
-    folder: config.dataDir,
-    log,
-    erase: (who) => eraseWhole(house, destruction.eraser, who),
-    changeMasterKey: (next) => destruction.changeMasterKey(next),
-    rebuildSearch: () => search.rebuild(),
-    replay: async (ask) => {
-      const journal = house.journalReader()
-      try {
-        return await replay(
-          {
-            ask: house.book.ask,
-            journal,
-            append: (entry) => house.inbound.accept(entry.source, entry.body),
-            nowMs: () => clock.epochMs(),
-          },
-          ask,
-        )
-      } finally {
-        journal.close()
-      }
-    },
-  })
 }

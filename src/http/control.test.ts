@@ -4,39 +4,35 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
-import type { EraseAsk } from '../relay/erase-command.ts'
 import type { ReplayAsk } from '../relay/replay.ts'
-import { CONTROL_SOCKET, startControl } from './control.ts'
+import { CONTROL_SOCKET, type ControlCommand, startControl } from './control.ts'
+import { readErase, readKey, readReplay } from './control-asks.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-control-'))
 const unix = join(folder, CONTROL_SOCKET)
 const asked: ReplayAsk[] = []
-/** Commands that a test is not about. */
-const others = {
-  replay: async () => 0,
-  erase: async (who: EraseAsk) => {
+const commands: Record<string, ControlCommand> = {
+  replay: async (body) => {
+    const ask = readReplay(body)
+    asked.push(ask)
+    if (ask.kind === 'range' && ask.from === 13) throw new Error('The journal does not hold entry 13 any more')
+    return { replayed: 5 }
+  },
+  erase: async (body) => {
+    const who = readErase(body)
     if ('contact' in who) throw new Failure('not_found', 'No such contact')
     return { id: 'ers_1', phone: who.phone }
   },
-  changeMasterKey: async (next: Uint8Array) => {
-    if (next[0] === 0) throw new Failure('conflict', 'the new one is the one that is in force')
+  'master-key': async (body) => {
+    if (readKey(body)[0] === 0) throw new Failure('conflict', 'the new one is the one that is in force')
+    return { changed: true }
   },
-  rebuildSearch: async () => void rebuilds++,
+  'search/rebuild': async () => ({ rebuilding: true }),
 }
-let rebuilds = 0
 let control: Awaited<ReturnType<typeof startControl>>
 
 beforeAll(async () => {
-  control = await startControl({
-    ...others,
-    folder,
-    log: silentLog,
-    replay: async (ask) => {
-      asked.push(ask)
-      if (ask.kind === 'range' && ask.from === 13) throw new Error('The journal does not hold entry 13 any more')
-      return 5
-    },
-  })
+  control = await startControl({ folder, log: silentLog, commands })
 })
 afterAll(async () => {
   await control.stop()
@@ -88,23 +84,18 @@ describe('the control socket', () => {
     ['master-key', { key: 'ab'.repeat(32) }, 200, { changed: true }],
     ['master-key', { key: '00'.repeat(32) }, 409, { code: 'conflict' }],
     ['master-key', { key: 'ab' }, 400, { code: 'invalid' }],
+    ['search/rebuild', {}, 200, { rebuilding: true }],
+    ['constructor', {}, 404, { code: 'not_found' }],
   ])('answers %s with %j: %d', async (path, body, status, members) => {
     const answer = await command(`/${path}`, body)
     expect(answer.status).toBe(status)
     expect(answer.body).toMatchObject(members)
   })
 
-  test('has the word index made anew', async () => {
-    const before = rebuilds
-    const answer = await command('/search/rebuild', {})
-    expect(answer).toMatchObject({ status: 200, body: { rebuilding: true } })
-    expect(rebuilds).toBe(before + 1)
-  })
-
   test('is taken over from a process that was killed, and gone after a stop', async () => {
     const other = mkdtempSync(join(tmpdir(), 'gatehouse-control-'))
     await Bun.write(join(other, CONTROL_SOCKET), 'left over')
-    const { stop } = await startControl({ ...others, folder: other, log: silentLog })
+    const { stop } = await startControl({ folder: other, log: silentLog, commands })
     expect(statSync(join(other, CONTROL_SOCKET)).isSocket()).toBe(true)
     await stop()
     expect(await Bun.file(join(other, CONTROL_SOCKET)).exists()).toBe(false)
@@ -114,7 +105,7 @@ describe('the control socket', () => {
   test('is left out where the path is longer than a socket’s may be, which is said in the log', async () => {
     const warnings: string[] = []
     const log = { ...silentLog, warn: (phrase: string) => void warnings.push(phrase) }
-    const { stop } = await startControl({ folder: `/${'x'.repeat(120)}`, log, ...others })
+    const { stop } = await startControl({ folder: `/${'x'.repeat(120)}`, log, commands })
     await stop()
     expect(warnings).toHaveLength(1)
   })

@@ -2,8 +2,6 @@ import { chmodSync, existsSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
-import type { EraseAsk } from '../relay/erase-command.ts'
-import type { ReplayAsk } from '../relay/replay.ts'
 import { readJson } from './body.ts'
 import { problemResponse, responseOf } from './errors.ts'
 
@@ -16,17 +14,14 @@ export interface Control {
   stop(): Promise<void>
 }
 
+/** What a command does with what it was asked, and what it answers. A `Failure` is told as the API tells it. */
+export type ControlCommand = (ask: Record<string, unknown>) => Promise<object>
+
 export interface ControlOptions {
   folder: string
   log: Log
-  /** Answers how many bodies were given in again. */
-  replay(ask: ReplayAsk): Promise<number>
-  /** Erases a person whole, and answers the erasure as the API shows it. */
-  erase(who: EraseAsk): Promise<object>
-  /** Makes the word index anew, in the background. */
-  rebuildSearch(): Promise<void>
-  /** Changes the master key. */
-  changeMasterKey(next: Uint8Array): Promise<void>
+  /** By their paths, such as `replay` or `search/rebuild`. */
+  commands: Readonly<Record<string, ControlCommand>>
 }
 
 /** The way in for commands of the command line. Whoever may read and write the folder's files may command it: 0600. */
@@ -55,23 +50,10 @@ export async function startControl(options: ControlOptions): Promise<Control> {
 
 async function answer(options: ControlOptions, request: Request): Promise<Response> {
   try {
-    const { pathname } = new URL(request.url)
-    if (pathname === '/replay' && request.method === 'POST') {
-      const ask = readReplay(await readJson(request, BODY_BYTES_MAX))
-      return Response.json({ replayed: await options.replay(ask) })
-    }
-    if (pathname === '/erase' && request.method === 'POST') {
-      return Response.json(await options.erase(readErase(await readJson(request, BODY_BYTES_MAX))))
-    }
-    if (pathname === '/master-key' && request.method === 'POST') {
-      await options.changeMasterKey(readKey(await readJson(request, BODY_BYTES_MAX)))
-      return Response.json({ changed: true })
-    }
-    if (pathname === '/search/rebuild' && request.method === 'POST') {
-      await options.rebuildSearch()
-      return Response.json({ rebuilding: true })
-    }
-    throw new Failure('not_found', 'No such command')
+    const name = new URL(request.url).pathname.slice(1)
+    const command = Object.hasOwn(options.commands, name) ? options.commands[name] : undefined
+    if (!command || request.method !== 'POST') throw new Failure('not_found', 'No such command')
+    return Response.json(await command(await readJson(request, BODY_BYTES_MAX)))
   } catch (error) {
     if (error instanceof Failure) return responseOf(error, options.log)
     // Whoever commands the house is told why: a damaged or shortened journal says so in its own words.
@@ -79,26 +61,4 @@ async function answer(options: ControlOptions, request: Request): Promise<Respon
     const message = error instanceof Error ? error.message : 'unknown error'
     return problemResponse({ code: 'internal', message, members: {} })
   }
-}
-
-function readReplay(body: Record<string, unknown>): ReplayAsk {
-  const { kind, from, to } = body
-  if (kind === 'quarantine') return { kind }
-  if (kind === 'range' && isSequence(from) && isSequence(to)) return { kind, from, to }
-  throw new Failure('invalid', 'Say {"kind": "quarantine"} or {"kind": "range", "from": N, "to": N}')
-}
-
-function readErase({ contact, phone }: Record<string, unknown>): EraseAsk {
-  if (typeof contact === 'string' && phone === undefined) return { contact }
-  if (typeof phone === 'string' && contact === undefined) return { phone }
-  throw new Failure('invalid', 'Say {"contact": "con_…"} or {"phone": "+…"}')
-}
-
-function readKey({ key }: Record<string, unknown>): Uint8Array {
-  if (typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)) return Uint8Array.fromHex(key)
-  throw new Failure('invalid', 'Say {"key": "64 hexadecimal characters"}')
-}
-
-function isSequence(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 }

@@ -1,0 +1,33 @@
+import type { ControlCommand } from '../http/control.ts'
+import { readErase, readKey, readReplay } from '../http/control-asks.ts'
+import { eraseWhole } from '../relay/erase-command.ts'
+import { type ReplayAsk, replay } from '../relay/replay.ts'
+import type { Base } from './base.ts'
+import type { Parts } from './parts.ts'
+
+/** What commands of the command line may ask of the running house, through the socket in its folder. */
+export function controlCommands(base: Base, parts: Parts): Record<string, ControlCommand> {
+  const { destruction, search } = parts
+  return {
+    replay: async (ask) => ({ replayed: await replayHere(base, readReplay(ask)) }),
+    erase: (ask) => eraseWhole(base.house, destruction.eraser, readErase(ask)),
+    'master-key': async (ask) => {
+      await destruction.changeMasterKey(readKey(ask))
+      return { changed: true }
+    },
+    'search/rebuild': async () => {
+      await search.rebuild()
+      return { rebuilding: true }
+    },
+  }
+}
+
+async function replayHere({ house, options }: Base, ask: ReplayAsk): Promise<number> {
+  const journal = house.journalReader()
+  const append = (entry: { source: string; body: Uint8Array }) => house.inbound.accept(entry.source, entry.body)
+  try {
+    return await replay({ ask: house.book.ask, journal, append, nowMs: () => options.clock.epochMs() }, ask)
+  } finally {
+    journal.close()
+  }
+}

@@ -1,0 +1,27 @@
+import { Failure } from '../core/failure.ts'
+import type { EraseAsk } from '../relay/erase-command.ts'
+import type { ReplayAsk } from '../relay/replay.ts'
+
+/** What commands of the control socket are asked with. Each throws `invalid`, saying the form that is wanted. */
+
+export function readReplay(body: Record<string, unknown>): ReplayAsk {
+  const { kind, from, to } = body
+  if (kind === 'quarantine') return { kind }
+  if (kind === 'range' && isSequence(from) && isSequence(to)) return { kind, from, to }
+  throw new Failure('invalid', 'Say {"kind": "quarantine"} or {"kind": "range", "from": N, "to": N}')
+}
+
+export function readErase({ contact, phone }: Record<string, unknown>): EraseAsk {
+  if (typeof contact === 'string' && phone === undefined) return { contact }
+  if (typeof phone === 'string' && contact === undefined) return { phone }
+  throw new Failure('invalid', 'Say {"contact": "con_…"} or {"phone": "+…"}')
+}
+
+export function readKey({ key }: Record<string, unknown>): Uint8Array {
+  if (typeof key === 'string' && /^[0-9a-f]{64}$/.test(key)) return Uint8Array.fromHex(key)
+  throw new Failure('invalid', 'Say {"key": "64 hexadecimal characters"}')
+}
+
+function isSequence(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
+}
