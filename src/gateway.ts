@@ -14,6 +14,7 @@ import { ClockTrust } from './relay/clock-trust.ts'
 import { House } from './relay/house.ts'
 import { BULK_HEADS_MAX } from './relay/outbound.ts'
 import { type Setup, setupOf } from './setup.ts'
+import { sqliteVersion } from './storage/database.ts'
 import { THREADS } from './threads.ts'
 
 /** Answers that were given need a moment to reach the socket before it is closed. */
@@ -39,7 +40,11 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { config, clock } = options
     const setup = setupOf(config)
-    const metrics = createMetrics(clock, packageJson.version)
+    const metrics = createMetrics(clock, {
+      version: packageJson.version,
+      bun: Bun.version,
+      sqlite: sqliteVersion(),
+    })
     this.#base = {
       options,
       setup,

@@ -32,7 +32,8 @@ export interface WebhookDependencies {
   /** Resolves once it is on stable storage. */
   accept(source: string, body: Uint8Array): Promise<unknown>
   bodyBytesMax: number
-  count(outcome: WebhookOutcome, seconds: number): void
+  /** `app` is the id of a configured one, or null. */
+  count(outcome: WebhookOutcome, seconds: number, app: string | null): void
 }
 
 /** The key of an application among all channels, which is also the source of its journal entries. */
@@ -65,14 +66,15 @@ export function webhookRoutes(deps: WebhookDependencies): Elysia {
     '/webhooks/:channel/:app',
     async ({ params, request }) => {
       const startedMs = deps.clock.monoMs()
+      const known = deps.apps.get(sourceOf(params.channel, params.app))
       const seconds = () => (deps.clock.monoMs() - startedMs) / 1000
       try {
-        await take(deps, deps.apps.get(sourceOf(params.channel, params.app)), request)
-        deps.count('stored', seconds())
+        await take(deps, known, request)
+        deps.count('stored', seconds(), known?.id ?? null)
         return new Response('OK')
       } catch (error) {
         const outcome = (error instanceof Failure && OUTCOME_OF[error.code]) || 'failed'
-        deps.count(outcome, seconds())
+        deps.count(outcome, seconds(), known?.id ?? null)
         if (outcome === 'too_large') deps.log.error('webhook too large, its content is lost', { app: params.app })
         return responseOf(error, deps.log)
       }

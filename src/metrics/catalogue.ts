@@ -7,6 +7,9 @@ export type LabelName = keyof typeof LABEL_VALUES_MAX
 
 /** How many different values a label may take in one metric. */
 export const LABEL_VALUES_MAX = {
+  app: 100,
+  bun: 1,
+  check: 16,
   class: 8,
   direction: 2,
   kind: 64,
@@ -17,6 +20,7 @@ export const LABEL_VALUES_MAX = {
   /** Patterns such as /api/v1/messages/:id, never paths. */
   route: 128,
   severity: 3,
+  sqlite: 1,
   state: 16,
   status: 64,
   version: 1,
@@ -64,6 +68,10 @@ const BATCH_INPUTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 export const CATALOGUE = {
   // What comes in.
   webhooks: counter(['webhooks_total', 'Webhooks of platforms by what became of them.'], ['outcome']),
+  lastWebhookSeconds: gauge(
+    ['last_webhook_timestamp_seconds', 'When the last webhook of an app was kept; before the first, when we started.'],
+    ['app'],
+  ),
   webhookSeconds: histogram(['webhook_seconds', 'From a webhook complete in memory to its answer.'], ANSWER_SECONDS),
   journalCommitSeconds: histogram(['journal_commit_seconds', 'One group commit of the journal.'], COMMIT_SECONDS),
   applyLagSeconds: gauge(['apply_lag_seconds', 'Age of the oldest journal entry that is not yet applied; 0 if none.']),
@@ -85,6 +93,16 @@ export const CATALOGUE = {
   // What goes out.
   messages: counter(['messages_total', 'Messages by direction and the state they came to.'], ['direction', 'state']),
   queueMessages: gauge(['queue_messages', 'Messages that wait to be sent.'], ['class']),
+  oldestWaitingSeconds: gauge(
+    ['oldest_waiting_seconds', 'Age of the oldest message that waits to be sent, paused numbers included; 0 if none.'],
+    ['class'],
+  ),
+  unsettledMessages: gauge(
+    ['unsettled_messages', 'Messages in doubt, and messages held for a person (up to 100,000 are counted).'],
+    ['state'],
+  ),
+  inFlightMessages: gauge(['in_flight_messages', 'Requests to platforms that have no answer yet.']),
+  throttled: counter(['throttled_total', 'Answers by which a platform said: too fast.']),
   sends: counter(['send_total', 'Attempts to send by what the platform answered.'], ['outcome']),
   sendWaitSeconds: histogram(
     ['send_wait_seconds', 'From a message being queued to its first byte leaving.'],
@@ -94,6 +112,14 @@ export const CATALOGUE = {
   resends: counter(['resends_total', 'Messages in doubt that were sent again.']),
   limitUsedRatio: gauge(
     ['limit_used_ratio', 'Share in use of the rate that a number may send at, 0 to 1.'],
+    ['number'],
+  ),
+  numberState: gauge(
+    ['number_state', 'Always 1; its labels say which state a number is in: active, paused or unclaimed.'],
+    ['number', 'state'],
+  ),
+  numberBreakerOpen: gauge(
+    ['number_breaker_open', 'Whether nothing is sent from a number because its requests got no answer.'],
     ['number'],
   ),
 
@@ -113,12 +139,14 @@ export const CATALOGUE = {
   // What is destroyed.
   erasures: counter(['erasures_total', 'People erased, by how far it came: begun or done.'], ['state']),
   erasuresRunning: gauge(['erasures_running', 'Erasures that are begun and not done.']),
+  erasureOldestSeconds: gauge(['erasure_oldest_seconds', 'Age of the oldest erasure that is not done; 0 if none.']),
   journalDaysEnded: counter(['journal_days_ended_total', 'Days of the journal whose keys were destroyed.']),
 
   // The house itself.
   overflows: counter(['overflow_total', 'Things refused or dropped because a queue was full.'], ['queue']),
   logFieldsDropped: counter(['log_fields_dropped_total', 'Log fields held back: not on the allow-list.']),
-  buildInfo: gauge(['build_info', 'Always 1; its label says which version runs.'], ['version']),
+  buildInfo: gauge(['build_info', 'Always 1; its labels say what runs.'], ['version', 'bun', 'sqlite']),
+  readiness: gauge(['ready', 'Each check of /readyz, 1 if it holds.'], ['check']),
   loopLagSeconds: histogram(
     ['loop_lag_seconds', 'How much later than asked a timer of the main thread fired.'],
     [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1],

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { FakeClock } from '../testing/fake-clock.ts'
-import { CATALOGUE } from './catalogue.ts'
+import { CATALOGUE, LABEL_VALUES_MAX, type MetricType } from './catalogue.ts'
 import { createMetrics } from './metrics.ts'
 import { type ProcessFigures, readProcess, watchProcess } from './process.ts'
 
+interface AnyDescription {
+  type: MetricType
+  labels: readonly string[]
+}
+
 function openTestMetrics() {
   const clock = new FakeClock()
-  return { clock, metrics: createMetrics(clock, '1.2.3') }
+  return { clock, metrics: createMetrics(clock, { version: '1.2.3', bun: '1.4.5', sqlite: '3.53.0' }) }
 }
 
 function valueIn(text: string, series: string): number | undefined {
@@ -48,7 +53,7 @@ describe('createMetrics', () => {
     expect(valueIn(text, 'gatehouse_queue_messages{class="urgent"}')).toBe(0)
     expect(valueIn(text, 'gatehouse_webhook_seconds_bucket{le="0.0025"}')).toBe(0)
     expect(valueIn(text, 'gatehouse_webhook_seconds_bucket{le="0.005"}')).toBe(1)
-    expect(valueIn(text, 'gatehouse_build_info{version="1.2.3"}')).toBe(1)
+    expect(valueIn(text, 'gatehouse_build_info{version="1.2.3",bun="1.4.5",sqlite="3.53.0"}')).toBe(1)
   })
 
   test('calls the 501st number and all after it "other"', async () => {
@@ -61,6 +66,23 @@ describe('createMetrics', () => {
     expect(valueIn(text, 'gatehouse_limit_used_ratio{number="n1"}')).toBe(0.9)
     expect(valueIn(text, 'gatehouse_limit_used_ratio{number="n501"}')).toBeUndefined()
     expect(valueIn(text, 'gatehouse_limit_used_ratio{number="other"}')).toBe(0.5)
+  })
+
+  test('has as many series however many values its labels are given', async () => {
+    const seriesAfter = async (count: number) => {
+      const { metrics } = openTestMetrics()
+      for (const [key, { type, labels }] of Object.entries(CATALOGUE) as [keyof typeof CATALOGUE, AnyDescription][]) {
+        for (let index = 0; labels.length > 0 && index < count; index++) {
+          const given = Object.fromEntries(labels.map((label) => [label, `value-${index}`]))
+          // A metric of any type, whose labels are known only here.
+          const metric = metrics[key] as unknown as Record<string, (value: number, given: object) => void>
+          metric[{ counter: 'add', gauge: 'set', histogram: 'observe' }[type]]?.(1, given)
+        }
+      }
+      return (await metrics.render()).split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
+    }
+    const boundMax = Math.max(...Object.values(LABEL_VALUES_MAX))
+    expect(await seriesAfter(boundMax * 4)).toBe(await seriesAfter(boundMax + 1))
   })
 
   test('gives the same text for a second, then a new one', async () => {

@@ -35,6 +35,13 @@ type MetricOf<D> =
 
 type Catalogue = typeof CATALOGUE
 
+/** What runs. */
+export interface BuildLabels {
+  version: string
+  bun: string
+  sqlite: string
+}
+
 /** All metrics of one gateway, by their names in the catalogue. */
 export type Metrics = { readonly [K in keyof Catalogue]: MetricOf<Catalogue[K]> } & {
   /** Asked before the text is made, at most once a second: for figures that are cheaper to read than to keep. */
@@ -51,7 +58,7 @@ const PREFIX = 'gatehouse_'
 const OTHER = 'other'
 
 /** Builds every metric in a registry of its own: two gateways in one process do not know of each other. */
-export function createMetrics(clock: Clock, version: string): Metrics {
+export function createMetrics(clock: Clock, runs: BuildLabels): Metrics {
   const registry = new Registry()
   const collectors: (() => void)[] = []
   const entries = Object.entries(CATALOGUE).map(([key, description]) => [key, build(description, registry)])
@@ -69,7 +76,7 @@ export function createMetrics(clock: Clock, version: string): Metrics {
     },
     // The loop above gives each key of the catalogue the metric that its description says.
   } as Metrics
-  metrics.buildInfo.set(1, { version })
+  metrics.buildInfo.set(1, { ...runs })
   for (const messageClass of MESSAGE_CLASSES) metrics.queueMessages.set(0, { class: messageClass })
   return metrics
 }

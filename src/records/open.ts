@@ -5,6 +5,7 @@ import addContactIdentities from '../../migrations/records/0004_add_contact_iden
 import addMedia from '../../migrations/records/0005_add_media.sql' with { type: 'text' }
 import addErasure from '../../migrations/records/0006_add_erasure.sql' with { type: 'text' }
 import orderMessageKeys from '../../migrations/records/0007_order_message_keys.sql' with { type: 'text' }
+import findHeldMessages from '../../migrations/records/0008_find_held_messages.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -16,6 +17,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0005_add_media.sql', sql: addMedia },
   { name: '0006_add_erasure.sql', sql: addErasure },
   { name: '0007_order_message_keys.sql', sql: orderMessageKeys },
+  { name: '0008_find_held_messages.sql', sql: findHeldMessages },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */

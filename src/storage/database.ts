@@ -112,6 +112,16 @@ export function storageFault(error: unknown): 'full' | 'fatal' | null {
   return null
 }
 
+/** The SQLite inside this Bun, such as `3.53.0`. */
+export function sqliteVersion(): string {
+  const database = new Database(':memory:')
+  try {
+    return (database.query('SELECT sqlite_version() AS version').get() as { version: string }).version
+  } finally {
+    database.close()
+  }
+}
+
 /** Throws where the SQLite inside this Bun is older than the fix of the WAL-reset bug. */
 export function requireSqliteVersion(database: Db): void {
   const version = database.one<{ version: string }>('SELECT sqlite_version() AS version')?.version ?? '0'
