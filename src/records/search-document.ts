@@ -1,4 +1,4 @@
-import { type Atom, atomsOf, type Code, codesOf, partsOf } from './search-words.ts'
+import { type Atom, addParts, atomsOf, type Code, codesOf } from './search-words.ts'
 import type { View } from './views.ts'
 
 /** What is looked for in a message. */
@@ -25,6 +25,10 @@ export function searchableOf(view: View): Searchable | undefined {
   const kind = content['kind']
   if (typeof kind !== 'string') return undefined
   const text = textOf(content['text'])
+  // Nearly all messages are of this form, and to look for all the others costs more than their words.
+  if (kind === 'text' && !('attachments' in view) && !('referral' in content) && !('product' in content)) {
+    return { kind, text, more: [], names: [] }
+  }
   const place = objectOf(content['place'])
   const choice = objectOf(content['choice'])
   const order = objectOf(content['order'])
@@ -126,9 +130,9 @@ export class Document {
     const loose = new Set<string>()
     for (const atoms of this.fields) for (const atom of atoms) if (atom.isCharacter) loose.add(atom.stem)
     const codes = [...this.codes, ...[...more, ...names].flatMap(codesOf)]
-    for (const { joined } of codes) addAll(loose, partsOf(joined))
+    for (const { joined } of codes) addParts(loose, joined)
     for (const atoms of this.fields.slice(1 + more.length)) {
-      for (const atom of atoms) if (!atom.isCharacter) addAll(loose, partsOf(atom.norm))
+      for (const atom of atoms) if (!atom.isCharacter) addParts(loose, atom.norm)
     }
     return loose
   }
@@ -144,8 +148,4 @@ function sequenceOf(atoms: readonly Atom[]): string[] {
     else if (!atom.isGlued) sequence.push(atom.stem)
   }
   return sequence
-}
-
-function addAll(set: Set<string>, parts: readonly string[]): void {
-  for (const part of parts) set.add(part)
 }

@@ -40,7 +40,7 @@ const EVENTS_MAX = 5_000
 export interface FeedDependencies {
   records: Db
   vault: Vault
-  views: Pick<Views, 'message'>
+  views: Pick<Views, 'said'>
   terms: SearchTerms
   index: SearchIndex
   clock: Clock
@@ -110,7 +110,7 @@ export class SearchFeed {
   /** The terms of one message, or null where it shows nothing that could be looked for. */
   termsOf(row: FeedRow): string | null {
     if (row.flags & FLAG_ACT) return null
-    const found = searchableOf(this.#deps.views.message(row))
+    const found = searchableOf(this.#deps.views.said(row))
     if (!found) return null
     return this.#deps.terms.ofMessage(new Document(found), {
       conversationId: row.conversation_id,

@@ -11,7 +11,10 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyz234567'
 const DAY_LENGTH = '2026-11-22'.length
 const MONTH_LENGTH = '2026-11'.length
 
-/** Hashes that are kept in memory; people use few words often, and a hash costs more than the search for it. */
+/**
+ * Hashes that are kept in memory. People use few words often, and to find one of them again costs a twentieth of its hash,
+ * if it comes as the very same string: one that was just put together costs as much as the hash (measured).
+ */
 const KEPT_MAX = 100_000
 
 /** What a row of the index is about, beside its words. */
@@ -32,13 +35,21 @@ export interface Facets {
  */
 export class SearchTerms {
   readonly #key: Uint8Array
-  readonly #terms = new Map<string, string>()
+  readonly #words = new Map<string, string>()
+  readonly #facets = new Map<string, string>()
 
   constructor(key: Uint8Array) {
     this.#key = key
   }
 
-  readonly word = (word: string): string => this.#kept('word', word)
+  readonly word = (word: string): string => {
+    const known = this.#words.get(word)
+    if (known !== undefined) return known
+    const term = this.#made('word', word)
+    if (this.#words.size >= KEPT_MAX) this.#words.clear()
+    this.#words.set(word, term)
+    return term
+  }
 
   conversation(id: number): string {
     return this.#made('conversation', String(id))
@@ -89,18 +100,18 @@ export class SearchTerms {
     const terms = sequence.map(this.word)
     if (loose.size === 0) return terms
     const placed = new Set(sequence)
-    for (const part of loose) if (!placed.has(part)) terms.push(this.word(part))
+    for (const part of loose) if (!placed.has(part)) terms.push(this.#made('word', part))
     return terms
   }
 
-  /** Of what is asked for again and again: words, and everything that many messages have in common. */
+  /** Of what many messages have in common. */
   #kept(space: string, text: string): string {
-    const name = space + text
-    const known = this.#terms.get(name)
+    const name = `${space} ${text}`
+    const known = this.#facets.get(name)
     if (known !== undefined) return known
     const term = this.#made(space, text)
-    if (this.#terms.size >= KEPT_MAX) this.#terms.clear()
-    this.#terms.set(name, term)
+    if (this.#facets.size >= KEPT_MAX) this.#facets.clear()
+    this.#facets.set(name, term)
     return term
   }
 

@@ -152,14 +152,19 @@ const PREFIX_MIN = 3
 const PREFIX_MAX = 20
 const LAST_DIGITS = 4
 
-/** A code or name whole, its beginnings from three characters, and the last four of its digits. */
-export function partsOf(joined: string): string[] {
-  const characters = [...joined]
-  const parts = new Set([stemOf(joined)])
+/** Every beginning of it is of as many characters as code units, and once there is a digit it has no stem. */
+const SIMPLE = /^[a-z0-9]*$/
+
+/** Adds a code or name whole, its beginnings from three characters, and the last four of its digits. */
+export function addParts(parts: Set<string>, joined: string): void {
+  const characters = SIMPLE.test(joined) ? joined : [...joined]
+  parts.add(stemOf(joined))
+  let hasDigit = false
   for (let length = PREFIX_MIN; length < Math.min(characters.length, PREFIX_MAX + 1); length++) {
-    parts.add(stemOf(characters.slice(0, length).join('')))
+    const beginning = typeof characters === 'string' ? joined.slice(0, length) : characters.slice(0, length).join('')
+    hasDigit ||= DIGIT.test(beginning)
+    parts.add(hasDigit ? beginning : stemOf(beginning))
   }
   const digits = joined.replace(/\P{N}/gu, '')
   if (digits.length > LAST_DIGITS) parts.add(digits.slice(-LAST_DIGITS))
-  return [...parts]
 }

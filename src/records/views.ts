@@ -138,6 +138,13 @@ export class Views {
     }
   }
 
+  /** What it says now, without who said it, where and when: enough to find its words. Empty where that is not shown. */
+  said(row: MessageViewRow): View {
+    const done = this.#acts.doneTo(row)
+    const isHidden = done.revoked?.as === 'deleted' || done.revoked?.as === 'hidden'
+    return isHidden ? {} : this.#said(row, done, undefined)
+  }
+
   /**
    * As the event with this offset told it: as it came, or as one edit (or step of a call) made it, whatever was done to
    * it since. Only what must not be shown any more is not.
