@@ -257,13 +257,15 @@ export type SendOutcome =
       afterMs: number | null
       scope: 'number' | 'pair' | 'app' | 'transport'
       throttled: boolean
+      /** It may be repeated once the access token is another one: until then nothing is sent with it. */
+      pauses?: 'token'
     }
   /** A definite and final no. `pauses` names what must not send until somebody has looked. */
   | {
       kind: 'refused'
       code: number | null
       reason: string
-      pauses: 'nothing' | 'number' | 'waba' | 'token' | 'template'
+      pauses: 'nothing' | 'number' | 'waba' | 'template'
       closesWindow: boolean
     }
   /** It may have gone out: only a status, or the end of its wait, settles it. */

@@ -198,7 +198,6 @@ describe('the answer of the platform', () => {
   test.each([
     ['number', ['106540352242922']],
     ['waba', ['106540352242922', '2']],
-    ['token', ['106540352242922', '2', '3']],
     ['template', []],
     ['nothing', []],
   ] as const)('never, which pauses the %s', async (pauses, paused) => {
@@ -210,6 +209,22 @@ describe('the answer of the platform', () => {
     const numbers = house.reader.numbers().filter(({ state }) => state === 1)
     expect(numbers.map(({ account }) => account)).toEqual([...paused])
     for (const number of numbers) expect(number.reason).toBe('190 undeliverable')
+  })
+
+  test('not with this token: every number that sends with it is paused, and the message waits', async () => {
+    const { house } = desk
+    await house.ask(declareNumber, declared({ account: '2', alias: 'two' }))
+    await house.ask(declareNumber, declared({ account: '4', alias: 'four', app: 'second' }))
+    const id = await desk.queue()
+    const outcome = { ...RETRY, code: 190, reason: 'token_invalid', pauses: 'token' as const }
+    expect(await desk.outcome(await desk.begin(id), outcome)).toBe('queued')
+    const paused = house.reader.numbers().filter(({ state }) => state === 1)
+    expect(paused.map(({ account, reason }) => [account, reason])).toEqual([
+      ['106540352242922', '190 token_invalid'],
+      ['2', '190 token_invalid'],
+    ])
+    expect((await desk.timeline(id)).at(-1)).toBe('queued (token_invalid)')
+    expect(isOwed()).toBeTrue()
   })
 
   test('of an attempt that is past says nothing', async () => {

@@ -166,6 +166,8 @@ export const recordOutcome = input('message.outcome', async (tx: Tx, ask: Outcom
   if (outcome.kind === 'accepted') return await accept(tx, message, outcome, context)
   if (message.state !== 'sending') return { state: message.state }
   if (outcome.kind === 'retry') {
+    // First the number: what is put back must not find it sending.
+    if (outcome.pauses) await pauseSenders(tx, message.numberId, { scope: outcome.pauses, reason: reasonOf(outcome) })
     return await queueAgain(tx, message, { reason: outcome.reason, notBeforeMs: ask.notBeforeMs }, context)
   }
   if (outcome.kind === 'unknown') {
@@ -239,7 +241,7 @@ async function queueAgain(
 }
 
 /** Puts a message back into the queue; its deadline stays. */
-async function putBack(
+export async function putBack(
   tx: Tx,
   message: SentMessage,
   why: { reason: string; notBeforeMs: number; source: 'platform' | 'dispatch' | 'person' },
@@ -289,9 +291,18 @@ async function drawConsequences(
       null,
     ] satisfies ConversationEventData)
   }
-  const number = await numberById(tx, message.numberId)
-  if (!number || outcome.pauses === 'nothing' || outcome.pauses === 'template') return
-  const scope = outcome.pauses
+  if (outcome.pauses === 'nothing' || outcome.pauses === 'template') return
+  await pauseSenders(tx, message.numberId, { scope: outcome.pauses, reason: reasonOf(outcome) })
+}
+
+/** Pauses a number, or all that send for its account or with its access token. */
+async function pauseSenders(
+  tx: Tx,
+  numberId: number,
+  { scope, reason }: { scope: 'number' | 'waba' | 'token'; reason: string },
+): Promise<void> {
+  const number = await numberById(tx, numberId)
+  if (!number) return
   const affected = await tx.all<{ id: number }>(
     `SELECT id FROM numbers WHERE state = 0 AND (id = ?1 OR (?2 = 'waba' AND waba = ?3) OR (?2 = 'token' AND app = ?4 AND channel = ?5))`,
     number.id,
@@ -302,7 +313,7 @@ async function drawConsequences(
   )
   for (const { id } of affected) {
     const paused = await numberById(tx, id)
-    if (paused) await changeNumberState(tx, paused, 'paused', reasonOf(outcome))
+    if (paused) await changeNumberState(tx, paused, 'paused', reason)
   }
 }
 

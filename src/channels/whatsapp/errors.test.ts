@@ -21,6 +21,8 @@ const RETRIED: [code: number, status: number, afterMs: number, scope: string, th
   [2494100, 400, 120_000, 'number', false],
   [134101, 400, 600_000, 'pair', false],
   [132069, 400, 3_600_000, 'pair', false],
+  [0, 401, 0, 'number', false],
+  [190, 401, 0, 'number', false],
 ]
 const IN_DOUBT: [code: number, status: number][] = [
   [1, 400],
@@ -31,7 +33,6 @@ const IN_DOUBT: [code: number, status: number][] = [
   [0, 500],
 ]
 const REFUSED: Record<string, number[]> = {
-  token: [0, 190],
   number: [
     3, 10, 33, 200, 250, 299, 131005, 131037, 131045, 131048, 133000, 133005, 133006, 133008, 133009, 133010, 133015,
     133016,
@@ -58,6 +59,11 @@ const REFUSED: Record<string, number[]> = {
 describe('an error code', () => {
   test.each(RETRIED)('%p with status %p may be repeated', (code, status, ...[afterMs, scope, throttled]) => {
     expect(answer(status, errorBody(code))).toMatchObject({ kind: 'retry', code, afterMs, scope, throttled })
+  })
+
+  test.each([0, 190])('%p says that the token must be another one first', (code) => {
+    expect(answer(401, errorBody(code))).toMatchObject({ kind: 'retry', reason: 'token_invalid', pauses: 'token' })
+    expect(RETRIED.map(([other]) => answer(400, errorBody(other))).filter((one) => 'pauses' in one)).toHaveLength(2)
   })
 
   test.each(IN_DOUBT)('%p with status %p is in doubt', (code, status) => {

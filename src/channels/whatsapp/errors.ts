@@ -9,7 +9,7 @@ export type ErrorClass =
    * It has not gone out and may be repeated after `afterMs` (a first wait: the dispatcher lengthens it and adds
    * jitter).
    */
-  | { kind: 'retry'; reason: string; afterMs: number; scope: Retry['scope']; throttled: boolean }
+  | { kind: 'retry'; reason: string; afterMs: number; scope: Retry['scope']; throttled: boolean; pauses?: 'token' }
   /** It has not gone out and will not. */
   | { kind: 'refused'; reason: string; pauses: Refused['pauses']; closesWindow: boolean }
   /** The platform itself does not know: it may have gone out. */
@@ -32,6 +32,15 @@ function refused(reason: string, pauses: Refused['pauses'] = 'nothing'): ErrorCl
 
 function unknown(reason: string): ErrorClass {
   return { kind: 'unknown', reason }
+}
+
+const TOKEN_INVALID: ErrorClass = {
+  kind: 'retry',
+  reason: 'token_invalid',
+  afterMs: 0,
+  scope: 'number',
+  throttled: false,
+  pauses: 'token',
 }
 
 /**
@@ -59,9 +68,11 @@ export const ERROR_CLASSES: ReadonlyMap<number, ErrorClass> = new Map<number, Er
   [131016, unknown('platform_unavailable')],
   [133004, unknown('platform_unavailable')],
 
-  // The token, the number or the account must not send until somebody has looked.
-  [0, refused('token_invalid', 'token')],
-  [190, refused('token_invalid', 'token')],
+  // Nothing is wrong with the message: it waits for another token, and nothing is sent with this one.
+  [0, TOKEN_INVALID],
+  [190, TOKEN_INVALID],
+
+  // The number or the account must not send until somebody has looked.
   [3, refused('permission_missing', 'number')],
   [10, refused('permission_missing', 'number')],
   [131005, refused('permission_missing', 'number')],

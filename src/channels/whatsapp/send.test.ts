@@ -77,7 +77,7 @@ describe('the request', () => {
 
   const notMade: [name: string, more: Partial<SendRequest>, outcome: Record<string, unknown>][] = [
     ['for nobody', { to: { name: 'A' } }, { kind: 'refused', reason: 'recipient_missing' }],
-    ['with a token that cannot stand in a header', { accessToken: 'a\nb' }, { kind: 'refused', pauses: 'token' }],
+    ['with a token that cannot stand in a header', { accessToken: 'a\nb' }, { kind: 'retry', pauses: 'token' }],
     ['after the stop', { signal: AbortSignal.abort() }, { kind: 'retry', scope: 'transport', reason: 'stopped' }],
   ]
   test.each(notMade)('is not made %s', async (_name, more, outcome) => {

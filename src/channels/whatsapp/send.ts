@@ -9,7 +9,7 @@ export const ANSWER_BYTES_MAX = 64 * 1024
 
 /**
  * Errors of Bun's `fetch` that come before a byte of the request was written, each seen by trying on Bun 1.4.5: no
- * connection, and certificates that do not hold. Not among them although it reads "TLS handshake failed": EPROTO, which
+ * connection, certificates that do not hold, and a proxy that says no. Not among them although it reads "TLS handshake failed": EPROTO, which
  * also comes when the connection is spoiled after the request was taken. ECONNRESET comes at every stage.
  */
 const REASON_BEFORE_WRITING: ReadonlyMap<string, string> = new Map([
@@ -21,6 +21,8 @@ const REASON_BEFORE_WRITING: ReadonlyMap<string, string> = new Map([
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate_refused'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'certificate_refused'],
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate_refused'],
+  // The outgoing proxy did not open a way to the platform.
+  ['ERR_PROXY_TUNNEL', 'proxy_refused'],
 ])
 
 /** Failed look-ups of a name carry this, whatever their code. */
@@ -34,12 +36,14 @@ export async function send(request: SendRequest, fetch: Fetch): Promise<SendOutc
   if (request.signal?.aborted) return notSent('stopped')
   const { to } = request
   const isToNobody = to.phone === undefined && to.userId === undefined && !request.groupId
-  if (isToNobody) return refusedHere('recipient_missing', 'nothing')
+  if (isToNobody) {
+    return { kind: 'refused', code: null, reason: 'recipient_missing', pauses: 'nothing', closesWindow: false }
+  }
   let headers: Headers
   try {
     headers = headersOf(request.accessToken)
   } catch {
-    return refusedHere('token_malformed', 'token')
+    return { ...notSent('token_malformed'), scope: 'number', pauses: 'token' }
   }
   const url = `${request.graphUrl}/${request.graphVersion}/${encodeURIComponent(request.accountId)}/messages`
   const timeout = AbortSignal.timeout(request.timeoutMs)
@@ -129,10 +133,6 @@ function describe(error: unknown): { name: string; code: string; syscall: string
   return { name: text('name'), code: text('code'), syscall: text('syscall') }
 }
 
-function notSent(reason: string): SendOutcome {
+function notSent(reason: string): Extract<SendOutcome, { kind: 'retry' }> {
   return { kind: 'retry', code: null, reason, afterMs: null, scope: 'transport', throttled: false }
-}
-
-function refusedHere(reason: string, pauses: 'nothing' | 'token'): SendOutcome {
-  return { kind: 'refused', code: null, reason, pauses, closesWindow: false }
 }
