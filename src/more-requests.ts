@@ -1,9 +1,9 @@
+import { ownProgram } from './run/own-program.ts'
+
 /** Bun runs at most 256 requests at once unless this is in the environment when the process starts. */
 const VARIABLE = 'BUN_CONFIG_MAX_HTTP_REQUESTS'
 /** Above what one process ever has under way: the dispatcher's own bound is 1,024. */
 const REQUESTS_MAX = '4096'
-/** Files inside a compiled binary have this prefix. */
-const INSIDE_BINARY = '/$bunfs/'
 
 /**
  * Starts the program over, in this same process, with room for more requests to the platform. Returns where that is
@@ -11,10 +11,8 @@ const INSIDE_BINARY = '/$bunfs/'
  */
 export function withMoreRequests(env: Record<string, string | undefined>): void {
   if (env[VARIABLE] !== undefined || typeof process.execve !== 'function') return
-  const script = process.argv[1] ?? ''
-  const own = script.startsWith(INSIDE_BINARY) ? [] : [...process.execArgv, script]
   const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  process.execve(process.execPath, [process.execPath, ...own, ...process.argv.slice(2)], {
+  process.execve(process.execPath, [...ownProgram(), ...process.argv.slice(2)], {
     ...Object.fromEntries(given),
     [VARIABLE]: REQUESTS_MAX,
   })
