@@ -3,20 +3,18 @@
  * `bun scripts/build.ts [--target bun-linux-arm64] [--outfile dist/gatehouse]`
  */
 import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { BunPlugin } from 'bun'
 import { consoleEmbedPlugin } from '../src/console/embed-plugin.ts'
 import { loadPage } from '../src/simulator/page-bundle.ts'
+import { THREADS } from '../src/threads.ts'
+
+const ROOT = new URL('..', import.meta.url).pathname
 
 /** Threads are programs of their own: the bundler only finds those it is told of. */
-const ENTRYPOINTS = [
-  'src/main.ts',
-  'src/journal/journal-thread.ts',
-  'src/relay/book-thread.ts',
-  'src/relay/scan-thread.ts',
-  'src/relay/search-thread.ts',
-]
+const ENTRYPOINTS = ['src/main.ts', ...Object.values(THREADS).map((url) => relative(ROOT, fileURLToPath(url)))]
 
 async function simulatorPagePlugin(): Promise<BunPlugin> {
   const page = await loadPage()
@@ -34,10 +32,13 @@ async function simulatorPagePlugin(): Promise<BunPlugin> {
 const { values } = parseArgs({
   options: { target: { type: 'string' }, outfile: { type: 'string', default: 'dist/gatehouse' } },
 })
-mkdirSync(dirname(values.outfile), { recursive: true })
+const outfile = resolve(values.outfile)
+// The bundler finds what is embedded by paths from here, wherever the build is started.
+process.chdir(ROOT)
+mkdirSync(dirname(outfile), { recursive: true })
 const built = await Bun.build({
   entrypoints: ENTRYPOINTS,
-  compile: { outfile: values.outfile, ...(values.target ? { target: values.target as Bun.Build.CompileTarget } : {}) },
+  compile: { outfile, ...(values.target ? { target: values.target as Bun.Build.CompileTarget } : {}) },
   // Elysia reads the source of its handlers: names are kept as they are written.
   minify: { whitespace: true, syntax: true, identifiers: false },
   // The switch of the crash tests: in a binary nothing of it is left.
@@ -45,4 +46,4 @@ const built = await Bun.build({
   plugins: [await consoleEmbedPlugin(), await simulatorPagePlugin()],
 })
 for (const message of built.logs) console.error(message)
-console.log(`${values.outfile} (${Math.round(Bun.file(values.outfile).size / 1024 / 1024)} MB)`)
+console.log(`${values.outfile} (${Math.round(Bun.file(outfile).size / 1024 / 1024)} MB)`)

@@ -3,12 +3,18 @@
  * `N passed, N failed`, over steps and tests; the exit code is 1 if anything failed.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Totals, totalsOf } from './junit.ts'
-import { LINT, run, runStep, TYPES } from './steps.ts'
+import { LINT, type RunOptions, run, runStep, type Step, TYPES } from './steps.ts'
 
 /** Tests that drive a browser end with this. They look for `chromium` themselves and are left out where it is missing. */
 const BROWSER_TESTS = '.browser.test.ts'
+/** The tests of the process that also run against the built binary; the first says nothing without one. */
+const BINARY_TESTS = ['src/testing/e2e-binary.test.ts', 'src/testing/e2e-process.test.ts']
+const BINARY = '.cache/binary/gatehouse'
+const BUILD: Step = { name: 'build', command: [process.execPath, 'scripts/build.ts', '--outfile', BINARY] }
+const BINARY_SECONDS_MAX = 100
 const TESTS_SECONDS_MAX = 460
 const BROWSER_SECONDS_MAX = 100
 /** Loaded machines are slow; a hang is still seen. */
@@ -28,15 +34,19 @@ async function main(): Promise<number> {
     totals.failed += failed
     totals.skipped += skipped
   }
-  for (const step of [LINT, TYPES]) {
+  for (const step of [LINT, TYPES, BUILD]) {
     const isRight = await runStep(step)
     add({ passed: isRight ? 1 : 0, failed: isRight ? 0 : 1, skipped: 0 })
   }
-  add(await runTests('tests', ['--path-ignore-patterns', `**/*${BROWSER_TESTS}`], seed, TESTS_SECONDS_MAX))
+  const others = [`**/*${BROWSER_TESTS}`, String(BINARY_TESTS[0])].flatMap((path) => ['--path-ignore-patterns', path])
+  add(await runTests('tests', others, seed, { secondsMax: TESTS_SECONDS_MAX }))
+  const env = { GATEHOUSE_TEST_BINARY: resolve(BINARY) }
+  add(await runTests('tests of the binary', BINARY_TESTS, seed, { secondsMax: BINARY_SECONDS_MAX, env }))
   const browserTests = [...new Bun.Glob(`src/**/*${BROWSER_TESTS}`).scanSync('.')]
   const left: string[] = []
   if (browserTests.length > 0) {
-    if (await hasChromium()) add(await runTests('browser tests', browserTests, seed, BROWSER_SECONDS_MAX))
+    if (await hasChromium())
+      add(await runTests('browser tests', browserTests, seed, { secondsMax: BROWSER_SECONDS_MAX }))
     else left.push(`${browserTests.length} files of browser tests, because chromium is not installed`)
   }
   if (totals.skipped > 0) left.push(`${totals.skipped} tests that say in their names what they need`)
@@ -45,13 +55,14 @@ async function main(): Promise<number> {
   return totals.failed === 0 ? 0 : 1
 }
 
-async function runTests(name: string, which: readonly string[], seed: string, secondsMax: number): Promise<Totals> {
+async function runTests(name: string, which: readonly string[], seed: string, options: RunOptions): Promise<Totals> {
   mkdirSync('.cache', { recursive: true })
   const report = `.cache/${name.replaceAll(' ', '-')}.xml`
   rmSync(report, { force: true })
   const order = ['--randomize', `--seed=${seed}`, `--timeout=${ONE_TEST_MS_MAX}`]
   const reporting = ['--only-failures', '--reporter=junit', `--reporter-outfile=${report}`]
-  const { isRight, seconds } = await run([bun, 'test', ...order, ...reporting, ...which], { secondsMax, isShown: true })
+  const command = [bun, 'test', ...order, ...reporting, ...which]
+  const { isRight, seconds } = await run(command, { ...options, isShown: true })
   const totals = existsSync(report) ? totalsOf(await Bun.file(report).text()) : undefined
   console.log(`${isRight ? 'ok    ' : 'FAILED'} ${name} (${seconds.toFixed(1)} s)`)
   if (totals === undefined) {

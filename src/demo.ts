@@ -69,8 +69,18 @@ export function demoSecrets(masterKey: Uint8Array): DemoSecrets {
 export function demoMasterKey(config: Config): { key: Uint8Array; path: string | null } {
   if (config.masterKey) return { key: config.masterKey.reveal(), path: null }
   const path = `${resolve(config.dataDir)}-demo.key`
-  if (!existsSync(path)) writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 })
+  if (!existsSync(path)) writeDemoKey(path)
   const key = readMasterKey(readFileSync(path, 'utf8'))
   if (!key) throw new Error(`Cannot use the demo's master key: ${path} does not hold 64 hexadecimal characters`)
   return { key, path }
+}
+
+function writeDemoKey(path: string): void {
+  try {
+    writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 })
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? 'unknown error'
+    const remedy = 'choose a data folder whose parent can be written, or name a key with GATEHOUSE_MASTER_KEY_FILE'
+    throw new Error(`Cannot write the demo's master key to ${path} (${code}): ${remedy}`, { cause: error })
+  }
 }

@@ -10,6 +10,7 @@ export const COMMAND_NAMES = [
   'serve',
   'simulate',
   'check-config',
+  'healthcheck',
   'replay',
   'erase',
   'key',
@@ -82,6 +83,11 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
     name: 'check-config',
     summary: 'Says everything that is wrong with the configuration. Opens nothing.',
     options: [],
+  },
+  healthcheck: {
+    name: 'healthcheck',
+    summary: 'Asks the house at the configured address whether it takes webhooks: exit code 0 or 1.',
+    options: [{ name: 'live', help: 'Asks only whether the process lives.' }],
   },
   replay: {
     name: 'replay',

@@ -24,6 +24,8 @@ async function run(argv: string[], given: Partial<Program<TestConfig>> = {}) {
       erase: async () => 0,
       key: async () => 0,
       search: async () => 0,
+      healthcheck: async () => 0,
+      storm: async () => 0,
     },
     ...given,
   })

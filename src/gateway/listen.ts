@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
 import { apiRoutes } from '../http/api.ts'
+import { ClientAddresses } from '../http/client-address.ts'
 import { consoleRoutes } from '../http/console.ts'
 import { startControl } from '../http/control.ts'
 import { documentationRoutes } from '../http/documentation.ts'
@@ -29,12 +30,14 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
     bootstrapToken: base.setup.bootstrapToken,
   })
   const principalOf = (authorization: string | null) => keys.principalOf(authorization)
+  const addresses = new ClientAddresses(() => base.config.http.trustedProxies)
   const operations: Operations = {
     log,
     version: packageJson.version,
     readiness: () => readinessOf(base),
     metrics: async () => ({ text: await base.metrics.render(), contentType: base.metrics.contentType }),
     principalOf,
+    addresses,
   }
   const server = startServer({
     hostname: config.http.host,
@@ -54,7 +57,7 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
   return server
 }
 
-function routesOf(base: Base, parts: Parts, principalOf: Operations['principalOf']) {
+function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operations) {
   const { options, metrics, house } = base
   const { clock, log, config } = options
   const { reader } = parts
@@ -71,6 +74,7 @@ function routesOf(base: Base, parts: Parts, principalOf: Operations['principalOf
   }
   const api = apiRoutes({
     ...shared,
+    addresses,
     reader,
     notices: new NoticeReader(house.records(), house.vault()),
     search: (ask, principal) => parts.search.search(ask, principal),

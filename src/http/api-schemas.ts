@@ -34,6 +34,10 @@ export const meSchema = named('me', {
   role: words(['owner']),
   epoch: Type.String({ description: 'The identity of the event log; it changes when the house is restored.' }),
   head: offset,
+  address: nullable(
+    Type.String(),
+    'Where this request is taken to come from: behind a proxy of `trusted_proxies` the client; null where the proxy does not say.',
+  ),
 })
 
 const numberSchema = named('number', {

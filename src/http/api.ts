@@ -15,6 +15,7 @@ import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
 import { BODY_BYTES_MAX, knownBody, knownMembers, readJson } from './body.ts'
+import type { ClientAddresses } from './client-address.ts'
 import {
   getContact,
   listContacts,
@@ -44,9 +45,11 @@ export interface ApiDependencies extends RouteDependencies, SearchDependencies {
   notices: NoticeReader
   events: EventsPoll
   tickets: Tickets
+  addresses: ClientAddresses
   /** The channel that sends; one for now. */
   channel: Channel
-  deadlineMs: Readonly<Record<MessageClass, number>>
+  /** The deadline of each class, as the operator has it now. */
+  deadlineMs(): Readonly<Record<MessageClass, number>>
   /** A keyed hash, for idempotency keys and requests. */
   hash(text: string): Uint8Array
   /** What a message of a class would wait for on each number, and whether there is room for it. */
@@ -70,7 +73,7 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
   const patch = (pattern: string, handle: Handle) =>
     void app.patch(pattern, route(deps, `/api/v1${pattern}`, handle), raw)
 
-  get('/me', async ({ principal }) => me(deps, principal.role))
+  get('/me', async (asked) => me(deps, asked))
   get('/numbers', async (asked) => listNumbers(deps, asked), PAGE)
   post('/numbers/:number/pause', async (asked) => setState(deps, asked, 'paused'))
   post('/numbers/:number/resume', async (asked) => setState(deps, asked, 'active'))
@@ -114,8 +117,10 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
   return app as unknown as Elysia
 }
 
-function me(deps: ApiDependencies, role: string): object {
-  return { role, epoch: deps.reader.epoch(), head: deps.reader.head() }
+/** The address shows an operator whether the proxy in front is believed. */
+function me({ reader, addresses }: ApiDependencies, { principal, request, server }: Asked): object {
+  const address = addresses.of(request, server)
+  return { role: principal.role, epoch: reader.epoch(), head: reader.head(), address }
 }
 
 /** In the order in which the house came to know them. */
@@ -202,8 +207,8 @@ async function send(
   keyInHeader: string | null,
 ): Promise<SendAnswer> {
   if (!deps.isAccepting())
-    throw new Failure('unavailable', 'Stopping: send again in a moment', { retry_after_ms: 5000 })
-  const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs, idempotencyKey: keyInHeader })
+    throw new Failure('unavailable', 'Stopping, or no space is left: send again later', { retry_after_ms: 5000 })
+  const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs(), idempotencyKey: keyInHeader })
   const idempotency =
     ask.idempotencyKey === null
       ? null
@@ -250,7 +255,7 @@ async function cancel(deps: ApiDependencies, asked: Asked): Promise<object> {
 }
 
 async function sendAgain(deps: ApiDependencies, asked: Asked): Promise<Response> {
-  const { deadlineMs } = deps
+  const deadlineMs = deps.deadlineMs()
   const messageId = visibleMessage(deps, asked)
   await knownBody(asked.request, [])
   const state = await deps.ask(retryMessage, { messageId, deadlineMs })

@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { Principal } from '../people/may-see.ts'
+import type { ClientAddresses } from './client-address.ts'
 import { responseOf } from './errors.ts'
 
 export interface Readiness {
@@ -16,10 +17,8 @@ export interface OperationsDependencies {
   readiness(): Readiness
   metrics(): Promise<{ text: string; contentType: string }>
   principalOf(authorization: string | null): Principal
+  addresses: ClientAddresses
 }
-
-/** A proxy on this machine also comes from loopback; one of these headers says that it asks for somebody else. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'via']
 
 /** `/healthz`, `/readyz`, `/metrics`, `/version`. Metrics are for this machine and for holders of an API key. */
 export function operationsRoutes(deps: OperationsDependencies): Elysia {
@@ -29,9 +28,7 @@ export function operationsRoutes(deps: OperationsDependencies): Elysia {
   app.get('/version', () => Response.json({ name: 'gatehouse', version: deps.version, bun: Bun.version }))
   app.get('/metrics', async ({ request, server }) => {
     try {
-      const forwarded = FORWARDED.some((name) => request.headers.has(name))
-      const address = server?.requestIP(request)?.address ?? ''
-      if (forwarded || !isLoopback(address)) deps.principalOf(request.headers.get('authorization'))
+      if (!deps.addresses.isThisMachine(request, server)) deps.principalOf(request.headers.get('authorization'))
       return await metricsResponse(deps)
     } catch (error) {
       return responseOf(error, deps.log)
@@ -58,8 +55,4 @@ function readyResponse(deps: OperationsDependencies): Response {
 async function metricsResponse(deps: OperationsDependencies): Promise<Response> {
   const { text, contentType } = await deps.metrics()
   return new Response(text, { headers: { 'Content-Type': contentType } })
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
 }

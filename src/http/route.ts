@@ -4,6 +4,7 @@ import { type IdKind, readId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import { maySee, type Principal } from '../people/may-see.ts'
 import type { PageAsk, See } from '../records/page.ts'
+import type { Peers } from './client-address.ts'
 import { responseOf } from './errors.ts'
 
 const LIST_MAX = 200
@@ -21,11 +22,14 @@ export interface Asked {
   params: Record<string, string>
   query: URLSearchParams
   principal: Principal
+  /** Knows where the connection comes from; null where no server runs. */
+  server: Peers | null
 }
 
 /** What Elysia hands to a handler, as far as routes use it. */
 interface Context {
   request: Request
+  server?: Peers | null
   params: Record<string, string>
 }
 
@@ -36,7 +40,8 @@ export function route(
   handle: (asked: Asked) => Promise<Response | object>,
   queryNames: readonly string[] = [],
 ): (context: Context) => Promise<Response> {
-  return async ({ request, params }) => {
+  // Elysia hands over what it reads here: a default value would hide the name from it.
+  return async ({ request, params, server }) => {
     const startedMs = deps.clock.monoMs()
     const response = await answer().catch((error: unknown) => responseOf(error, deps.log))
     deps.count(pattern, response.status, (deps.clock.monoMs() - startedMs) / 1000)
@@ -46,7 +51,7 @@ export function route(
       const principal = deps.principalOf(request.headers.get('authorization'))
       const query = new URL(request.url).searchParams
       knownQuery(query, queryNames)
-      const value = await handle({ request, params, query, principal })
+      const value = await handle({ request, params, query, principal, server: server ?? null })
       return value instanceof Response ? value : json(value)
     }
   }

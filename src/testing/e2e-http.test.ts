@@ -413,6 +413,22 @@ describe('operations', () => {
       const known = await house.request('/metrics', { headers: { ...headers, Authorization: `Bearer ${house.key}` } })
       expect(known.status).toBe(200)
     }
+    // A proxy that writes no such header gives itself away by the name it passes on.
+    expectProblem(await house.request('/metrics', { headers: { Host: 'chat.example.com' } }), 'unauthorized')
+  })
+
+  test('what a client says of its address is believed only from a proxy that was named', async () => {
+    const headers = { 'X-Forwarded-For': '192.0.2.66, 203.0.113.9' }
+    expect((await house.api('/api/v1/me', undefined, headers)).body.address).toBe('127.0.0.1')
+    const behind = await TestGateway.open({ config: '[http]\ntrusted_proxies = ["127.0.0.1"]' })
+    try {
+      expect((await behind.api('/api/v1/me', undefined, headers)).body.address).toBe('203.0.113.9')
+      expect((await behind.api('/api/v1/me')).body.address).toBeNull()
+      // Now that a proxy is known to be here, coming from here says nothing.
+      expectProblem(await behind.request('/metrics'), 'unauthorized')
+    } finally {
+      await behind.close()
+    }
   })
 
   test('readiness says what it looks at, and version what runs', async () => {

@@ -6,13 +6,13 @@ import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { startSimulator } from '../simulator/simulator.ts'
+import { PROGRAM } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import { FAST_NUMBER, sign, TEST_SECRETS, testConfigText, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
 setDefaultTimeout(20_000)
 
-const MAIN = new URL('../main.ts', import.meta.url).pathname
 const MASTER_KEY = 'cd'.repeat(32)
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-process-'))
@@ -41,7 +41,7 @@ class Child {
   readonly #reading: Promise<unknown>
 
   constructor(words: string[], env: Record<string, string> = {}) {
-    this.process = Bun.spawn([process.execPath, MAIN, ...words], {
+    this.process = Bun.spawn([...PROGRAM, ...words], {
       cwd: folder,
       env: {
         PATH: '/usr/bin:/bin',
