@@ -1,0 +1,45 @@
+import { resolve } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import { Ballast } from '../storage/ballast.ts'
+import { DiskHistory } from '../storage/disk-history.ts'
+import { readFolderSizes } from '../storage/folder-sizes.ts'
+import { readSpace } from '../storage/space.ts'
+import type { House } from './house.ts'
+import { SpaceWatch } from './space-watch.ts'
+
+const GB = 1_000_000_000
+
+export interface SpaceOptions {
+  clock: Clock
+  log: Log
+  house: Pick<House, 'isStoring'>
+  dataDir: string
+  backupFolder: string | undefined
+  quotaGb: number | undefined
+  mediaBytes(): Promise<number>
+}
+
+/** Builds what watches the room in the data folder. */
+export function createSpace(options: SpaceOptions): SpaceWatch {
+  const { clock, log, house, backupFolder, quotaGb } = options
+  const folder = resolve(options.dataDir)
+  return new SpaceWatch({
+    clock,
+    log,
+    quotaBytes: quotaGb === undefined ? null : quotaGb * GB,
+    isStoring: () => {
+      const { journal, book } = house.isStoring()
+      return journal && book
+    },
+    readSpace: () => readSpace(folder),
+    readSizes: async () =>
+      await readFolderSizes({
+        folder,
+        backupFolder: backupFolder === undefined ? null : resolve(backupFolder),
+        mediaBytes: await options.mediaBytes(),
+      }),
+    ballast: new Ballast(folder),
+    history: new DiskHistory(folder),
+  })
+}

@@ -1,0 +1,199 @@
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import { BALLAST_BYTES } from '../storage/ballast.ts'
+import type { DiskHistory } from '../storage/disk-history.ts'
+import { FOLDER_PARTS, type FolderSizes, LOGGED, type Logged, sumOf } from '../storage/folder-sizes.ts'
+import type { Space } from '../storage/space.ts'
+
+/** How often it is looked, and how often while the disk is full. */
+const LOOK_MS = 5000
+const FULL_LOOK_MS = 1000
+/** Below this the disk counts as full: a commit and a checkpoint still fit. */
+const FREE_BYTES_MIN = 4 * 1024 * 1024
+/** From here on it is not full any more, and the ballast fits too; on a small disk an eighth of it is enough. */
+const FREE_AGAIN_BYTES = BALLAST_BYTES + 2 * FREE_BYTES_MIN
+/** Shares of the quota: from here on it is said, and from here on no more files are fetched. */
+const QUOTA_WARNED = 0.85
+const QUOTA_TIGHT = 0.95
+/** A write-ahead log of this size is not emptied any more: somebody has been reading for a long time. */
+const LOG_BYTES_MAX = 256 * 1024 * 1024
+
+/**
+ * `full`: nothing new is taken, erasure and settings go on with what the ballast gave back. `tight`: no files are
+ * fetched. `short`: it is said.
+ */
+export type SpaceState = 'ok' | 'short' | 'tight' | 'full'
+
+export interface SpaceFigures {
+  state: SpaceState
+  freeBytes: number
+  totalBytes: number
+  /** Seconds until the disk or the quota is full at the pace of the last days; null: not known, or never. */
+  fullInSeconds: number | null
+  parts: FolderSizes
+  logs: Record<Logged, number>
+  quotaBytes: number | null
+}
+
+export interface SpaceWatchDependencies {
+  clock: Clock
+  log: Log
+  /** The most that the data folder may hold; null: what the disk has. */
+  quotaBytes: number | null
+  /** Whether journal and book can store. */
+  isStoring(): boolean
+  readSpace(): Promise<Space>
+  readSizes(): Promise<{ parts: FolderSizes; logs: Record<Logged, number> }>
+  ballast: { isThere(): Promise<boolean>; make(): Promise<boolean>; free(): Promise<void> }
+  history: Pick<DiskHistory, 'load' | 'note' | 'save' | 'secondsUntilUsed'>
+}
+
+/** Knows how much room there is, says when it ends, and gives the ballast back while there is none. */
+export class SpaceWatch {
+  readonly #deps: SpaceWatchDependencies
+  #figures: SpaceFigures
+  #isDiskFull = false
+  #cancelTimer: (() => void) | undefined
+  #looking: Promise<void> | undefined
+  #isStopped = false
+  #hasLongLog = false
+  #hasNoRoomForBallast = false
+
+  constructor(deps: SpaceWatchDependencies) {
+    this.#deps = deps
+    const none = <K extends string>(names: readonly K[]) => Object.fromEntries(names.map((name) => [name, 0]))
+    this.#figures = {
+      state: 'ok',
+      freeBytes: 0,
+      totalBytes: 0,
+      fullInSeconds: null,
+      parts: none(FOLDER_PARTS) as FolderSizes,
+      logs: none(LOGGED) as Record<Logged, number>,
+      quotaBytes: deps.quotaBytes,
+    }
+  }
+
+  /** Before the folder is opened: on a full disk nothing could be, so the ballast goes first. */
+  async begin(): Promise<void> {
+    await this.#deps.history.load(this.#deps.clock.epochMs())
+    const { freeBytes, totalBytes } = await this.#deps.readSpace()
+    this.#figures = { ...this.#figures, freeBytes, totalBytes }
+    if (freeBytes < FREE_BYTES_MIN) await this.#enterFull()
+  }
+
+  /** Looks every few seconds from now on. */
+  start(): void {
+    this.#schedule()
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#cancelTimer?.()
+    await this.#looking
+  }
+
+  /** A commit found the disk full: looked at now, not in some seconds. */
+  hear(isPaused: boolean): void {
+    if (isPaused && !this.#isDiskFull && !this.#looking) void this.look()
+  }
+
+  figures(): SpaceFigures {
+    return this.#figures
+  }
+
+  /** Nothing new is taken: no webhook, no message, no file. */
+  isFull(): boolean {
+    return this.#figures.state === 'full'
+  }
+
+  hasRoomForFiles(): boolean {
+    return this.#figures.state === 'ok' || this.#figures.state === 'short'
+  }
+
+  /** One look; one at a time. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => {
+        this.#deps.log.error('the disk could not be looked at', { error: codeOf(error) })
+      })
+      .then(() => {
+        this.#looking = undefined
+        this.#schedule()
+      })
+    return this.#looking
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return
+    this.#cancelTimer?.()
+    this.#cancelTimer = this.#deps.clock.after(this.#isDiskFull ? FULL_LOOK_MS : LOOK_MS, () => void this.look())
+  }
+
+  async #look(): Promise<void> {
+    const { clock, readSpace, readSizes, history } = this.#deps
+    await this.#lookAtDisk(await readSpace())
+    const { parts, logs } = await readSizes()
+    // Again: the ballast may have been made or given back.
+    const { freeBytes, totalBytes } = await readSpace()
+    const now = { atMs: clock.epochMs(), freeBytes }
+    if (history.note(now)) await history.save()
+    const fullInSeconds = history.secondsUntilUsed(now, Math.max(0, Math.min(freeBytes, this.#quotaLeft(parts))))
+    this.#figures = { ...this.#figures, freeBytes, totalBytes, parts, logs, fullInSeconds }
+    this.#become(this.#isDiskFull ? 'full' : this.#quotaState(parts))
+    this.#noteLogs(logs)
+  }
+
+  async #lookAtDisk({ freeBytes, totalBytes }: Space): Promise<void> {
+    const { ballast, isStoring, log } = this.#deps
+    if (!this.#isDiskFull) {
+      if (freeBytes < FREE_BYTES_MIN || !isStoring()) await this.#enterFull()
+    } else if (isStoring() && freeBytes >= Math.min(FREE_AGAIN_BYTES, totalBytes / 8)) this.#isDiskFull = false
+    if (this.#isDiskFull || (await ballast.isThere())) return
+    const isMade = freeBytes >= FREE_AGAIN_BYTES && (await ballast.make())
+    if (!isMade && !this.#hasNoRoomForBallast) log.warn('there is no room to hold 16 MB back for a full disk')
+    this.#hasNoRoomForBallast = !isMade
+  }
+
+  async #enterFull(): Promise<void> {
+    this.#isDiskFull = true
+    this.#become('full')
+    await this.#deps.ballast.free()
+  }
+
+  #quotaLeft(parts: FolderSizes): number {
+    const { quotaBytes } = this.#deps
+    return quotaBytes === null ? Number.POSITIVE_INFINITY : quotaBytes - sumOf(parts)
+  }
+
+  #quotaState(parts: FolderSizes): SpaceState {
+    const { quotaBytes } = this.#deps
+    if (quotaBytes === null) return 'ok'
+    const share = sumOf(parts) / quotaBytes
+    if (share >= 1) return 'full'
+    if (share >= QUOTA_TIGHT) return 'tight'
+    return share >= QUOTA_WARNED ? 'short' : 'ok'
+  }
+
+  #become(state: SpaceState): void {
+    const { log } = this.#deps
+    const before = this.#figures.state
+    if (before === state) return
+    this.#figures = { ...this.#figures, state }
+    const reason = this.#isDiskFull ? 'disk' : 'quota'
+    if (state === 'full') log.error('no space is left: nothing new is taken', { reason })
+    else if (state === 'ok') log.info('there is space again')
+    else log.warn('the quota is nearly used up', { state })
+  }
+
+  #noteLogs(logs: Record<Logged, number>): void {
+    const long = LOGGED.find((name) => logs[name] > LOG_BYTES_MAX)
+    if (long !== undefined && !this.#hasLongLog) {
+      this.#deps.log.warn('a write-ahead log grows: somebody reads for a long time', { part: long })
+    }
+    this.#hasLongLog = long !== undefined
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? 'unknown'
+}
