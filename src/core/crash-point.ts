@@ -1,6 +1,7 @@
 /**
  * Named places where the crash tests kill the process. Armed only by the environment of a test run:
- * `GATEHOUSE_TEST_CRASH=journal.after_commit:3` kills at the third pass. In a release build the variable is compiled to
+ * `GATEHOUSE_TEST_CRASH=journal.after_commit:3` kills at the third pass; `…:3:hang` lets the thread run in circles there,
+ * `…:3:wait` wait for ever, `…:3:throw` fail. In a release build the variable is compiled to
  * an empty text and nothing is left of it.
  */
 export const CRASH_POINTS = [
@@ -46,12 +47,29 @@ export const RARE_CRASH_POINTS = [
   'erasure.noted',
   'erasure.keys_destroyed',
   'erasure.before_end',
+  /** The folder is upgraded: some of the copy is made; all; it is in its place; about to migrate; all but the end. */
+  'upgrade.copying',
+  'upgrade.copied',
+  'upgrade.kept',
+  'upgrade.migrating',
+  'upgrade.before_end',
+  /** An upgrade is taken back: begun; one of its databases is in its place; all but the end. */
+  'rollback.begun',
+  'rollback.replaced',
+  'rollback.before_end',
+  /** A backup is restored: begun; all files are there; all but the end. */
+  'restore.begun',
+  'restore.copied',
+  'restore.before_end',
+  /** A backup: the records are copied and nothing else; all is there but the name. */
+  'backup.records_copied',
+  'backup.before_rename',
 ] as const
 
 export type CrashPoint = (typeof CRASH_POINTS)[number] | (typeof RARE_CRASH_POINTS)[number]
 
 // biome-ignore lint/style/noProcessEnv: a test-only switch that must reach every thread before any of them is configured
-const [armedPoint, armedPass] = (process.env['GATEHOUSE_TEST_CRASH'] ?? '').split(':')
+const [armedPoint, armedPass, armedHow] = (process.env['GATEHOUSE_TEST_CRASH'] ?? '').split(':')
 let passesLeft = Number(armedPass ?? '1')
 
 let simulated: ((point: CrashPoint) => void) | null = null
@@ -65,5 +83,12 @@ export function crashPoint(point: CrashPoint): void {
   simulated?.(point)
   if (point !== armedPoint) return
   passesLeft -= 1
-  if (passesLeft === 0) process.kill(process.pid, 'SIGKILL')
+  if (passesLeft === 0) strike()
+}
+
+function strike(): void {
+  if (armedHow === undefined) process.kill(process.pid, 'SIGKILL')
+  if (armedHow === 'throw') throw new Error('Armed to fail here')
+  if (armedHow === 'wait') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  while (armedHow === 'hang');
 }

@@ -6,7 +6,7 @@ import { type Migration, migrate } from '../storage/migrate.ts'
 import { seal, tagOf, unseal } from '../vault/sealing.ts'
 import { type Entry, type NewEntry, placeOf } from './entry.ts'
 
-const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_day.sql', sql: createDay }]
+export const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_day.sql', sql: createDay }]
 /**
  * The first byte of an entry that was overwritten. Behind it: how often, a new seal, and at the end the tag of the first
  * seal, which the next entry is bound to. So the chain still holds.
@@ -47,6 +47,20 @@ function overwrittenPlace(place: string, times: number): string {
 /** How often an entry was overwritten. */
 function timesOf(sealed: Uint8Array): number {
   return sealed[0] === OVERWRITTEN ? (sealed[1] ?? 0) : 0
+}
+
+/** Opens an entry as it lies in its file, bound to the tag of the one before; throws and names its sequence where it does not open. */
+export function openEntry(key: Uint8Array, row: Row, previousTag: Uint8Array): Entry {
+  const { seq, at, source, sealed } = row
+  const place = placeOf(seq, at, source, previousTag)
+  try {
+    const timesCut = timesOf(sealed)
+    if (timesCut === 0) return { seq, atMs: at, source, body: unseal(key, place, sealed) }
+    const inner = sealed.subarray(2, sealed.length - TAG_BYTES)
+    return { seq, atMs: at, source, body: unseal(key, overwrittenPlace(place, timesCut), inner), timesCut }
+  } catch (cause) {
+    throw new Error(`The journal is damaged: entry ${seq} does not open`, { cause })
+  }
 }
 
 /** Takes the file of a day and its log from the disk. */
@@ -160,7 +174,7 @@ export class DayFile {
     for (const row of rows) {
       previous ??= this.#endBefore(row.seq)
       if (row.seq !== previous.seq + 1) this.#requireKnownLoss(previous.seq, row.seq)
-      entries.push(this.#open(row, previous.tag))
+      entries.push(openEntry(this.#key, row, previous.tag))
       previous = { seq: row.seq, tag: tagOf(row.sealed) }
       bytes += row.sealed.length
       if (bytes >= bytesMax) break
@@ -197,19 +211,6 @@ export class DayFile {
     const sealed = Buffer.concat([Uint8Array.of(OVERWRITTEN, times), seal(this.#key, place, body), tag])
     this.#database.run('UPDATE entries SET sealed = ?2 WHERE seq = ?1', seq, sealed)
     return { seq, tag }
-  }
-
-  #open(row: Row, previousTag: Uint8Array): Entry {
-    const { seq, source, sealed } = row
-    const place = placeOf(seq, row.at, source, previousTag)
-    try {
-      const timesCut = timesOf(sealed)
-      if (timesCut === 0) return { seq, atMs: row.at, source, body: unseal(this.#key, place, sealed) }
-      const inner = sealed.subarray(2, sealed.length - TAG_BYTES)
-      return { seq, atMs: row.at, source, body: unseal(this.#key, overwrittenPlace(place, timesCut), inner), timesCut }
-    } catch (cause) {
-      throw new Error(`The journal is damaged: entry ${row.seq} does not open`, { cause })
-    }
   }
 
   #endBefore(seq: number): ChainEnd {

@@ -1,4 +1,5 @@
 import { addApiKey } from './api-key.ts'
+import { declareConfiguration } from './configuration.ts'
 import { changeContact } from './contact-change.ts'
 import { mergeContacts, unmergeContact } from './contact-merge.ts'
 import { readConversation } from './conversation.ts'
@@ -17,6 +18,7 @@ import { forgetRemoved, purgeMedia, recordFetch, refetchMedia } from './media.ts
 import { declareApp, declareNumber, setNumberState } from './number.ts'
 import { listQuarantine, markReplayed, purgeQuarantine } from './quarantine.ts'
 import { purgeIdempotency, queueMessage } from './queue-message.ts'
+import { findNumber, releaseRestored } from './release.ts'
 import {
   beginSending,
   cancelMessage,
@@ -35,6 +37,7 @@ export const COMMANDS = [
   declareApp,
   declareNumber,
   declareSettings,
+  declareConfiguration,
   setNumberState,
   queueMessage,
   beginSending,
@@ -44,6 +47,8 @@ export const COMMANDS = [
   retryMessage,
   endDoubt,
   holdUnfinished,
+  releaseRestored,
+  findNumber,
   recoverSending,
   readConversation,
   recordFetch,

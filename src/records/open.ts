@@ -9,7 +9,7 @@ import findHeldMessages from '../../migrations/records/0008_find_held_messages.s
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
-const MIGRATIONS: readonly Migration[] = [
+export const MIGRATIONS: readonly Migration[] = [
   { name: '0001_create_message_path.sql', sql: createMessagePath },
   { name: '0002_add_message_acts.sql', sql: addMessageActs },
   { name: '0003_add_platform_notices.sql', sql: addPlatformNotices },

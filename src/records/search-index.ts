@@ -3,7 +3,7 @@ import { must } from '../core/assert.ts'
 import { Db, type OpenOptions } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
-const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_search.sql', sql: createSearch }]
+export const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_search.sql', sql: createSearch }]
 
 /** How far the index has come. Messages and contacts from low to high are in it; a low of 0 means all older ones too. */
 export interface Progress {

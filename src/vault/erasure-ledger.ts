@@ -2,7 +2,7 @@ import createLedger from '../../migrations/ledger/0001_create_ledger.sql' with {
 import { Db, type OpenOptions } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
-const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_ledger.sql', sql: createLedger }]
+export const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_ledger.sql', sql: createLedger }]
 
 /** Its name in the data folder. No backup takes it along. */
 export const LEDGER_FILE = 'erasure-ledger.db'

@@ -1,0 +1,69 @@
+import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
+import { Db } from './database.ts'
+
+/** How often what readers kept in the log is taken out of it by whoever kept it. */
+const CHECKPOINTS_MAX = 3
+
+/**
+ * Copies a database beside its writer, as of one commit. The copy is compact, has no log beside it and is opened read-only
+ * without one. It is not synced.
+ */
+export function copyDatabase(from: string, to: string): void {
+  const database = new Db(from, { readonly: true, cacheKib: 8192 })
+  try {
+    database.run('VACUUM INTO ?1', to)
+  } finally {
+    database.close()
+  }
+}
+
+/**
+ * While a long reader was there, the log could not start over. Brings what it holds into the database from this thread,
+ * so that the writer does not find all of it to do in one of its commits. Waits for nobody.
+ */
+export function relieveLog(path: string): void {
+  if (!existsSync(`${path}-wal`)) return
+  const database = new Db(path, { cacheKib: 2048, checkpointPages: 0 })
+  try {
+    for (let count = 0; count < CHECKPOINTS_MAX; count++) {
+      const row = database.one<{ busy: number; log: number; checkpointed: number }>('PRAGMA wal_checkpoint(PASSIVE)')
+      if (row?.busy !== 0 || row.log === row.checkpointed) return
+    }
+  } finally {
+    database.close()
+  }
+}
+
+/** What SQLite finds wrong with a file that nobody writes to; empty where it is sound. */
+export function faultsOfDatabase(path: string, label: string): string[] {
+  try {
+    const database = new Db(path, { readonly: true })
+    try {
+      const found = database.all<{ quick_check: string }>('PRAGMA quick_check(5)').map((row) => row.quick_check)
+      return found.length === 1 && found[0] === 'ok' ? [] : found.map((fault) => `${label}: ${fault}`)
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    return [`${label} does not open: ${error instanceof Error ? error.message : String(error)}`]
+  }
+}
+
+export function syncFile(path: string): void {
+  const file = openSync(path, 'r+')
+  try {
+    fdatasyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** What was made or renamed in a folder is durable once the folder is. */
+export function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
