@@ -57,6 +57,7 @@ function serve({ folder, file, sizeBytes }: Served): void {
     clock: systemClock,
     log: silentLog,
     principalOf: () => ({ id: 'bench', role: 'owner', by: 'api_key' }),
+    admit: () => {},
     count: () => {},
     ask: () => Promise.reject(new Error('nothing is changed here')),
     reader: { shown: () => ({ ...shown, sizeBytes, hasThumbnail: false, isHidden: false }) } as never,

@@ -26,6 +26,7 @@ beforeAll(async () => {
     ask: (command, args) => house.ask(command, args),
     reader: house.reader,
     principalOf: () => ({ id: 'key:1', role, by: 'api_key' }) as Principal,
+    admit: () => {},
     count: () => {},
   }
   app = apiRoutes(deps as ApiDependencies)

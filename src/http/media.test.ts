@@ -44,6 +44,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: silentLog,
     principalOf: () => ({ id: 'test', role: 'owner', by: 'api_key' }),
+    admit: () => {},
     count: () => {},
     ask: () => Promise.reject(new Error('nothing is changed here')),
     reader: { shown: () => shown && media(shown) } as unknown as MediaReader,

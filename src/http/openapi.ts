@@ -8,7 +8,7 @@ import { PROBLEM_MEANING } from './problems.ts'
 type Json = Record<string, unknown>
 
 /** What any operation with an API key may refuse with. */
-const COMMON: readonly FailureCode[] = ['invalid', 'unauthorized', 'internal']
+const COMMON: readonly FailureCode[] = ['invalid', 'unauthorized', 'rate_limited', 'internal']
 
 const DESCRIPTION = `One house for a firm's customer messages: what came in, what goes out, and what became of it.
 

@@ -19,6 +19,7 @@ function openRoute(handle: (asked: Asked) => Promise<Response | object>, query: 
       if (authorization === null) throw new Failure('unauthorized', 'Send a key')
       return OWNER
     },
+    admit: () => {},
     count: (pattern: string, status: number, seconds: number) => void counted.push([pattern, status, seconds]),
   }
   const answer = route(deps, '/api/v1/things/:id', handle, query)

@@ -13,6 +13,8 @@ export interface RouteDependencies {
   clock: Clock
   log: Log
   principalOf(authorization: string | null): Principal
+  /** Throws `Failure('rate_limited')` where this caller asks too often. */
+  admit(principal: Principal): void
   /** `route` is the pattern, never the path. */
   count(route: string, status: number, seconds: number): void
 }
@@ -49,6 +51,7 @@ export function route(
 
     async function answer(): Promise<Response> {
       const principal = deps.principalOf(request.headers.get('authorization'))
+      deps.admit(principal)
       const query = new URL(request.url).searchParams
       knownQuery(query, queryNames)
       const value = await handle({ request, params, query, principal, server: server ?? null })

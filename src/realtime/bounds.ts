@@ -5,13 +5,15 @@ const MIB = 1024 * KIB
 export const REALTIME_BOUNDS = {
   /** Sockets in all; more are refused with 503. */
   connectionsMax: 20_000,
-  /** Sockets of one viewer; more are closed with 4504. As many as in all while an API key stands for a whole firm. */
-  connectionsPerViewerMax: 20_000,
+  /** Sockets of one viewer; more are closed with 4504. An API key stands for a whole firm, and leaves room for another. */
+  connectionsPerViewerMax: 15_000,
   /** Handshakes in a second, and at once; more are refused with 503. A handshake takes about 0.1 ms. */
   upgradesPerSecondMax: 5_000,
   upgradesBurstMax: 10_000,
   /** Tickets that wait for their socket. */
   ticketsMax: 20_000,
+  /** Of those, one viewer's; more are refused with 429. */
+  ticketsPerViewerMax: 15_000,
   ticketMs: 30_000,
   /** From the open socket to its first subscription; after that 4012. */
   firstSubscribeMs: 10_000,

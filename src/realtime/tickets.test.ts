@@ -6,11 +6,11 @@ import { Tickets } from './tickets.ts'
 const viewer: Viewer = { id: 'ada', role: 'owner' }
 const ORIGIN = 'https://desk.example'
 
-function openTickets(ticketsMax = 10) {
+function openTickets(ticketsMax = 10, ticketsPerViewerMax = ticketsMax) {
   const clock = new FakeClock()
   let next = 0
   const randomBytes = (size: number) => new Uint8Array(size).fill(++next)
-  return { clock, tickets: new Tickets({ clock, randomBytes }, { ticketMs: 30_000, ticketsMax }) }
+  return { clock, tickets: new Tickets({ clock, randomBytes }, { ticketMs: 30_000, ticketsMax, ticketsPerViewerMax }) }
 }
 
 describe('Tickets', () => {
@@ -55,5 +55,19 @@ describe('Tickets', () => {
     clock.advance(20_000)
     tickets.issue({ viewer, byApiKey: true, origin: null })
     expect(tickets.size).toBe(2)
+  })
+
+  test('of one viewer are bounded, so that another finds room; spent and expired ones count no more', () => {
+    const { clock, tickets } = openTickets(10, 3)
+    const issue = (id: string) => tickets.issue({ viewer: { id, role: 'owner' }, byApiKey: true, origin: null })
+    const [one] = [issue('ada'), issue('ada'), issue('ada')]
+    expect(() => issue('ada')).toThrow('Too many of your tickets')
+    issue('bob')
+    tickets.take(one?.ticket ?? '', null)
+    issue('ada')
+    expect(() => issue('ada')).toThrow('Too many of your tickets')
+    clock.advance(30_000)
+    issue('ada')
+    expect(tickets.size).toBe(1)
   })
 })

@@ -31,15 +31,22 @@ export interface TicketsDeps {
   randomBytes: (size: number) => Uint8Array
 }
 
+export interface TicketBounds {
+  ticketMs: number
+  ticketsMax: number
+  ticketsPerViewerMax: number
+}
+
 /** Single-use tickets, in memory only: after a restart everybody asks for a new one. */
 export class Tickets {
   readonly #clock: Clock
   readonly #randomBytes: (size: number) => Uint8Array
-  readonly #bounds: { ticketMs: number; ticketsMax: number }
+  readonly #bounds: TicketBounds
   /** In order of issue, which is the order of expiry. */
   readonly #held = new Map<string, Held>()
+  readonly #countByViewer = new Map<string, number>()
 
-  constructor(deps: TicketsDeps, bounds: { ticketMs: number; ticketsMax: number }) {
+  constructor(deps: TicketsDeps, bounds: TicketBounds) {
     this.#clock = deps.clock
     this.#randomBytes = deps.randomBytes
     this.#bounds = bounds
@@ -49,12 +56,17 @@ export class Tickets {
     return this.#held.size
   }
 
-  /** A new ticket. Refuses with `unavailable` when too many wait for their socket. */
+  /** A new ticket. Refuses with `unavailable` when too many wait for their socket, `rate_limited` when too many are theirs. */
   issue(request: TicketRequest): IssuedTicket {
     this.#forgetExpired()
     if (this.#held.size >= this.#bounds.ticketsMax) {
       throw new Failure('unavailable', 'Too many tickets wait for their socket', { retry_after_ms: 1000 })
     }
+    const count = this.#countByViewer.get(request.viewer.id) ?? 0
+    if (count >= this.#bounds.ticketsPerViewerMax) {
+      throw new Failure('rate_limited', 'Too many of your tickets wait for their socket', { retry_after_ms: 1000 })
+    }
+    this.#countByViewer.set(request.viewer.id, count + 1)
     const ticket = Buffer.from(this.#randomBytes(TICKET_BYTES)).toString('base64url')
     this.#held.set(ticket, { ...request, dueMs: this.#clock.monoMs() + this.#bounds.ticketMs })
     return { ticket, expiresAtMs: this.#clock.epochMs() + this.#bounds.ticketMs }
@@ -64,7 +76,7 @@ export class Tickets {
   take(ticket: string, origin: string | null): Viewer | TicketRefusal {
     const held = this.#held.get(ticket)
     if (!held) return 'bad_ticket'
-    this.#held.delete(ticket)
+    this.#remove(ticket, held)
     if (held.dueMs <= this.#clock.monoMs()) return 'bad_ticket'
     if (held.origin !== null && origin !== null && held.origin !== origin) return 'bad_ticket'
     if (origin === null && (!held.byApiKey || held.origin !== null)) return 'origin_required'
@@ -75,7 +87,14 @@ export class Tickets {
     const nowMs = this.#clock.monoMs()
     for (const [ticket, held] of this.#held) {
       if (held.dueMs > nowMs) return
-      this.#held.delete(ticket)
+      this.#remove(ticket, held)
     }
+  }
+
+  #remove(ticket: string, { viewer }: Held): void {
+    this.#held.delete(ticket)
+    const left = (this.#countByViewer.get(viewer.id) ?? 1) - 1
+    if (left > 0) this.#countByViewer.set(viewer.id, left)
+    else this.#countByViewer.delete(viewer.id)
   }
 }

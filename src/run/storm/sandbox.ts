@@ -137,6 +137,9 @@ log_level = "warn"
 [http]
 port = ${this.#ports.house}
 
+[limits]
+requests_per_second = 100000
+
 [[whatsapp.portfolio]]
 id = "storm"
 
