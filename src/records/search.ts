@@ -119,6 +119,7 @@ export class Searcher {
     const clauses = ask.q === null ? [] : readQuery(ask.q, '/q')
     const people = ask.person === null ? null : this.#people(ask.person)
     const numberId = ask.account === null ? null : this.#numberId(ask.account)
+    const isNarrow = clauses.length > 0 || people !== null || numberId !== null || ask.conversationId !== null
     const groups = [
       people && [
         ...[...people.conversationIds].map((id) => terms.conversation(id)),
@@ -126,7 +127,7 @@ export class Searcher {
       ],
       ask.conversationId === null ? null : [terms.conversation(ask.conversationId)],
       numberId === null ? null : numberId === undefined ? [] : [terms.number(numberId)],
-      this.#forms(ask),
+      this.#forms(ask, isNarrow),
       this.#times(ask),
       viewer.conversationIds?.map((id) => terms.conversation(id)),
     ].filter((group) => group !== null && group !== undefined)
@@ -144,8 +145,12 @@ export class Searcher {
     }
   }
 
-  #forms({ direction, kind }: SearchAsk): string[] | null {
-    if (direction === null && kind === null) return null
+  /**
+   * A direction without a kind has a term for each kind, and is true of every other message: where anything else is asked
+   * for, to look at the row is cheaper.
+   */
+  #forms({ direction, kind }: SearchAsk, isNarrow: boolean): string[] | null {
+    if (kind === null && (direction === null || isNarrow)) return null
     const directions = direction === null ? DIRECTIONS : [direction]
     const kinds = kind === null ? CONTENT_KINDS : [kind]
     return directions.flatMap((one) => kinds.map((other) => this.#deps.terms.form(one, other)))
