@@ -113,7 +113,13 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
   post('/contacts/:id/unmerge', (asked) => unmergeContacts(deps, asked))
 
   get('/events', async (asked) => listEvents(deps, asked), ['after', 'limit', 'wait', 'epoch'])
-  post('/realtime/tickets', async (asked) => issueTicket(deps, asked))
+  // A ticket costs no more than a refusal, and all screens of a firm come back at once: it has a bound of its own.
+  const ticketDeps = { ...deps, admit: () => {} }
+  app.post(
+    '/realtime/tickets',
+    route(ticketDeps, '/api/v1/realtime/tickets', (asked) => issueTicket(deps, asked)),
+    raw,
+  )
   return app as unknown as Elysia
 }
 
