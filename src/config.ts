@@ -1,6 +1,7 @@
 import { parse } from 'smol-toml'
 import { readMasterKey } from './config/kinds.ts'
 import { type ConfigProblem, shown } from './config/problem.ts'
+import { checkProxies } from './config/proxies.ts'
 import { readValues, type Sources } from './config/read.ts'
 import { checkReferences } from './config/references.ts'
 import { SCHEMA } from './config/schema.ts'
@@ -17,6 +18,8 @@ export interface Config extends Settings {
   readonly masterKey: Secret<Uint8Array> | undefined
   /** The file that was read; undefined if there is none. */
   readonly configFile: string | undefined
+  /** The files that secrets were read from, the master key's among them. */
+  readonly secretFiles: readonly string[]
 }
 
 export type WhatsAppPortfolioConfig = Config['whatsapp']['portfolio'][number]
@@ -33,7 +36,12 @@ export interface ConfigInput {
 
 export type LoadResult =
   | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly problems: readonly ConfigProblem[] }
+  | {
+      readonly ok: false
+      readonly problems: readonly ConfigProblem[]
+      /** What could be read of where the data lies: a house may be running there. */
+      readonly dataDir: string | undefined
+    }
 
 /** Read if nobody names another, and if it exists. */
 export const CONFIG_FILE_DEFAULT = './gatehouse.toml'
@@ -41,7 +49,12 @@ export const CONFIG_FILE_DEFAULT = './gatehouse.toml'
 /** Reads and checks everything. Opens nothing, and reports all that is wrong, not only the first thing. */
 export function loadConfig(input: ConfigInput): LoadResult {
   const file = readConfigFile(input)
-  const sources: Sources = { env: input.env, readFile: input.readFile, fileName: file.path ?? CONFIG_FILE_DEFAULT }
+  const secretFiles = new Set<string>()
+  const readSecret = (path: string) => {
+    secretFiles.add(path)
+    return input.readFile(path)
+  }
+  const sources: Sources = { env: input.env, readFile: readSecret, fileName: file.path ?? CONFIG_FILE_DEFAULT }
   const { values, problems } = readValues(SCHEMA, file.table, sources)
   // The reader follows the same schema that the type is made from; with problems, single values may be undefined.
   const settings = values as unknown as Settings
@@ -52,10 +65,13 @@ export function loadConfig(input: ConfigInput): LoadResult {
     // After a broken file everything seems to be missing: that would only hide what is wrong.
     ...(file.problems.length > 0 ? problems.filter((one) => one.source !== sources.fileName) : problems),
     ...checkReferences(settings.whatsapp, sources.fileName),
+    ...backupProblems(settings, sources.fileName),
+    ...checkProxies(settings, sources.fileName),
     ...key.problems,
   ]
-  if (found.length > 0) return { ok: false, problems: found }
-  return { ok: true, config: freeze({ ...settings, demo, masterKey: key.masterKey, configFile: file.path }) }
+  if (found.length > 0) return { ok: false, problems: found, dataDir: settings.dataDir }
+  const rest = { demo, masterKey: key.masterKey, configFile: file.path, secretFiles: [...secretFiles] }
+  return { ok: true, config: freeze({ ...settings, ...rest }) }
 }
 
 interface ConfigFile {
@@ -106,6 +122,12 @@ function readKey({ masterKeyFile }: Settings, { env, fileName, readFile }: Sourc
   const bytes = readMasterKey(content)
   if (bytes === undefined) return problem(SECRET_SHOWN)
   return { masterKey: new Secret(bytes), problems: [] }
+}
+
+/** A backup without the keys that open it is none. */
+function backupProblems({ backup }: Settings, source: string): ConfigProblem[] {
+  if (backup.folder === undefined || backup.vaultFolder !== undefined) return []
+  return [{ source, key: 'backup.vault_folder', found: 'nothing', wanted: 'a folder, as backup.folder is set' }]
 }
 
 function freeze<T>(value: T): T {

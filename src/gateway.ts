@@ -6,11 +6,14 @@ import { collectFigures, noteCommit } from './gateway/figures.ts'
 import { giveFirstInputs } from './gateway/first-inputs.ts'
 import { listen } from './gateway/listen.ts'
 import { createParts, type Parts } from './gateway/parts.ts'
+import type { ReloadReport } from './gateway/reload.ts'
+import { startSafekeeping } from './gateway/safekeeping.ts'
 import type { RunningServer } from './http/server.ts'
-import { createMetrics } from './metrics/metrics.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { watchProcess } from './metrics/process.ts'
 import type { Commit } from './records/book.ts'
 import { ClockTrust } from './relay/clock-trust.ts'
+import { createSpace } from './relay/create-space.ts'
 import { House } from './relay/house.ts'
 import { BULK_HEADS_MAX } from './relay/outbound.ts'
 import { type Setup, setupOf } from './setup.ts'
@@ -45,23 +48,23 @@ export class Gateway {
       bun: Bun.version,
       sqlite: sqliteVersion(),
     })
+    const house = this.#createHouse(options, setup, metrics)
     this.#base = {
       options,
+      config,
       setup,
       metrics,
       dispatcher: new Dispatcher({ messagesMax: config.limits.queueMax, bulkHeadsMax: BULK_HEADS_MAX }),
       clockTrust: new ClockTrust(clock, { operatorTrusts: config.storage.trustClock }),
-      house: new House({
-        threads: THREADS,
+      house,
+      space: createSpace({
         clock,
-        folder: config.dataDir,
-        masterKey: setup.masterKey,
-        acceptLoss: options.acceptLoss,
-        webhookBacklogMs: config.limits.webhookBacklogMs,
-        onCommit: (commit) => this.#committed(commit),
-        onJournalCommit: (commitMs) => metrics.journalCommitSeconds.observe(commitMs / 1000),
-        onOverflow: () => metrics.overflows.add(1, { queue: 'journal' }),
-        onFailure: (error) => this.#fail(error),
+        log: options.log,
+        house,
+        dataDir: config.dataDir,
+        backupFolder: config.backup.folder,
+        quotaGb: config.storage.quotaGb,
+        mediaBytes: async () => (await this.#parts?.media.sizes.look()) ?? 0,
       }),
       isServing: () => this.#isServing,
       isFatal: () => this.#isFatal,
@@ -80,16 +83,41 @@ export class Gateway {
     }
   }
 
+  /** Reads the configuration anew and takes it over, whole or not at all; says what it did. */
+  async reload(): Promise<ReloadReport> {
+    return await must(this.#parts, 'a house that has started').reload.run()
+  }
+
   /** Takes no more, finishes what is under way, closes everything. Safe to call twice. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
 
+  #createHouse({ config, clock, acceptLoss, say }: GatewayOptions, setup: Setup, metrics: Metrics): House {
+    return new House({
+      threads: THREADS,
+      clock,
+      folder: config.dataDir,
+      masterKey: setup.masterKey,
+      acceptLoss,
+      say,
+      webhookBacklogMs: config.limits.webhookBacklogMs,
+      onCommit: (commit) => this.#committed(commit),
+      onJournalCommit: (commitMs, lastSeq) => {
+        metrics.journalCommitSeconds.observe(commitMs / 1000)
+        this.#parts?.safekeeping.shipping?.noteAppended(lastSeq)
+      },
+      onOverflow: () => metrics.overflows.add(1, { queue: 'journal' }),
+      onFailure: (error) => this.#fail(error),
+    })
+  }
+
   async #start(): Promise<StartedGateway> {
-    const { options, house, metrics, setup } = this.#base
+    const { options, house, metrics, setup, space } = this.#base
     const { config, log, clock } = options
     this.#stack.defer(watchProcess(metrics, clock))
+    await space.begin()
     const { appliedSeq, journalHead } = await house.open()
     log.info('folder opened', { seq: journalHead, count: journalHead - appliedSeq })
     const parts = createParts(this.#base)
@@ -104,6 +132,10 @@ export class Gateway {
     const reactors = [parts.outbound.start(lastInputAtMs), parts.media.media.start(), parts.destruction.eraser.start()]
     for (const reactor of reactors) void reactor.catch((error: Error) => this.#fail(error))
     parts.duties.start()
+    this.#stack.defer(house.watch([parts.search.watched()]))
+    this.#stack.defer(() => space.stop())
+    space.start()
+    await startSafekeeping(this.#base, parts.safekeeping, journalHead)
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
     return { port, newOwnerKey, setup }
@@ -112,6 +144,7 @@ export class Gateway {
   #committed(commit: Commit): void {
     const parts = this.#parts
     noteCommit(this.#base, parts, commit)
+    this.#base.space.hear(commit.paused)
     if (!parts) return
     parts.outbound.hear(commit.wakes)
     parts.duties.hear(commit.wakes)
@@ -129,6 +162,7 @@ export class Gateway {
     options.log.info('stopping')
     parts?.duties.stop()
     parts?.poll.stop()
+    await parts?.safekeeping.backups.stop()
     // A book that has failed can take no outcome in: nothing is worth waiting for.
     if (!this.#isFatal) await parts?.destruction.eraser.stop()
     await Promise.all([
@@ -140,6 +174,7 @@ export class Gateway {
     await this.#server?.stop()
     await this.#stack.disposeAsync()
     await parts?.search.close()
+    await parts?.safekeeping.shipping?.close()
     if (!this.#isFatal) await house.close()
     options.log.info('stopped')
   }

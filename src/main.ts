@@ -6,26 +6,67 @@ import { problemLine } from './config/problem.ts'
 import { environmentHelp } from './config/words.ts'
 import { type Config, loadConfig } from './config.ts'
 import { withMoreRequests } from './more-requests.ts'
+import { backupCommand } from './run/backup.ts'
+import { doctorCommand } from './run/doctor/doctor.ts'
 import { eraseCommand } from './run/erase.ts'
+import { healthcheckCommand } from './run/healthcheck.ts'
 import { keyCommand } from './run/key.ts'
+import { releaseCommand } from './run/release.ts'
+import { reloadCommand } from './run/reload.ts'
+import { restoreCommand } from './run/restore.ts'
+import { rollbackCommand } from './run/rollback.ts'
 import { searchCommand } from './run/search.ts'
+import { runStormPart, STORM_PART } from './run/storm/part.ts'
+import { stormCommand } from './run/storm/storm.ts'
 import { replayCommand, serve, simulate } from './run.ts'
 
 /** The only reader of the environment, and the only one to end the process. */
 async function main(): Promise<void> {
+  // What is said to a disk that is full is lost, and nothing else is.
+  process.stderr.on('error', () => {})
   if (process.argv[2] === 'serve') withMoreRequests(process.env)
+  const env = withoutProxies(process.env)
+  if (process.argv[2] === STORM_PART) process.exit(await runStormPart(process.argv[3]))
   const code = await runProgram<Config>(process.argv.slice(2), {
     version: packageJson.version,
     environmentHelp: environmentHelp(),
     loadConfig: (configPath) => {
-      const loaded = loadConfig({ env: process.env, readFile, configPath })
-      return loaded.ok ? loaded : { ok: false, problems: loaded.problems.map(problemLine) }
+      const loaded = loadConfig({ env, readFile, configPath })
+      return loaded.ok ? loaded : { ...loaded, problems: loaded.problems.map(problemLine) }
     },
     print: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
-    runners: { serve, simulate, replay: replayCommand, erase: eraseCommand, key: keyCommand, search: searchCommand },
+    runners: {
+      serve,
+      simulate,
+      reload: reloadCommand,
+      healthcheck: healthcheckCommand,
+      doctor: doctorCommand,
+      replay: replayCommand,
+      backup: backupCommand,
+      restore: restoreCommand,
+      release: releaseCommand,
+      rollback: rollbackCommand,
+      erase: eraseCommand,
+      key: keyCommand,
+      search: searchCommand,
+      storm: stormCommand,
+    },
   })
   process.exit(code)
+}
+
+/** What Bun's `fetch` would take a proxy from by itself, in either spelling. */
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
+
+/**
+ * The environment as the program was given it. Bun's `fetch` sends everything through a proxy it finds there; which one is
+ * used, if any, is what the configuration says and nothing else, so it does not find one.
+ */
+function withoutProxies(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const whole = { ...given }
+  for (const name of PROXY_VARIABLES) delete given[name]
+  return whole
 }
 
 function readFile(path: string): string | undefined {

@@ -7,4 +7,7 @@ export const THREADS = {
   book: new URL('./relay/book-thread.ts', import.meta.url),
   scan: new URL('./relay/scan-thread.ts', import.meta.url),
   search: new URL('./relay/search-thread.ts', import.meta.url),
+  upgrade: new URL('./relay/upgrade-thread.ts', import.meta.url),
+  backup: new URL('./relay/backup-thread.ts', import.meta.url),
+  ship: new URL('./relay/ship-thread.ts', import.meta.url),
 }

@@ -41,8 +41,9 @@ function parseRest(command: CommandDescription, rest: readonly string[]): Parsed
   } catch (error) {
     return wrong(`${command.name}: ${error instanceof Error ? error.message.split('. ')[0] : 'wrong options'}`)
   }
-  const [operand, ...more] = parsed.positionals
-  const excess = command.operand === undefined ? operand : more[0]
+  const { operandWordsMax = 1 } = command
+  const operand = parsed.positionals.length === 0 ? undefined : parsed.positionals.slice(0, operandWordsMax).join(' ')
+  const excess = parsed.positionals[command.operand === undefined ? 0 : operandWordsMax]
   if (excess !== undefined) return wrong(`${command.name}: unexpected "${excess}"`)
   if (command.name === 'help' && operand !== undefined && !isCommand(operand)) {
     return wrong(`Unknown command "${operand}"`)

@@ -1,4 +1,5 @@
 import { replayRange } from './replay-range.ts'
+import { stormOptions } from './storm-options.ts'
 
 /** The exit codes that scripts and service managers rely on. */
 export const EXIT_OK = 0
@@ -10,11 +11,18 @@ export const COMMAND_NAMES = [
   'serve',
   'simulate',
   'check-config',
+  'reload',
   'healthcheck',
+  'doctor',
   'replay',
+  'backup',
+  'restore',
+  'release',
+  'rollback',
   'erase',
   'key',
   'search',
+  'storm',
   'version',
   'help',
 ] as const
@@ -36,8 +44,10 @@ export interface CommandDescription {
   /** One line. */
   readonly summary: string
   readonly options: readonly OptionDescription[]
-  /** What follows the options, such as `[COMMAND]`; at most one word. */
+  /** What follows the options, such as `[COMMAND]`. */
   readonly operand?: string
+  /** How many words it may have, parted by one space. Default: 1. */
+  readonly operandWordsMax?: number
   /** What is wrong with options that are each well-formed. */
   readonly check?: (options: Options) => string | undefined
 }
@@ -45,7 +55,12 @@ export interface CommandDescription {
 /** The configuration, or every problem with it as a line. */
 export type Loaded<C> =
   | { readonly ok: true; readonly config: C }
-  | { readonly ok: false; readonly problems: readonly string[] }
+  | {
+      readonly ok: false
+      readonly problems: readonly string[]
+      /** Where the data lies, as far as that could be read. */
+      readonly dataDir?: string | undefined
+    }
 
 /** What a command may touch. `C` is the configuration's type, which this room only passes on. */
 export interface CommandContext<C> {
@@ -84,6 +99,16 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
     summary: 'Says everything that is wrong with the configuration. Opens nothing.',
     options: [],
   },
+  reload: {
+    name: 'reload',
+    summary: 'Has the running house read its configuration anew, as SIGHUP does: says what changed or is wrong.',
+    options: [{ name: 'json', help: 'Prints the report as JSON.' }],
+  },
+  doctor: {
+    name: 'doctor',
+    summary: 'Says what is well and what is not, each with its remedy: exit code 1 where something fails.',
+    options: [{ name: 'json', help: 'Prints the findings as JSON.' }],
+  },
   healthcheck: {
     name: 'healthcheck',
     summary: 'Asks the house at the configured address whether it takes webhooks: exit code 0 or 1.',
@@ -101,6 +126,49 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
       const range = replayRange(options)
       return range.ok ? undefined : range.message
     },
+  },
+  backup: {
+    name: 'backup',
+    summary: 'Takes a backup, beside the running house too; lists them, or looks at everything in one.',
+    operand: '[list | check NAME]',
+    operandWordsMax: 2,
+    options: [
+      { name: 'to', value: 'FOLDER', help: 'Where the backups are. Default: backup.folder.' },
+      { name: 'vault-to', value: 'FOLDER', help: "Where the vault's copies are. Default: backup.vault_folder." },
+      { name: 'vault-beside', help: 'Lets both be one place, although whoever takes one then takes both.' },
+      { name: 'json', help: 'Prints what was found or done as JSON.' },
+    ],
+  },
+  restore: {
+    name: 'restore',
+    summary: 'Makes the data folder from a backup; with the word drill only tries it, beside the house.',
+    operand: '[drill]',
+    options: [
+      { name: 'from', value: 'FOLDER', help: 'The backups, or one of them; of several the newest is taken.' },
+      { name: 'vault-from', value: 'FOLDER', help: "Where the vault's copies are." },
+      { name: 'ledger', value: 'FILE', help: 'The erasure ledger of the lost house: who was erased stays erased.' },
+      { name: 'journal', value: 'FOLDER', help: 'The journal as it was shipped: what came in after the backup.' },
+      { name: 'backup', value: 'NAME', help: 'Which backup the drill tries. Default: latest.' },
+      { name: 'json', help: 'Prints what was done as JSON.' },
+    ],
+  },
+  release: {
+    name: 'release',
+    summary: 'Lets messages go that a restore has held: they are queued again, with a new deadline.',
+    options: [
+      { name: 'all', help: 'All that a restore has held.' },
+      { name: 'number', value: 'ALIAS', help: 'Only those that leave from this number.' },
+      { name: 'message', value: 'ID', help: 'One message, whatever it is held for.' },
+      { name: 'json', help: 'Prints the counts as JSON.' },
+    ],
+  },
+  rollback: {
+    name: 'rollback',
+    summary: 'Takes the last upgrade of the data folder back, for the program of before it.',
+    options: [
+      { name: 'dry-run', help: 'Only says what would be done, and what would be lost.' },
+      { name: 'json', help: 'Prints it as JSON.' },
+    ],
   },
   erase: {
     name: 'erase',
@@ -126,6 +194,23 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
     summary: 'Makes the word index anew, in the background: gatehouse search rebuild.',
     operand: 'rebuild',
     options: [],
+  },
+  storm: {
+    name: 'storm',
+    summary: 'Measures what this machine carries: drives a sandbox of its own through rising load.',
+    options: [
+      { name: 'quick', help: 'Shorter steps, and fewer of them.' },
+      { name: 'seconds', value: 'N', help: 'Seconds of a step, after the warm-up. Default: 12, quick 5.' },
+      { name: 'last', value: 'N', help: 'Goes no higher than so many messages a second.' },
+      { name: 'loads', value: 'A,B', help: 'Exactly these loads instead of rising until it breaks.' },
+      { name: 'sockets', value: 'N', help: 'Sockets that watch. Default: 10.' },
+      { name: 'folder', value: 'DIR', help: 'Where the sandbox is made and removed. Default: the temporary folder.' },
+      { name: 'json', help: 'Prints the report as JSON.' },
+    ],
+    check: (options) => {
+      const read = stormOptions(options)
+      return typeof read === 'string' ? read : undefined
+    },
   },
   version: { name: 'version', summary: 'Says which version this is.', options: [] },
   help: { name: 'help', summary: 'Says how to use the program or a command.', options: [], operand: '[COMMAND]' },

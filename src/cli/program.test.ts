@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'bun:test'
 import { parseArguments } from './arguments.ts'
-import { DESCRIPTIONS, type Loaded, withConfig } from './commands.ts'
+import { COMMAND_NAMES, DESCRIPTIONS, type Loaded, withConfig } from './commands.ts'
 import { type Program, runProgram } from './program.ts'
 import { replayRange } from './replay-range.ts'
 
 interface TestConfig {
   port: number
 }
+
+/** What the rooms above run: all but what is run here. */
+const RUN_ELSEWHERE = COMMAND_NAMES.filter((name) => !['check-config', 'version', 'help'].includes(name))
 
 async function run(argv: string[], given: Partial<Program<TestConfig>> = {}) {
   const printed: string[] = []
@@ -17,16 +20,7 @@ async function run(argv: string[], given: Partial<Program<TestConfig>> = {}) {
     loadConfig: () => ({ ok: true, config: { port: 1 } }),
     print: (line) => void printed.push(line),
     complain: (line) => void complained.push(line),
-    runners: {
-      serve: async () => 0,
-      simulate: async () => 0,
-      replay: async () => 0,
-      erase: async () => 0,
-      key: async () => 0,
-      search: async () => 0,
-      healthcheck: async () => 0,
-      storm: async () => 0,
-    },
+    runners: Object.fromEntries(RUN_ELSEWHERE.map((name) => [name, async () => 0])),
     ...given,
   })
   return { code, printed: printed.join('\n'), complained: complained.join('\n') }

@@ -6,6 +6,7 @@ import {
   host,
   hostAndPort,
   hostName,
+  hostOrNetwork,
   integer,
   integerOrUnlimited,
   listOf,
@@ -84,6 +85,10 @@ const number = entries('A number, created or updated at start. More can be added
     help: 'Your ceiling for it. Absent: learned, starting at 80.',
     sample: '80',
   }),
+  proxy: optionalSecret({
+    help: 'The outgoing proxy of this number, or "none" for none. Absent: that of [proxy].',
+    sample: '"none"',
+  }),
 })
 
 function deadline(fallback: number, help: string) {
@@ -118,6 +123,9 @@ const limits = section('Bounds; beyond them the gateway refuses instead of swell
   }),
   queue_max: defaulted(integer(1_000, 10_000_000), 100_000, {
     help: 'Messages of one class that wait in memory to be sent.',
+  }),
+  requests_per_second: defaulted(integer(1, 100_000), 1_000, {
+    help: 'Requests of one API key; up to four seconds of them at once. Beyond it 429. Tickets for sockets do not count.',
   }),
 })
 
@@ -158,7 +166,43 @@ export const SCHEMA = {
   }),
   dispatch,
   limits,
+  proxy: section('The outgoing proxy. HTTP_PROXY and its like in the environment are not used.', {
+    url: optionalSecret({
+      help: 'Everything that leaves goes through it. http or https, with user and password where it wants them.',
+      sample: '"http://user:password@proxy.example.com:3128"',
+    }),
+    no_proxy: defaulted(listOf(hostOrNetwork, LIST_COUNT_MAX), [], {
+      help: 'Hosts (with all below them) and networks that are reached without any proxy.',
+      sample: '["internal.example.com", "10.0.0.0/8"]',
+    }),
+  }),
+  backup: section('Copies of everything, in other places.', {
+    folder: optional(filePath, {
+      help: 'Where backups go: another disk. Needs vault_folder.',
+      sample: '"/backup/gatehouse"',
+    }),
+    vault_folder: optional(filePath, {
+      help: 'Where the copies of the vault go, which open the backups: another place than folder.',
+      sample: '"/backup-of-keys/gatehouse"',
+    }),
+    vault_beside: defaulted(boolean, false, {
+      help: 'Lets vault_folder lie in or beside folder, although whoever takes one then takes both.',
+    }),
+    every_hours: defaulted(integer(1, 8_760), 24, { help: 'Hours between two backups, if folder is set.' }),
+    keep: defaulted(integer(1, 1_000), 7, { help: 'Whole backups that stay; older ones are removed.' }),
+    vault_keep: defaulted(integer(1, 1_000), 2, {
+      help: 'Copies of the vault that stay. A later one opens an older backup too, without the people erased since.',
+    }),
+    ship_folder: optional(filePath, {
+      help: 'A second place for the journal, another disk or host: what came in is there within a second.',
+      sample: '"/mnt/second/gatehouse-journal"',
+    }),
+  }),
   storage: section('What is kept.', {
+    quota_gb: optional(integer(1, 1_000_000), {
+      help: 'The most that the data folder may hold, in 1,000,000,000 bytes. At 85 % it is said; at 95 % no more files are fetched; at 100 % it is as on a full disk: webhooks are answered 503 and nothing is sent until there is room, while erasures go on. Absent: what the disk has.',
+      sample: '200',
+    }),
     events_keep_days: defaulted(integer(1, 3_650), 8, { help: 'Days that events can be resumed from.' }),
     trust_clock: defaulted(boolean, false, {
       help: "You vouch for this machine's clock. Otherwise nothing is destroyed by date until a platform's answer says the same time.",

@@ -1,20 +1,26 @@
 import type { ControlCommand } from '../http/control.ts'
-import { readErase, readKey, readReplay } from '../http/control-asks.ts'
+import { readBackup, readErase, readKey, readRelease, readReplay } from '../http/control-asks.ts'
 import { eraseWhole } from '../relay/erase-command.ts'
+import { release } from '../relay/release.ts'
 import { type ReplayAsk, replay } from '../relay/replay.ts'
 import type { Base } from './base.ts'
+import { houseFacts } from './house-facts.ts'
 import type { Parts } from './parts.ts'
 
 /** What commands of the command line may ask of the running house, through the socket in its folder. */
 export function controlCommands(base: Base, parts: Parts): Record<string, ControlCommand> {
-  const { destruction, search } = parts
+  const { destruction, search, safekeeping } = parts
   return {
     replay: async (ask) => ({ replayed: await replayHere(base, readReplay(ask)) }),
+    release: (ask) => release(base.house.book.ask, readRelease(ask), base.config.dispatch.deadlineMs),
     erase: (ask) => eraseWhole(base.house, destruction.eraser, readErase(ask)),
     'master-key': async (ask) => {
       await destruction.changeMasterKey(readKey(ask))
       return { changed: true }
     },
+    reload: () => parts.reload.run(),
+    doctor: () => houseFacts(base, parts),
+    backup: (ask) => safekeeping.backups.take(readBackup(ask)),
     'search/rebuild': async () => {
       await search.rebuild()
       return { rebuilding: true }

@@ -2,22 +2,27 @@ import { randomBytes } from 'node:crypto'
 import { channelNamed } from '../channels/registry.ts'
 import type { Config } from '../config.ts'
 import { must } from '../core/assert.ts'
+import { Failure } from '../core/failure.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { MessageClass } from '../core/message.ts'
 import { EventsPoll } from '../http/events-poll.ts'
 import { maySee, visibilityOf } from '../people/may-see.ts'
 import { createRealtime, type Realtime } from '../realtime/realtime.ts'
 import { RecordedEvents } from '../records/event-log.ts'
+import type { Ask } from '../records/inputs.ts'
 import { Reader } from '../records/reader.ts'
-import type { Departure } from '../records/send-message.ts'
+import { beginSending, type Departure } from '../records/send-message.ts'
 import { Views } from '../records/views.ts'
 import { createMedia, type MediaParts } from '../relay/create-media.ts'
 import { Destruction } from '../relay/destruction.ts'
 import { Duties } from '../relay/duties.ts'
 import { Outbound } from '../relay/outbound.ts'
 import { SearchClient } from '../relay/search-client.ts'
+import type { AppSetup } from '../setup.ts'
 import { THREADS } from '../threads.ts'
 import type { Base } from './base.ts'
+import { Reload } from './reload.ts'
+import { createSafekeeping, type Safekeeping } from './safekeeping.ts'
 
 /** A send that has no answer by then is in doubt. The platform's own requests end within seconds. */
 const SEND_TIMEOUT_MS = 15_000
@@ -33,6 +38,8 @@ export interface Parts {
   media: MediaParts
   destruction: Destruction
   search: SearchClient
+  reload: Reload
+  safekeeping: Safekeeping
 }
 
 export function createParts(base: Base): Parts {
@@ -48,7 +55,8 @@ export function createParts(base: Base): Parts {
   const realtime = createSockets(base, events)
   const search = createSearch(base)
   const media = createFiles(base)
-  const destruction = createErasing(base, { search, realtime })
+  const safekeeping = createSafekeeping(base)
+  const destruction = createErasing(base, { search, realtime, safekeeping })
   return {
     reader,
     poll: new EventsPoll(events, options.clock),
@@ -58,6 +66,8 @@ export function createParts(base: Base): Parts {
     media,
     destruction,
     search,
+    reload: new Reload(base),
+    safekeeping,
   }
 }
 
@@ -86,8 +96,8 @@ function createSockets(base: Base, events: RecordedEvents): Realtime {
 }
 
 /** Pages that may open sockets: where the house is seen, and while that is not set, this machine. */
-function originsOf({ options, port }: Base): string[] {
-  const { http } = options.config
+function originsOf({ config, port }: Base): string[] {
+  const { http } = config
   if (http.publicUrl !== undefined) return [new URL(http.publicUrl).origin, ...http.origins]
   const known = port() ?? http.port
   return [`http://localhost:${known}`, `http://127.0.0.1:${known}`, `http://[::1]:${known}`, ...http.origins]
@@ -103,13 +113,13 @@ function createSearch({ metrics, options }: Base): SearchClient {
 }
 
 function createOutbound(base: Base, reader: Reader): Outbound {
-  const { metrics, options, house, dispatcher } = base
+  const { metrics, options, dispatcher } = base
   return new Outbound(
     {
       clock: options.clock,
       log: options.log,
       random: options.random,
-      ask: house.book.ask,
+      ask: askWithRoom(base),
       reader,
       dispatcher,
       send: (departure) => send(base, departure),
@@ -119,16 +129,26 @@ function createOutbound(base: Base, reader: Reader): Outbound {
         overflow: () => metrics.overflows.add(1, { queue: 'dispatch' }),
       },
     },
-    { doubtWaitMs: doubtWaitsOf(options.config), queueMax: options.config.limits.queueMax },
+    { doubtWaitMs: () => doubtWaitsOf(base.config), queueMax: options.config.limits.queueMax },
   )
 }
 
-async function send({ setup, options, clockTrust }: Base, departure: Departure): Promise<SendOutcome> {
-  const app = setup.apps.find(({ id }) => id === departure.app)
-  if (!app) {
-    return { kind: 'refused', code: null, reason: 'app_not_configured', pauses: 'number', closesWindow: false }
+/** While no space is left nothing more is sent: what the platform would say of it could not be kept. */
+function askWithRoom({ house, space }: Base): Ask {
+  return (command, args) => {
+    if (space.isFull() && command.name === beginSending.name) {
+      return Promise.reject(new Failure('unavailable', 'No space is left'))
+    }
+    return house.book.ask(command, args)
   }
-  return await must(channelNamed(departure.channel), 'the channel of a number').send(
+}
+
+async function send(base: Base, departure: Departure): Promise<SendOutcome> {
+  const { options, clockTrust } = base
+  const app = appOf(base, departure.app)
+  // Its number is being paused: a reload has taken the app out.
+  if (!app) return { ...LATER, reason: 'app_not_configured' }
+  const outcome = await must(channelNamed(departure.channel), 'the channel of a number').send(
     {
       graphUrl: options.graphUrl,
       graphVersion: app.graphVersion,
@@ -140,8 +160,17 @@ async function send({ setup, options, clockTrust }: Base, departure: Departure):
       correlation: departure.correlation,
       timeoutMs: options.sendTimeoutMs ?? SEND_TIMEOUT_MS,
     },
-    clockTrust.fetch,
+    base.setup.proxies.fetchFor(departure.account, clockTrust.fetch),
   )
+  // A token that is not used any more was refused: nothing waits for that.
+  const isOutdated = appOf(base, departure.app)?.accessToken !== app.accessToken
+  return isOutdated && outcome.kind === 'retry' && outcome.pauses ? { ...LATER, reason: outcome.reason } : outcome
+}
+
+const LATER = { kind: 'retry', code: null, afterMs: null, scope: 'number', throttled: false } as const
+
+function appOf({ setup }: Base, name: string): AppSetup | undefined {
+  return setup.apps.find(({ id }) => id === name)
 }
 
 function createDuties(base: Base, parts: Pick<Parts, 'reader' | 'media' | 'destruction'>): Duties {
@@ -152,7 +181,7 @@ function createDuties(base: Base, parts: Pick<Parts, 'reader' | 'media' | 'destr
     ask: house.book.ask,
     reader: parts.reader,
     caughtUp: () => house.inbound.caughtUp(),
-    eventsKeepMs: options.config.storage.eventsKeepDays * DAY_MS,
+    eventsKeepMs: () => base.config.storage.eventsKeepDays * DAY_MS,
     keepHouse: async () => {
       await parts.destruction.endJournalDays()
       if (clockTrust.isTrusted()) await parts.media.media.keepHouse()
@@ -160,8 +189,8 @@ function createDuties(base: Base, parts: Pick<Parts, 'reader' | 'media' | 'destr
   })
 }
 
-function createFiles({ options, metrics, house, setup, clockTrust }: Base): MediaParts {
-  const { config } = options
+function createFiles(base: Base): MediaParts {
+  const { options, metrics, house, clockTrust, space } = base
   return createMedia({
     clock: options.clock,
     log: options.log,
@@ -169,11 +198,12 @@ function createFiles({ options, metrics, house, setup, clockTrust }: Base): Medi
     house,
     ask: house.book.ask,
     fetch: clockTrust.fetch,
-    dataDir: config.dataDir,
+    dataDir: options.config.dataDir,
     graphUrl: () => options.graphUrl,
-    settings: config.media,
-    allowPrivate: config.allowPrivate,
-    appOf: (name) => setup.apps.find(({ id }) => id === name),
+    settings: () => ({ ...base.config.media, allowPrivate: base.config.allowPrivate }),
+    proxies: () => base.setup.proxies,
+    hasRoom: () => space.hasRoomForFiles(),
+    appOf: (name) => appOf(base, name),
     metrics: {
       ended: (outcome) => metrics.mediaFetches.add(1, { outcome }),
       received: (bytes) => metrics.mediaBytes.add(bytes),
@@ -181,7 +211,10 @@ function createFiles({ options, metrics, house, setup, clockTrust }: Base): Medi
   })
 }
 
-function createErasing(base: Base, { search, realtime }: Pick<Parts, 'search' | 'realtime'>): Destruction {
+function createErasing(
+  base: Base,
+  { search, realtime, safekeeping }: Pick<Parts, 'search' | 'realtime' | 'safekeeping'>,
+): Destruction {
   const { options, metrics, house, clockTrust } = base
   return new Destruction({
     house,
@@ -191,6 +224,13 @@ function createErasing(base: Base, { search, realtime }: Pick<Parts, 'search' | 
     scanThread: THREADS.scan,
     search: () => search,
     forgetEvents: () => realtime.forget(),
+    copies: {
+      endDays: async (days) => await safekeeping.shipping?.endDays(days),
+      learnMaster: async (next) => {
+        safekeeping.backups.learnMaster(next)
+        await safekeeping.shipping?.learnMaster(next)
+      },
+    },
     isServing: () => base.isServing(),
     metrics: {
       erasure: (state) => metrics.erasures.add(1, { state }),

@@ -198,6 +198,18 @@ export class DayFile {
     return row && tagOf(row.sealed)
   }
 
+  /** When the last entry of a source came. */
+  lastAtMs(source: string): number | undefined {
+    if (!this.#binding()) return undefined
+    return this.#database.one<{ at: number }>('SELECT at FROM entries WHERE source = ?1 ORDER BY seq DESC LIMIT 1', source)
+      ?.at
+  }
+
+  /** `PRAGMA synchronous` as it is in force. */
+  synchronous(): number {
+    return this.#database.synchronous()
+  }
+
   close(): void {
     this.#database.close()
   }

@@ -11,11 +11,13 @@ export const LABEL_VALUES_MAX = {
   bun: 1,
   check: 16,
   class: 8,
+  database: 8,
   direction: 2,
   kind: 64,
   /** Phone number ids, or their aliases: a gateway may have more numbers than Prometheus should have series. */
   number: 500,
   outcome: 32,
+  part: 16,
   queue: 32,
   /** Patterns such as /api/v1/messages/:id, never paths. */
   route: 128,
@@ -134,6 +136,7 @@ export const CATALOGUE = {
   socketRefusals: counter(['socket_refusals_total', 'Handshakes refused, by reason.'], ['outcome']),
   socketLagSeconds: histogram(['socket_lag_seconds', 'From an event committed to its frame handed over.'], LAG_SECONDS),
   httpRequests: counter(['http_requests_total', 'HTTP requests by route and status.'], ['route', 'status']),
+  requestsLimited: counter(['requests_limited_total', 'API requests refused because their key asked too often.']),
   httpRequestSeconds: histogram(['http_request_seconds', 'From a request to its answer.'], REQUEST_SECONDS, ['route']),
 
   // What is destroyed.
@@ -142,10 +145,42 @@ export const CATALOGUE = {
   erasureOldestSeconds: gauge(['erasure_oldest_seconds', 'Age of the oldest erasure that is not done; 0 if none.']),
   journalDaysEnded: counter(['journal_days_ended_total', 'Days of the journal whose keys were destroyed.']),
 
+  // The room it takes.
+  diskFreeBytes: gauge(['disk_free_bytes', 'What may still be written to the disk of the data folder.']),
+  diskFullForecastSeconds: gauge([
+    'disk_full_forecast_seconds',
+    'Until the disk or the quota is full at the pace of the last days; +Inf where that is not known, or never.',
+  ]),
+  quotaUsedRatio: gauge(['quota_used_ratio', 'Share in use of [storage] quota_gb; 0 without a quota.']),
+  folderBytes: gauge(['folder_bytes', 'Size of the data folder by what takes it up.'], ['part']),
+  walBytes: gauge(
+    ['wal_bytes', "Size of the databases' write-ahead logs; grows while somebody reads for long."],
+    ['database'],
+  ),
+
+  // What is kept elsewhere.
+  backupLastSuccess: gauge([
+    'backup_last_success_timestamp_seconds',
+    'When the last whole backup was done, since 1970.',
+  ]),
+  backupSeconds: gauge(['backup_duration_seconds', 'How long the last whole backup took.']),
+  backupBytes: gauge(['backup_last_bytes', 'Bytes of the last whole backup, without the media it shares with others.']),
+  backupFailures: counter(['backup_failures_total', 'Backups that failed.']),
+  journalShipLagSeconds: gauge([
+    'journal_ship_lag_seconds',
+    'Age of the oldest journal entry that is not in the second place; 0 if none, or if none is configured.',
+  ]),
+  journalShipFailures: counter(['journal_ship_failures_total', 'Attempts to ship the journal that failed.']),
+
   // The house itself.
   overflows: counter(['overflow_total', 'Things refused or dropped because a queue was full.'], ['queue']),
   logFieldsDropped: counter(['log_fields_dropped_total', 'Log fields held back: not on the allow-list.']),
   buildInfo: gauge(['build_info', 'Always 1; its labels say what runs.'], ['version', 'bun', 'sqlite']),
+  configReloads: counter(
+    ['config_reloads_total', 'Times the configuration was read anew, by what came of it.'],
+    ['outcome'],
+  ),
+  configLoaded: gauge(['config_last_reload_successful', '0 while the last reading of the configuration was refused.']),
   readiness: gauge(['ready', 'Each check of /readyz, 1 if it holds.'], ['check']),
   loopLagSeconds: histogram(
     ['loop_lag_seconds', 'How much later than asked a timer of the main thread fired.'],

@@ -16,6 +16,11 @@ export interface DestructionDependencies {
   clockTrust: ClockTrust
   scanThread: URL
   search(): SearchClient | undefined
+  /** The copies that are kept elsewhere. */
+  copies: {
+    endDays(days: readonly string[]): Promise<void>
+    learnMaster(next: Uint8Array): Promise<void>
+  }
   /** Whoever keeps events in memory forgets them. */
   forgetEvents(): void
   /** Whether files are being removed: not while the house ends. */
@@ -58,12 +63,15 @@ export class Destruction {
     }
     const days = await house.endJournalDays()
     if (days.length === 0) return
+    await this.#deps.copies.endDays(days)
     metrics.daysEnded(days.length)
     log.info('journal days ended', { count: days.length })
   }
 
   async changeMasterKey(next: Uint8Array): Promise<void> {
-    await this.#deps.house.changeMasterKey(next, async (key) => await this.#deps.search()?.learnMaster(key))
+    const { house, search, copies } = this.#deps
+    await house.changeMasterKey(next, async (key) => await search()?.learnMaster(key))
+    await copies.learnMaster(next)
     this.#deps.log.info('master key changed')
   }
 }

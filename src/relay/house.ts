@@ -10,21 +10,29 @@ import type { Commit } from '../records/book.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { FolderLock } from '../storage/lock.ts'
+import { refusalOfUnfinished, type Unfinished } from '../storage/unfinished.ts'
+import { type Watched, watchThreads } from '../storage/watchdog.ts'
 import { Vault } from '../vault/vault.ts'
 import { BookClient } from './book-client.ts'
 import { Inbound } from './inbound.ts'
+import { bringUp } from './upgrade.ts'
 
 export interface HouseOptions {
-  /** The programs of the two threads. */
-  threads: { journal: URL; book: URL }
+  /** The programs of the two threads, and of the one that upgrades the folder before. */
+  threads: { journal: URL; book: URL; upgrade: URL }
   clock: Clock
   folder: string
   masterKey: Uint8Array
   /** Go on although the journal or the records have lost what was committed. */
   acceptLoss: boolean
   webhookBacklogMs: number
+  /** What whoever opens the folder is about to finish: nobody else may open it until then. */
+  finishing?: Unfinished['kind'] | undefined
+  /** Progress of an upgrade, a line at a time. */
+  say?: ((line: string) => void) | undefined
   onCommit(commit: Commit): void
-  onJournalCommit(commitMs: number): void
+  /** `lastSeq`: the journal's head from then on. */
+  onJournalCommit(commitMs: number, lastSeq: number): void
   onOverflow(): void
   /** A thread failed or a disk broke: the process has to end. */
   onFailure(error: Error): void
@@ -59,8 +67,9 @@ export class House {
       thread: options.threads.journal,
       clock: options.clock,
       onAppended: (first, packed, commitMs) => {
-        this.inbound.noteAppended(first + packed.ends.length - 1)
-        options.onJournalCommit(commitMs)
+        const lastSeq = first + packed.ends.length - 1
+        this.inbound.noteAppended(lastSeq)
+        options.onJournalCommit(commitMs, lastSeq)
         this.book.offer(first, packed)
       },
       onOverflow: options.onOverflow,
@@ -75,8 +84,12 @@ export class House {
 
   /** Opens the book, then the journal from where the book is; what was not applied is applied from now on. */
   async open(): Promise<{ appliedSeq: number; journalHead: number }> {
-    const { folder, masterKey, clock, acceptLoss } = this.#options
+    const { folder, masterKey, clock, acceptLoss, finishing, threads, say = () => {} } = this.#options
     const nowMs = clock.epochMs()
+    const refusal = refusalOfUnfinished(folder, finishing)
+    if (refusal) throw new Error(refusal)
+    // A folder that was restored just now is a copy already.
+    await bringUp({ thread: threads.upgrade, folder, nowMs, say, withoutCopy: finishing !== undefined })
     const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs, acceptLoss })
     crashPoint('start.before_journal')
     const journalHead = await this.journal.open({
@@ -148,6 +161,22 @@ export class House {
   /** Whether the disk takes what is written. */
   isStoring(): { journal: boolean; book: boolean } {
     return { journal: !this.journal.isFull(), book: !this.#paused }
+  }
+
+  /** Ends the process where one of the threads hangs, these two and others, until the answer is called. */
+  watch(others: readonly Watched[]): () => void {
+    const { clock, onFailure } = this.#options
+    const { journal, book } = this
+    return watchThreads(clock, [
+      { name: 'journal', ping: () => journal.ping(), beat: () => journal.beat(), onHang: onFailure },
+      { name: 'book', ping: () => book.ping(), onHang: onFailure },
+      ...others,
+    ])
+  }
+
+  /** Of each database its writer's `PRAGMA synchronous`. */
+  async synchronous(): Promise<Record<string, number>> {
+    return { journal: await this.journal.synchronous(), ...(await this.book.synchronous()) }
   }
 
   /** Stores what is under way and closes everything. */

@@ -10,6 +10,8 @@ export const MEDIA_LIST_FILE = 'media.json'
 export const MEDIA_POOL = 'media'
 /** What a backup is called that is not whole yet. */
 export const PART_ENDING = '.part'
+const VAULT_ENDING = '.vault.db'
+const VAULT_COPY = /^\d{8}T\d{6}Z\.vault\.db$/
 const NAME = /^\d{8}T\d{6}Z$/
 const MEDIA_NAME = /^[0-9a-f]{32}(\.thumbnail)?$/
 const SHA256 = /^[0-9a-f]{64}$/
@@ -41,8 +43,8 @@ export interface BackupManifest {
   /** `version`: the number of the last migration; the rest as in the row of the house. */
   records: { version: number; event_offset: number; applied_seq: number; next_id: number }
   journal: { head_seq: number; days: string[] }
-  /** In a destination of its own: its name there. Null: the backup was made without the vault, and opens only with a later one. */
-  vault: { file: string; bytes: number; sha256: string } | null
+  /** In a destination of its own, by its name there. It may have been rotated away: `vaultCopyFor` says which opens it. */
+  vault: { file: string; bytes: number; sha256: string }
   /** All files in the backup's folder but the manifest. */
   files: BackupFile[]
   media: { files: number; bytes: number }
@@ -70,7 +72,25 @@ export function isBackupName(name: string): boolean {
 
 /** What the vault's copy of a backup is called in the vault's folder. */
 export function vaultCopyName(name: string): string {
-  return `${name}.vault.db`
+  return name + VAULT_ENDING
+}
+
+/** The names of the backups whose vault has a copy in a folder, oldest first. */
+export function vaultCopiesIn(vaultFolder: string): string[] {
+  if (!existsSync(vaultFolder)) return []
+  return readdirSync(vaultFolder)
+    .filter((file) => VAULT_COPY.test(file))
+    .map((file) => file.slice(0, -VAULT_ENDING.length))
+    .sort()
+}
+
+/**
+ * The file of the vault's copy that opens a backup: its own, else the next later one, which has all keys that are not
+ * destroyed. Undefined where there is none.
+ */
+export function vaultCopyFor(vaultFolder: string, name: string): string | undefined {
+  const found = vaultCopiesIn(vaultFolder).find((one) => one >= name)
+  return found === undefined ? undefined : vaultCopyName(found)
 }
 
 /** The whole backups of a folder, oldest first. */
@@ -195,7 +215,7 @@ function manifestOf(found: unknown): BackupManifest {
     Array.isArray(journal['days']) &&
     Array.isArray(files) &&
     files.every(isBackupFile) &&
-    (vault === null || isVault(vault))
+    isVault(vault)
   if (!isWhole) throw new BackupDamaged(`${MANIFEST_FILE} is not whole`)
   return manifest as unknown as BackupManifest
 }
@@ -209,7 +229,7 @@ function isBackupFile(value: unknown): boolean {
 
 function isVault(value: unknown): boolean {
   const { file, bytes, sha256 } = objectOf(value, 'vault')
-  return typeof file === 'string' && /^\d{8}T\d{6}Z\.vault\.db$/.test(file) && isCount(bytes) && isSha256(sha256)
+  return typeof file === 'string' && VAULT_COPY.test(file) && isCount(bytes) && isSha256(sha256)
 }
 
 function isCount(value: unknown): value is number {

@@ -7,7 +7,7 @@ import { Db, type OpenOptions } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 import { keyedHash, seal, unseal } from './sealing.ts'
 
-const MIGRATIONS: readonly Migration[] = [
+export const MIGRATIONS: readonly Migration[] = [
   { name: '0001_create_vault.sql', sql: createVault },
   { name: '0002_remember_former_holders.sql', sql: rememberFormerHolders },
 ]
@@ -83,6 +83,12 @@ export class Vault {
     this.#store('named_keys', name, { key, nowMs })
     this.#namedKeys.set(name, key)
     return key
+  }
+
+  /** Keeps a key that was made elsewhere: of a day of the journal that comes from its second place. Only the writer may. */
+  keepNamedKey(name: string, key: Uint8Array, nowMs: number): void {
+    this.#store('named_keys', name, { key, nowMs })
+    this.#namedKeys.set(name, key)
   }
 
   /** Undefined where there is none, and where it was destroyed. */
@@ -202,6 +208,11 @@ export class Vault {
   unlinkPerson(person: number): void {
     this.#destroy(`DELETE FROM blind_index WHERE person = ?1 OR (person = ${NOBODY} AND former = ?1)`, person)
     this.#destroy('UPDATE blind_index SET former = NULL WHERE former = ?1', person)
+  }
+
+  /** `PRAGMA synchronous` as it is in force. */
+  synchronous(): number {
+    return this.#database.synchronous()
   }
 
   /** Makes what was written since the last call durable. */

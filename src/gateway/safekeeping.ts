@@ -1,0 +1,80 @@
+import { resolve } from 'node:path'
+import packageJson from '../../package.json' with { type: 'json' }
+import type { Config } from '../config.ts'
+import { takeBackupInThread } from '../relay/backup-client.ts'
+import { type BackupPlan, Backups } from '../relay/backups.ts'
+import { JournalShipping } from '../relay/journal-shipping.ts'
+import { THREADS } from '../threads.ts'
+import type { Base } from './base.ts'
+
+/** While the house runs a backup rests as long as it works: measured, see scripts/bench/README.md. */
+const REST_SHARE = 1
+
+/** The second copies of everything: backups, and the journal as it grows. */
+export interface Safekeeping {
+  backups: Backups
+  /** Undefined where the journal has no second place. */
+  shipping: JournalShipping | undefined
+}
+
+/** What the configuration says of backups. */
+export function backupPlanOf({ backup }: Config): BackupPlan {
+  return {
+    folder: backup.folder === undefined ? undefined : resolve(backup.folder),
+    vaultFolder: backup.vaultFolder === undefined ? undefined : resolve(backup.vaultFolder),
+    vaultBeside: backup.vaultBeside,
+    everyHours: backup.everyHours,
+    keep: backup.keep,
+    vaultKeep: backup.vaultKeep,
+  }
+}
+
+export function createSafekeeping(base: Base): Safekeeping {
+  const { options, metrics, setup } = base
+  const { clock, log, config } = options
+  const backups = new Backups(
+    {
+      take: (ask) => takeBackupInThread(THREADS.backup, ask, clock),
+      clock,
+      log,
+      dataDir: config.dataDir,
+      masterKey: setup.masterKey,
+      program: packageJson.version,
+      restShare: REST_SHARE,
+      metrics: {
+        done: ({ atMs, seconds, bytes }) => {
+          metrics.backupLastSuccess.set(atMs / 1000)
+          metrics.backupSeconds.set(seconds)
+          metrics.backupBytes.set(bytes)
+        },
+        failed: () => metrics.backupFailures.add(1),
+      },
+    },
+    backupPlanOf(config),
+  )
+  return { backups, shipping: createShipping(base) }
+}
+
+function createShipping({ options, metrics }: Base): JournalShipping | undefined {
+  if (options.config.backup.shipFolder === undefined) return undefined
+  return new JournalShipping({
+    thread: THREADS.ship,
+    clock: options.clock,
+    log: options.log,
+    onFault: () => metrics.journalShipFailures.add(1),
+  })
+}
+
+/** Begins both, once the folder is open and the house serves. */
+export async function startSafekeeping(base: Base, { backups, shipping }: Safekeeping, headSeq: number): Promise<void> {
+  const { config } = base.options
+  backups.start()
+  if (!shipping || config.backup.shipFolder === undefined) return
+  const folder = resolve(config.backup.shipFolder)
+  await shipping.open({ dataDir: config.dataDir, folder, masterKey: base.setup.masterKey }, headSeq)
+}
+
+/** The figures of the second place. */
+export function collectShipping({ metrics }: Base, { shipping }: Safekeeping): void {
+  if (shipping) metrics.collect(() => metrics.journalShipLagSeconds.set(shipping.state().lagMs / 1000))
+}

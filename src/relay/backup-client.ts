@@ -1,0 +1,82 @@
+import { open } from 'node:fs/promises'
+import { type Clock, pause } from '../core/clock.ts'
+import { Thread } from '../storage/thread.ts'
+import type { BackupNotice } from './backup-thread.ts'
+import type { BackupChecked, CheckAsk } from './check-backup.ts'
+import type { BackupAsk, BackupDone } from './take-backup.ts'
+
+/**
+ * How often the growing copy is synced: a disk that has little to write back keeps the journal's own sync waiting for little.
+ */
+const SYNC_MS = 50
+
+/** Takes a backup in a thread of its own, which is there only for as long as that lasts. */
+export async function takeBackupInThread(thread: URL, ask: BackupAsk, clock: Clock): Promise<BackupDone> {
+  return await withThread(thread, clock, (worker) => worker.ask<BackupDone>('take', ask))
+}
+
+/** Checks a backup in such a thread. */
+export async function checkBackupInThread(thread: URL, ask: CheckAsk, clock: Clock): Promise<BackupChecked> {
+  return await withThread(thread, clock, (worker) => worker.ask<BackupChecked>('check', ask))
+}
+
+async function withThread<T>(program: URL, clock: Clock, work: (worker: Thread) => Promise<T>): Promise<T> {
+  const sync = new PacedSync(clock)
+  let hasFailed = false
+  const worker = new Thread(new Worker(program), {
+    onNotice: (notice) => sync.follow((notice as BackupNotice).path),
+    onFailure: () => {
+      hasFailed = true
+    },
+  })
+  try {
+    return await work(worker).catch((error: unknown) => {
+      throw error instanceof Error ? error : new Error(String(error))
+    })
+  } finally {
+    await sync.stop()
+    if (!hasFailed) {
+      await worker.ask('close', null).catch(() => {})
+      await worker.closed()
+    }
+  }
+}
+
+/** Syncs a file while another thread writes to it. The calls wait in the pool of the runtime, not on this thread. */
+class PacedSync {
+  readonly #clock: Clock
+  readonly #stop = new AbortController()
+  #path: string | undefined
+  #running: Promise<void> | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  follow(path: string): void {
+    this.#path = path
+    this.#running ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      // It may not be there yet, or be renamed by now: the writer syncs it whole at its end.
+      if (this.#path !== undefined) await syncOnce(this.#path).catch(() => {})
+      await pause(this.#clock, SYNC_MS, this.#stop.signal)
+    }
+  }
+}
+
+async function syncOnce(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,34 @@
+import { systemClock } from '../core/clock.ts'
+import { serveThread } from '../storage/serve-thread.ts'
+import { stepBack } from '../storage/step-back.ts'
+import type { Question } from '../storage/thread.ts'
+import { type CheckAsk, checkBackup } from './check-backup.ts'
+import { type BackupAsk, takeBackup } from './take-backup.ts'
+
+/** Something to sync piece by piece while it grows. */
+export interface BackupNotice {
+  kind: 'writing'
+  path: string
+}
+
+declare const self: Worker
+
+function answer({ name, args }: Question): unknown {
+  switch (name) {
+    case 'take':
+      stepBack()
+      return takeBackup(args as BackupAsk, systemClock, (path) => {
+        self.postMessage({ notice: { kind: 'writing', path } satisfies BackupNotice })
+      })
+    case 'check':
+      stepBack()
+      return checkBackup(args as CheckAsk, Math.random)
+    case 'close':
+      return undefined
+    default:
+      throw new Error(`Unknown question: ${name}`)
+  }
+}
+
+// What fails is told to whoever asked; nothing else is touched by it.
+serveThread({ answer })

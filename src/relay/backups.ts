@@ -1,0 +1,178 @@
+import { join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import { backupsIn, readManifest } from '../storage/backup-manifest.ts'
+import { readBackupState, writeBackupState } from './backup-state.ts'
+import type { BackupAsk, BackupDone } from './take-backup.ts'
+
+/** Pause after a backup that failed. */
+const RETRY_MS = 10 * 60_000
+/** After a start the house catches up first. */
+const FIRST_MS = 30_000
+
+/** Where backups go, and how many stay; a command may name other folders. */
+export interface BackupPlan extends Pick<BackupAsk, 'keep' | 'vaultKeep' | 'vaultBeside'> {
+  folder: string | undefined
+  vaultFolder: string | undefined
+  /** Hours between two; undefined: only when asked for. */
+  everyHours: number | undefined
+}
+
+export interface BackupsDependencies {
+  take(ask: BackupAsk): Promise<BackupDone>
+  clock: Clock
+  log: Log
+  dataDir: string
+  masterKey: Uint8Array
+  program: string
+  restShare: number
+  metrics: {
+    done(done: { atMs: number; seconds: number; bytes: number }): void
+    failed(): void
+  }
+}
+
+export interface BackupWish {
+  to?: string | undefined
+  vaultTo?: string | undefined
+  vaultBeside?: boolean | undefined
+}
+
+/** Takes backups: by the clock, and when somebody asks. One at a time; one that fails stops nothing else. */
+export class Backups {
+  readonly #deps: BackupsDependencies
+  readonly #plan: BackupPlan
+  #running: Promise<BackupDone> | undefined
+  #cancel: (() => void) | undefined
+  #isStopped = false
+  #masterKey: Uint8Array
+
+  constructor(deps: BackupsDependencies, plan: BackupPlan) {
+    this.#deps = deps
+    this.#masterKey = deps.masterKey
+    this.#plan = plan
+  }
+
+  /** Begins to take them by the clock, if that is configured. */
+  start(): void {
+    const { clock, dataDir, metrics } = this.#deps
+    const { last_success } = readBackupState(dataDir)
+    if (last_success) metrics.done({ atMs: last_success.at, seconds: last_success.seconds, bytes: last_success.bytes })
+    if (this.#plan.everyHours === undefined || this.#plan.folder === undefined) return
+    this.#wait(Math.max(FIRST_MS, this.#dueAtMs() - clock.epochMs()))
+  }
+
+  /** Takes one now. Throws where one is under way. */
+  async take(wish: BackupWish = {}): Promise<BackupDone> {
+    if (this.#running !== undefined) throw new Failure('conflict', 'A backup is being taken already: wait for its end')
+    this.#running = this.#take(this.#askOf(wish))
+    try {
+      return await this.#running
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  /** The master key was changed: from now on copies of the vault open with this one. */
+  learnMaster(next: Uint8Array): void {
+    this.#masterKey = next
+  }
+
+  /** Takes none any more, and waits for the one under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#cancel?.()
+    await this.#running?.catch(() => {})
+  }
+
+  #askOf({ to, vaultTo, vaultBeside }: BackupWish): BackupAsk {
+    const { dataDir, program, restShare } = this.#deps
+    const { keep, vaultKeep } = this.#plan
+    const folder = to ?? this.#plan.folder
+    const vaultFolder = vaultTo ?? this.#plan.vaultFolder
+    if (folder === undefined)
+      throw new Failure('invalid', 'Say where: --to FOLDER, or backup.folder in the configuration')
+    if (vaultFolder === undefined) {
+      throw new Failure('invalid', "Say where the vault's copy goes: --vault-to FOLDER, or backup.vault_folder")
+    }
+    const beside = vaultBeside ?? this.#plan.vaultBeside
+    return {
+      dataDir,
+      folder,
+      vaultFolder,
+      vaultBeside: beside,
+      keep,
+      vaultKeep,
+      masterKey: this.#masterKey,
+      program,
+      restShare,
+    }
+  }
+
+  async #take(ask: BackupAsk): Promise<BackupDone> {
+    const { clock, log, dataDir, metrics } = this.#deps
+    try {
+      const done = await this.#deps.take(ask)
+      const { name, seconds, bytes } = done
+      const atMs = clock.epochMs()
+      writeBackupState(dataDir, {
+        last_success: { name, at: atMs, seconds, bytes, folder: ask.folder },
+        last_failure: null,
+      })
+      metrics.done({ atMs, seconds, bytes })
+      log.info('backup taken', { ms: Math.round(seconds * 1000), seq: done.head_seq, count: done.counts.messages })
+      if (done.media.missing > 0) log.warn('files of messages are not in the folder', { count: done.media.missing })
+      return done
+    } catch (error) {
+      this.#noteFailure(error)
+      throw error
+    }
+  }
+
+  #noteFailure(error: unknown): void {
+    const { clock, log, dataDir, metrics } = this.#deps
+    const reason = error instanceof Error ? error.message : String(error)
+    metrics.failed()
+    log.error('backup failed', { reason })
+    try {
+      const before = readBackupState(dataDir)
+      writeBackupState(dataDir, { ...before, last_failure: { at: clock.epochMs(), reason } })
+    } catch {
+      // The data folder is full as well: the log and the figures have said it.
+    }
+  }
+
+  #wait(delayMs: number): void {
+    if (this.#isStopped) return
+    this.#cancel = this.#deps.clock.after(delayMs, () => void this.#onTime())
+  }
+
+  async #onTime(): Promise<void> {
+    const dueInMs = this.#dueAtMs() - this.#deps.clock.epochMs()
+    // Somebody has asked for one meanwhile, or the wall clock was set.
+    if (dueInMs > 0) return this.#wait(dueInMs)
+    try {
+      await this.take()
+      this.#wait(this.#everyMs())
+    } catch {
+      this.#wait(Math.min(RETRY_MS, this.#everyMs()))
+    }
+  }
+
+  #everyMs(): number {
+    return (this.#plan.everyHours ?? 0) * 3_600_000
+  }
+
+  /** After the newest whole backup that is there, wherever it came from; at once where there is none. */
+  #dueAtMs(): number {
+    const { folder } = this.#plan
+    const newest = folder === undefined ? undefined : backupsIn(folder).at(-1)
+    if (folder === undefined || newest === undefined) return 0
+    try {
+      return readManifest(join(folder, newest)).made_at + this.#everyMs()
+    } catch {
+      return 0
+    }
+  }
+}

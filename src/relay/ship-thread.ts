@@ -1,0 +1,162 @@
+import { join } from 'node:path'
+import { pause, systemClock } from '../core/clock.ts'
+import { dayKeyName } from '../journal/entry.ts'
+import { JournalShipper } from '../journal/journal-shipper.ts'
+import { backupNameOf } from '../storage/backup-manifest.ts'
+import { failThread, serveThread } from '../storage/serve-thread.ts'
+import { stepBack } from '../storage/step-back.ts'
+import type { Question } from '../storage/thread.ts'
+import { Vault } from '../vault/vault.ts'
+
+/** Behind what answers webhooks, and before search and backups: a second is soon over. */
+const NICENESS = 5
+const RETRY_MS_MIN = 1_000
+const RETRY_MS_MAX = 30_000
+
+export interface OpenShip {
+  dataDir: string
+  folder: string
+  masterKey: Uint8Array
+}
+
+export type ShipNotice = { kind: 'shipped'; seq: number } | { kind: 'fault'; fault: string }
+
+declare const self: Worker
+
+class ShipThread {
+  readonly #open: OpenShip
+  readonly #vault: Vault
+  #master: Uint8Array
+  #shipper: JournalShipper | undefined
+  #isWorking = false
+  #isClosing = false
+  #retryMs = RETRY_MS_MIN
+  readonly #stop = new AbortController()
+
+  constructor(open: OpenShip) {
+    this.#open = open
+    this.#master = open.masterKey
+    this.#vault = new Vault(join(open.dataDir, 'vault.db'), open.masterKey, { readonly: true })
+  }
+
+  wake(): void {
+    if (this.#isWorking) return
+    this.#isWorking = true
+    this.#work().catch(failThread)
+  }
+
+  endDays(days: readonly string[]): void {
+    this.#vault.forget({ persons: [], names: days.map(dayKeyName) })
+    // Where the place cannot be reached, the next opening sees that the keys are destroyed.
+    this.#guarded(() => this.#opened().endDays(days))
+  }
+
+  learnMaster(next: Uint8Array): void {
+    this.#vault.learnMaster(next)
+    this.#master = next
+    this.#guarded(() => this.#opened().learnMaster(next))
+  }
+
+  async close(): Promise<void> {
+    while (this.#isWorking && !this.#isClosing && this.#shipper) await yieldToLoop()
+    this.#isClosing = true
+    this.#stop.abort()
+    while (this.#isWorking) await yieldToLoop()
+    this.#drop()
+    this.#vault.close()
+  }
+
+  async #work(): Promise<void> {
+    for (let isDone = false; !isDone && !this.#isClosing; ) {
+      try {
+        const shipper = this.#opened()
+        isDone = shipper.step()
+        tell({ kind: 'shipped', seq: shipper.shippedSeq() })
+        this.#retryMs = RETRY_MS_MIN
+        await yieldToLoop()
+      } catch (error) {
+        this.#fault(error)
+        await pause(systemClock, this.#retryMs, this.#stop.signal)
+        this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2)
+      }
+    }
+    this.#isWorking = false
+  }
+
+  #opened(): JournalShipper {
+    const vault = this.#vault
+    this.#shipper ??= new JournalShipper({
+      journalFolder: join(this.#open.dataDir, 'journal'),
+      folder: this.#open.folder,
+      master: this.#master,
+      keyOf: (day) => vault.findNamedKey(dayKeyName(day)),
+      isDestroyed: (day) => vault.isDestroyed(dayKeyName(day)),
+      setAsideName: () => `other-${backupNameOf(systemClock.epochMs())}`,
+    })
+    return this.#shipper
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#fault(error)
+    }
+  }
+
+  /** Whatever it was: the second place is opened anew, and what is torn there is cut off. */
+  #fault(error: unknown): void {
+    this.#drop()
+    tell({ kind: 'fault', fault: nameOf(error) })
+  }
+
+  #drop(): void {
+    try {
+      this.#shipper?.close()
+    } catch {
+      // It could not be written to any more.
+    }
+    this.#shipper = undefined
+  }
+}
+
+function nameOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code === 'string') return code
+  return error instanceof Error ? error.name : 'unknown'
+}
+
+function yieldToLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+function tell(notice: ShipNotice): void {
+  self.postMessage({ notice })
+}
+
+let thread: ShipThread | undefined
+
+function answer({ name, args }: Question): unknown {
+  if (name === 'open') {
+    stepBack(NICENESS)
+    thread = new ShipThread(args as OpenShip)
+    return thread.wake()
+  }
+  if (!thread && name === 'close') return
+  if (!thread) throw new Error('The shipping is not open')
+  switch (name) {
+    case 'wake':
+      return thread.wake()
+    case 'end_days':
+      return thread.endDays(args as string[])
+    case 'learn_master':
+      return thread.learnMaster(args as Uint8Array)
+    case 'close':
+      return thread.close()
+    default:
+      throw new Error(`Unknown question: ${name}`)
+  }
+}
+
+// What fails ends this thread alone: the journal itself goes on.
+serveThread({ answer })

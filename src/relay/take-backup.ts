@@ -1,0 +1,251 @@
+import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, statfsSync, statSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { type Clock, pause, toTime } from '../core/clock.ts'
+import { crashPoint } from '../core/crash-point.ts'
+import { copyDay, endOfCopies } from '../journal/copy-day.ts'
+import { daysIn } from '../journal/day-file.ts'
+import { type RecordsFacts, recordsFacts } from '../records/backup-facts.ts'
+import { openRecordsReadonly } from '../records/open.ts'
+import {
+  type BackupFile,
+  type BackupManifest,
+  backupNameOf,
+  MANIFEST_FILE,
+  MANIFEST_FORM,
+  MEDIA_LIST_FILE,
+  PART_ENDING,
+  sha256Of,
+  vaultCopyName,
+  writeManifest,
+  writeMediaList,
+} from '../storage/backup-manifest.ts'
+import { copyDatabase, faultsOfDatabase, relieveLog, syncFile, syncFolder } from '../storage/copy-database.ts'
+import { Vault } from '../vault/vault.ts'
+import { type PooledMedia, poolMedia } from './backup-media.ts'
+import { type Rotation, removeLeftovers, rotate } from './backup-rotation.ts'
+
+/** What is left free on the disk beside the copy. */
+const SPARE_BYTES = 64 * 1024 * 1024
+
+export interface BackupAsk extends Rotation {
+  dataDir: string
+  masterKey: Uint8Array
+  /** The vault's copy may lie beside what it opens. */
+  vaultBeside: boolean
+  /** The version of the program. */
+  program: string
+  /** Rests so many times as long as it has worked, for the sake of what runs beside it. */
+  restShare: number
+}
+
+export interface BackupDone {
+  name: string
+  seconds: number
+  /** Of the backup's own files, the vault's copy and the media that came into the pool. */
+  bytes: number
+  head_seq: number
+  counts: BackupManifest['counts']
+  media: { files: number; added: number; missing: number }
+  removed: string[]
+}
+
+/** Told the file that is growing, so that somebody can sync it piece by piece. */
+export type OnWriting = (path: string) => void
+
+/**
+ * Takes a backup, beside the house or where none runs: records, media, then the journal, then the vault, so that the
+ * journal holds all that the records have applied and the vault every key that any of it needs.
+ */
+export async function takeBackup(ask: BackupAsk, clock: Clock, onWriting: OnWriting): Promise<BackupDone> {
+  return await new Taking(ask, clock, onWriting).run()
+}
+
+class Taking {
+  readonly #ask: BackupAsk
+  readonly #clock: Clock
+  readonly #onWriting: OnWriting
+  readonly #startedMs: number
+  readonly #name: string
+  readonly #part: string
+  readonly #madeAtMs: number
+  #workedSinceMs: number
+
+  constructor(ask: BackupAsk, clock: Clock, onWriting: OnWriting) {
+    this.#ask = ask
+    this.#clock = clock
+    this.#onWriting = onWriting
+    this.#startedMs = clock.monoMs()
+    this.#workedSinceMs = this.#startedMs
+    for (const folder of [ask.folder, ask.vaultFolder]) mkdirSync(folder, { recursive: true, mode: 0o700 })
+    requireApart(ask)
+    removeLeftovers(ask)
+    let madeAtMs = clock.epochMs()
+    while (existsSync(join(ask.folder, backupNameOf(madeAtMs)))) madeAtMs += 1000
+    this.#madeAtMs = madeAtMs
+    this.#name = backupNameOf(madeAtMs)
+    this.#part = join(ask.folder, this.#name + PART_ENDING)
+  }
+
+  async run(): Promise<BackupDone> {
+    const { folder } = this.#ask
+    requireSpace(this.#ask)
+    mkdirSync(join(this.#part, 'journal'), { recursive: true, mode: 0o700 })
+    const { facts, media } = await this.#takeRecords()
+    crashPoint('backup.records_copied')
+    const days = await this.#takeJournal()
+    const head = endOfCopies(join(this.#part, 'journal')).seq
+    if (head < facts.appliedSeq) {
+      throw new Error(`The journal ends at entry ${head}, but the records have applied ${facts.appliedSeq}`)
+    }
+    const vault = await this.#takeVault()
+    writeMediaList(this.#part, media.media)
+    const manifest: BackupManifest = {
+      form: MANIFEST_FORM,
+      name: this.#name,
+      made_at: this.#madeAtMs,
+      program: this.#ask.program,
+      epoch: facts.epoch,
+      records: {
+        version: facts.version,
+        event_offset: facts.eventOffset,
+        applied_seq: facts.appliedSeq,
+        next_id: facts.nextId,
+      },
+      journal: { head_seq: head, days },
+      vault,
+      files: await this.#filesOf(days),
+      media: { files: media.media.length, bytes: media.media.reduce((sum, one) => sum + one.bytes, 0) },
+      counts: facts.counts,
+    }
+    writeManifest(this.#part, manifest)
+    syncFile(join(this.#part, MANIFEST_FILE))
+    syncFolder(join(this.#part, 'journal'))
+    syncFolder(this.#part)
+    crashPoint('backup.before_rename')
+    renameSync(this.#part, join(folder, this.#name))
+    syncFolder(folder)
+    const removed = rotate(this.#ask).backups
+    return this.#done(manifest, media, removed)
+  }
+
+  async #takeRecords(): Promise<{ facts: RecordsFacts; media: PooledMedia }> {
+    const { dataDir, folder } = this.#ask
+    this.#copy(join(dataDir, 'records.db'), join(this.#part, 'records.db'))
+    const accounts = join(dataDir, 'accounts.db')
+    if (existsSync(accounts)) this.#copy(accounts, join(this.#part, 'accounts.db'))
+    const records = openRecordsReadonly(join(this.#part, 'records.db'))
+    try {
+      const media = await poolMedia({ dataDir, folder, records, rest: () => this.#rest() })
+      return { facts: recordsFacts(records), media }
+    } finally {
+      records.close()
+    }
+  }
+
+  async #takeJournal(): Promise<string[]> {
+    const from = join(this.#ask.dataDir, 'journal')
+    const to = join(this.#part, 'journal')
+    const days: string[] = []
+    for (const day of daysIn(from)) {
+      this.#onWriting(join(to, `${day}.db`))
+      if ((await copyDay({ from, to }, day, () => this.#rest())) === undefined) continue
+      syncFile(join(to, `${day}.db`))
+      chmodSync(join(to, `${day}.db`), 0o600)
+      days.push(day)
+    }
+    return days
+  }
+
+  /** Whole in its own folder before the backup has its name: there is no backup without its keys. */
+  async #takeVault(): Promise<BackupManifest['vault']> {
+    const { dataDir, vaultFolder, masterKey } = this.#ask
+    const file = vaultCopyName(this.#name)
+    const part = join(vaultFolder, file + PART_ENDING)
+    this.#copy(join(dataDir, 'vault.db'), part)
+    const faults = faultsOfDatabase(part, 'vault.db')
+    if (faults.length > 0) throw new Error(`The copy of the vault is damaged: ${faults.join('; ')}`)
+    // Throws where this is not the key that opens it.
+    new Vault(part, masterKey, { readonly: true }).close()
+    renameSync(part, join(vaultFolder, file))
+    syncFolder(vaultFolder)
+    const path = join(vaultFolder, file)
+    return { file, bytes: statSync(path).size, sha256: await sha256Of(path) }
+  }
+
+  async #filesOf(days: readonly string[]): Promise<BackupFile[]> {
+    const paths = ['records.db', 'accounts.db', MEDIA_LIST_FILE, ...days.map((day) => `journal/${day}.db`)]
+    const files: BackupFile[] = []
+    for (const path of paths) {
+      const whole = join(this.#part, path)
+      if (!existsSync(whole)) continue
+      files.push({ path, bytes: statSync(whole).size, sha256: await sha256Of(whole, () => this.#rest()) })
+    }
+    syncFile(join(this.#part, MEDIA_LIST_FILE))
+    return files
+  }
+
+  #copy(from: string, to: string): void {
+    this.#onWriting(to)
+    copyDatabase(from, to)
+    relieveLog(from)
+    syncFile(to)
+    chmodSync(to, 0o600)
+  }
+
+  async #rest(): Promise<void> {
+    const workedMs = this.#clock.monoMs() - this.#workedSinceMs
+    if (this.#ask.restShare > 0) await pause(this.#clock, workedMs * this.#ask.restShare)
+    this.#workedSinceMs = this.#clock.monoMs()
+  }
+
+  #done(manifest: BackupManifest, { media, added, missing }: PooledMedia, removed: string[]): BackupDone {
+    return {
+      name: manifest.name,
+      seconds: (this.#clock.monoMs() - this.#startedMs) / 1000,
+      bytes: manifest.files.reduce((sum, file) => sum + file.bytes, manifest.vault.bytes),
+      head_seq: manifest.journal.head_seq,
+      counts: manifest.counts,
+      media: { files: media.length, added, missing },
+      removed,
+    }
+  }
+}
+
+/** Throws where the vault's copy would lie with what it opens, unless that is wanted. */
+function requireApart({ folder, vaultFolder, dataDir, vaultBeside }: BackupAsk): void {
+  if (isInside(folder, dataDir))
+    throw new Error('The folder of the backups lies in the data folder: choose another disk')
+  if (vaultBeside) return
+  if (isInside(folder, vaultFolder) || isInside(vaultFolder, folder)) {
+    throw new Error(
+      "The vault's copy would lie with the backup that it opens: choose another place for it with --vault-to or " +
+        'backup.vault_folder, or say that you want it so with --vault-beside or backup.vault_beside',
+    )
+  }
+}
+
+function isInside(one: string, other: string): boolean {
+  const way = relative(realpathSync(other), realpathSync(one))
+  return way === '' || !(way.startsWith('..') || way.startsWith('/'))
+}
+
+function requireSpace({ dataDir, folder }: BackupAsk): void {
+  const journal = daysIn(join(dataDir, 'journal')).map((day) => join('journal', `${day}.db`))
+  const needed = ['records.db', 'records.db-wal', 'accounts.db', ...journal]
+    .map((file) => statSync(join(dataDir, file), { throwIfNoEntry: false })?.size ?? 0)
+    .reduce((sum, size) => sum + size, SPARE_BYTES)
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= needed) return
+  throw new Error(
+    `There is no space for a backup in ${folder}: ${megabytes(bavail * bsize)} MB are free, ${megabytes(needed)} MB are needed`,
+  )
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024)
+}
+
+/** When a backup was made, from its manifest. */
+export function madeAt(manifest: BackupManifest): string {
+  return toTime(manifest.made_at)
+}

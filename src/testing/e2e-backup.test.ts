@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../core/clock.ts'
+import { endOfSegment, segmentsIn } from '../journal/shipped-file.ts'
+import { goOnFromShipped } from '../journal/shipped-journal.ts'
+import { checkBackup } from '../relay/check-backup.ts'
+import type { BackupDone } from '../relay/take-backup.ts'
+import { askRunningHouse } from '../run/running-house.ts'
+import { backupsIn, pooledMediaPath, readManifest, readMediaList, vaultCopiesIn } from '../storage/backup-manifest.ts'
+import { Vault } from '../vault/vault.ts'
+import { openEverything } from './sealed-cells.ts'
+import { seededRandom } from './seeded-random.ts'
+import { first, TestGateway, until } from './test-gateway.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(20_000)
+
+const MASTER = Uint8Array.fromHex('ab'.repeat(32))
+const LOADERS = 4
+
+const place = mkdtempSync(join(tmpdir(), 'gatehouse-backup-'))
+const folder = join(place, 'backups')
+const vaultFolder = join(place, 'vaults')
+const shipFolder = join(place, 'second')
+let house: TestGateway
+
+beforeAll(async () => {
+  house = await TestGateway.open({
+    config: `
+[backup]
+folder = "${folder}"
+vault_folder = "${vaultFolder}"
+keep = 2
+vault_keep = 1
+ship_folder = "${shipFolder}"
+`,
+  })
+})
+afterAll(async () => {
+  await house.close()
+  rmSync(place, { recursive: true, force: true })
+})
+
+async function backup(): Promise<BackupDone> {
+  const done = await askRunningHouse<BackupDone>(house.config(), 'backup', {})
+  if (!done) throw new Error('The house does not run')
+  return done
+}
+
+async function check(name: string) {
+  return await checkBackup({ folder, vaultFolder, name, masterKey: MASTER, cells: 20 }, seededRandom(7))
+}
+
+/** A backup as a data folder, with the copy of the vault that opens it. */
+function laidOut(name: string): string {
+  const data = join(place, `laid-out-${name}`)
+  cpSync(join(folder, name), data, { recursive: true })
+  const vault = first(vaultCopiesIn(vaultFolder).filter((one) => one >= name))
+  cpSync(join(vaultFolder, `${vault}.vault.db`), join(data, 'vault.db'))
+  return data
+}
+
+async function writePicture(): Promise<void> {
+  const [png] = readdirSync(join(import.meta.dir, '../console')).filter((name) => name.endsWith('.svg'))
+  const bytes = readFileSync(join(import.meta.dir, '../console', png ?? ''))
+  const answer = await fetch(`${house.simulatorUrl}/_/media`, {
+    method: 'POST',
+    body: bytes,
+    headers: { 'Content-Type': 'application/pdf' },
+  })
+  const { id } = (await answer.json()) as { id: string }
+  await house.simulator('/_/customers/+447700900301/messages?wait=1', {
+    number: 'support',
+    message: { type: 'document', document: { id } },
+  })
+  await until('the file is there', async () => (await house.metric('gatehouse_media_bytes_total')) > 0)
+}
+
+test('a backup that is taken while messages arrive holds all that was acknowledged before, and is consistent', async () => {
+  await writePicture()
+  const acknowledged: string[] = []
+  let isLoading = true
+  const loads = Array.from({ length: LOADERS }, async (_, loader) => {
+    for (let index = 0; isLoading; index++) {
+      const text = `parcel ${loader} ${index}`
+      await house.write(`+44770090040${loader}`, text)
+      acknowledged.push(text)
+    }
+  })
+  await until('there is load', () => acknowledged.length >= 20)
+  const before = [...acknowledged]
+  const done = await backup()
+  isLoading = false
+  await Promise.all(loads)
+
+  const manifest = readManifest(join(folder, done.name))
+  expect(manifest.journal.head_seq).toBeGreaterThanOrEqual(manifest.records.applied_seq)
+  expect(manifest.media.files).toBe(1)
+  expect(statSync(join(folder, done.name)).mode & 0o777).toBe(0o700)
+  expect(statSync(join(folder, done.name, 'records.db')).mode & 0o777).toBe(0o600)
+  expect(await check(done.name)).toMatchObject({ ok: true, faults: [] })
+
+  const data = laidOut(done.name)
+  const opened = openEverything(data, data, MASTER)
+  const journal = opened.filter(({ where }) => where === 'journal').map(({ text }) => text)
+  for (const text of before) expect(journal.some((body) => body.includes(`"${text}"`))).toBe(true)
+  expect(opened.filter(({ where }) => where === 'messages.body').length).toBe(manifest.counts.messages)
+  // The figures are made at most once a second.
+  await until('its size is told', async () => (await house.metric('gatehouse_backup_last_bytes')) === done.bytes)
+  expect(readdirSync(folder).sort()).toEqual([done.name, 'media'])
+})
+
+test('one flipped byte in any kind of file is found, and a missing one', async () => {
+  const name = first(backupsIn(folder))
+  const [media] = readMediaList(join(folder, name))
+  const vault = first(vaultCopiesIn(vaultFolder))
+  const manifest = readManifest(join(folder, name))
+  const paths = [
+    ...manifest.files.map(({ path }) => join(folder, name, path)),
+    join(folder, name, 'manifest.json'),
+    join(vaultFolder, `${vault}.vault.db`),
+    pooledMediaPath(folder, media?.name ?? ''),
+  ]
+  expect(paths.length).toBeGreaterThanOrEqual(6)
+  for (const path of paths) {
+    const whole = readFileSync(path)
+    // A file of the pool is linked with the one in the data folder: the test may not hurt that one.
+    rmSync(path)
+    expect({ path, ok: (await check(name)).ok }).toEqual({ path, ok: false })
+    const damaged = Buffer.from(whole)
+    const at = Math.floor(damaged.length / 2)
+    damaged[at] = (damaged[at] ?? 0) ^ 1
+    writeFileSync(path, damaged, { mode: 0o600 })
+    expect({ path, ok: (await check(name)).ok }).toEqual({ path, ok: false })
+    writeFileSync(path, whole, { mode: 0o600 })
+  }
+  expect((await check(name)).faults).toEqual([])
+})
+
+test('the oldest backups go, with the copies of the vault, leftovers, and media that none names', async () => {
+  const oldest = first(backupsIn(folder))
+  mkdirSync(join(folder, '20200101T000000Z.part'))
+  writeFileSync(join(vaultFolder, '20200101T000000Z.vault.db.part'), '')
+  const [named] = readMediaList(join(folder, oldest))
+  const unnamed = pooledMediaPath(folder, 'f'.repeat(32))
+  mkdirSync(join(unnamed, '..'), { recursive: true })
+  writeFileSync(unnamed, 'nobody names it')
+
+  const second = await backup()
+  const third = await backup()
+  expect(third.removed).toEqual([oldest])
+  expect(backupsIn(folder)).toEqual([second.name, third.name])
+  expect(vaultCopiesIn(vaultFolder)).toEqual([third.name])
+  expect(readdirSync(folder).filter((one) => one.endsWith('.part'))).toEqual([])
+  expect(existsSync(unnamed)).toBe(false)
+  expect(existsSync(pooledMediaPath(folder, named?.name ?? ''))).toBe(true)
+  // The later copy of the vault opens the older backup.
+  expect(await check(second.name)).toMatchObject({ ok: true, vault: `${third.name}.vault.db` })
+})
+
+test("the vault's copy does not go where the backup goes unless that is wanted", async () => {
+  const ask = (more: object) => askRunningHouse(house.config(), 'backup', { vault_to: folder, ...more })
+  expect(ask({})).rejects.toThrow('choose another place')
+  await until('the refusal is counted', async () => (await house.metric('gatehouse_backup_failures_total')) === 1)
+})
+
+test('what came in is in the second place at once, and a restored journal goes on with it', async () => {
+  const done = first(backupsIn(folder).slice(-1))
+  const text = 'after the backup'
+  await house.write('+447700900301', text)
+  const { head_seq } = readManifest(join(folder, done)).journal
+  await until('the journal is shipped', () => shippedSeq() > head_seq)
+
+  const data = laidOut(done)
+  const vault = new Vault(join(data, 'vault.db'), MASTER)
+  const went = goOnFromShipped({
+    shipFolder,
+    journalFolder: join(data, 'journal'),
+    masterKey: MASTER,
+    vault,
+    nowMs: systemClock.epochMs(),
+  })
+  vault.close()
+  expect(went.entries).toBeGreaterThan(0)
+  expect(went.isTorn).toBe(false)
+  const bodies = openEverything(data, data, MASTER).filter(({ where }) => where === 'journal')
+  expect(bodies.some((body) => body.text.includes(text))).toBe(true)
+  expect(bodies.length).toBe(went.head)
+})
+
+test('a second place that cannot be written to stops nothing, and is caught up with later', async () => {
+  await house.stop()
+  renameSync(shipFolder, `${shipFolder}-away`)
+  writeFileSync(shipFolder, 'a file is in its place')
+  await house.start()
+  await house.write('+447700900301', 'nobody ships this yet')
+  await until('the fault is counted', async () => (await house.metric('gatehouse_journal_ship_failures_total')) > 0)
+  expect(await house.metric('gatehouse_journal_ship_lag_seconds')).toBeGreaterThan(0)
+  rmSync(shipFolder)
+  renameSync(`${shipFolder}-away`, shipFolder)
+  await until('it is caught up with', async () => (await house.metric('gatehouse_journal_ship_lag_seconds')) === 0)
+  expect(house.lines.some((line) => line.includes('journal is not shipped'))).toBe(true)
+  expect(house.fatal).toEqual([])
+})
+
+function shippedSeq(): number {
+  const newest = segmentsIn(shipFolder).at(-1)
+  return newest ? (endOfSegment(join(shipFolder, newest.file))?.end.seq ?? 0) : 0
+}
