@@ -12,6 +12,7 @@ import { silentRealtimeMetrics } from '../../src/realtime/metrics.ts'
 import { createRealtime } from '../../src/realtime/realtime.ts'
 import type { SocketData } from '../../src/realtime/session.ts'
 import { MemoryEventLog } from '../../src/testing/memory-event-log.ts'
+import { ownerNamed } from '../../src/testing/principals.ts'
 
 type Kind = 'hub' | 'bare'
 
@@ -47,7 +48,7 @@ async function serveHub({ clients, rate, seconds }: Plan): Promise<void> {
     port: 0,
     fetch(request, self) {
       if (!request.url.endsWith('/ticket')) return hub.upgrade(request, self)
-      const { ticket } = hub.tickets.issue({ viewer: { id: 'bench', role: 'owner' }, byApiKey: true, origin: null })
+      const { ticket } = hub.tickets.issue({ viewer: ownerNamed('bench'), byApiKey: true, origin: null })
       return new Response(ticket)
     },
     websocket: hub.websocket,

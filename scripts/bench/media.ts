@@ -16,6 +16,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { mediaRoutes } from '../../src/http/media.ts'
 import { MediaFolder, thumbnailName } from '../../src/relay/media-folder.ts'
+import { ownerNamed } from '../../src/testing/principals.ts'
 
 const KEY = new Uint8Array(32).fill(1)
 const MIB = 1024 * 1024
@@ -56,7 +57,7 @@ function serve({ folder, file, sizeBytes }: Served): void {
   const routes = mediaRoutes({
     clock: systemClock,
     log: silentLog,
-    principalOf: () => ({ id: 'bench', role: 'owner', by: 'api_key' }),
+    principalOf: () => ownerNamed('bench'),
     admit: () => {},
     count: () => {},
     ask: () => Promise.reject(new Error('nothing is changed here')),

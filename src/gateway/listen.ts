@@ -1,6 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
+import type { Principal } from '../core/principal.ts'
 import { apiRoutes } from '../http/api.ts'
 import { ClientAddresses } from '../http/client-address.ts'
 import { consoleRoutes } from '../http/console.ts'
@@ -12,6 +13,7 @@ import { operationsFetch, operationsRoutes } from '../http/operations.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
 import { sourceOf, type WebhookApp, webhookRoutes } from '../http/webhooks.ts'
 import { ApiKeys } from '../people/api-keys.ts'
+import { RequestLimits } from '../people/request-limits.ts'
 import { ErasureReader } from '../records/erasure-reader.ts'
 import { NoticeReader } from '../records/notice-reader.ts'
 import { thumbnailName } from '../relay/media-folder.ts'
@@ -19,6 +21,7 @@ import { keyedHash } from '../vault/sealing.ts'
 import type { Base } from './base.ts'
 import { controlCommands } from './control-commands.ts'
 import type { Parts } from './parts.ts'
+import { readinessOf } from './readiness.ts'
 
 type Operations = Parameters<typeof operationsRoutes>[0]
 
@@ -27,7 +30,7 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
   const { config, log, simulatorUrl } = base.options
   const keys = new ApiKeys({
     roleOf: (hash) => parts.reader.apiKeyRole(hash),
-    bootstrapToken: base.setup.bootstrapToken,
+    bootstrapToken: () => base.setup.bootstrapToken,
   })
   const principalOf = (authorization: string | null) => keys.principalOf(authorization)
   const addresses = new ClientAddresses(() => base.config.http.trustedProxies)
@@ -43,10 +46,10 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
     hostname: config.http.host,
     port: config.http.port,
     routes: [
-      ...routesOf(base, parts, principalOf),
+      ...routesOf(base, parts, operations),
       operationsRoutes(operations),
       await consoleRoutes(simulatorUrl),
-      documentationRoutes(packageJson.version, config.http.publicUrl ?? ''),
+      documentationRoutes(packageJson.version, () => base.config.http.publicUrl ?? ''),
     ],
     realtime: parts.realtime,
     log,
@@ -59,13 +62,19 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
 
 function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operations) {
   const { options, metrics, house } = base
-  const { clock, log, config } = options
+  const { clock, log } = options
   const { reader } = parts
   const hashKey = must(house.vault().findNamedKey('upstream'), 'the hash key')
+  const limits = new RequestLimits(
+    clock,
+    () => base.config.limits.requestsPerSecond,
+    () => metrics.requestsLimited.add(1),
+  )
   const shared = {
     clock,
     log,
     principalOf,
+    admit: ({ id }: Principal) => limits.take(id),
     count: (route: string, status: number, seconds: number) => {
       metrics.httpRequests.add(1, { route, status: String(status) })
       metrics.httpRequestSeconds.observe(seconds, { route })
@@ -81,11 +90,11 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
     events: parts.poll,
     tickets: parts.realtime.tickets,
     channel: must(channelNamed('whatsapp'), 'the channel'),
-    deadlineMs: config.dispatch.deadlineMs,
+    deadlineMs: () => base.config.dispatch.deadlineMs,
     hash: (text) => keyedHash(hashKey, 'request', text),
     predict: (messageClass) => parts.outbound.predict(messageClass),
     explain: (messageId) => parts.outbound.explain(messageId),
-    isAccepting: () => base.isServing(),
+    isAccepting: () => base.isServing() && !base.space.isFull(),
   })
   const media = mediaRoutes({ ...shared, reader: parts.media.reader, open: parts.media.open, thumbnailName })
   const erasures = erasureRoutes({
@@ -100,29 +109,25 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
 function webhooksOf(base: Base) {
   const { options, metrics, house, setup } = base
   const channel = must(channelNamed('whatsapp'), 'the channel')
+  // A platform that says nothing more at all is noticed also where it was so from the start.
+  for (const { id } of setup.apps) metrics.lastWebhookSeconds.set(options.clock.epochMs() / 1000, { app: id })
   return webhookRoutes({
     clock: options.clock,
     log: options.log,
-    apps: new Map<string, WebhookApp>(
-      setup.apps.map(({ id, secrets, verifyToken }) => [
-        sourceOf('whatsapp', id),
-        { id, channel, secrets, verifyToken },
-      ]),
-    ),
-    isReady: () => base.isServing() && house.isStoring().journal,
+    appOf: (source): WebhookApp | undefined => {
+      const app = base.setup.apps.find(({ id }) => sourceOf(channel.name, id) === source)
+      return app && { id: app.id, channel, secrets: app.secrets, verifyToken: app.verifyToken }
+    },
+    isReady: () => base.isServing() && house.isStoring().journal && !base.space.isFull(),
     accept: (source, body) => house.inbound.accept(source, body),
-    bodyBytesMax: options.config.limits.webhookBodyBytesMax,
-    count: (outcome, seconds) => {
+    bodyBytesMax: () => base.config.limits.webhookBodyBytesMax,
+    count: (outcome, seconds, app) => {
       metrics.webhooks.add(1, { outcome })
-      if (outcome === 'stored') metrics.webhookSeconds.observe(seconds)
+      if (outcome !== 'stored') return
+      metrics.webhookSeconds.observe(seconds)
+      if (app !== null) metrics.lastWebhookSeconds.set(options.clock.epochMs() / 1000, { app })
     },
   })
-}
-
-function readinessOf(base: Base) {
-  const storing = base.house.isStoring()
-  const checks = { serving: base.isServing(), journal: storing.journal, book: storing.book && !base.isFatal() }
-  return { ready: Object.values(checks).every(Boolean), checks }
 }
 
 function listenForOperations(base: Base, operations: Operations, stack: AsyncDisposableStack): void {

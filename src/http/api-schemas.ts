@@ -31,7 +31,7 @@ const offset = Type.Integer({ minimum: 0, description: 'A position in the event 
 const state = words(MESSAGE_STATES)
 
 export const meSchema = named('me', {
-  role: words(['owner']),
+  role: Type.String({ description: 'The name of the role of whoever asks.' }),
   epoch: Type.String({ description: 'The identity of the event log; it changes when the house is restored.' }),
   head: offset,
   address: nullable(

@@ -5,7 +5,8 @@ import { toTime } from '../core/clock.ts'
 import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
-import { may, maySee, type Principal } from '../people/may-see.ts'
+import type { Principal } from '../core/principal.ts'
+import { may, maySee } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
@@ -294,7 +295,7 @@ async function listEvents(deps: ApiDependencies, { query, principal, request }: 
 async function issueTicket(deps: ApiDependencies, { principal, request }: Asked): Promise<Response> {
   await knownBody(request, [])
   const issued = deps.tickets.issue({
-    viewer: { id: principal.id, role: principal.role },
+    viewer: principal,
     byApiKey: principal.by === 'api_key',
     origin: request.headers.get('origin'),
   })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Elysia } from 'elysia'
 import { silentLog } from '../core/log.ts'
-import type { Principal } from '../people/may-see.ts'
+import type { Principal } from '../core/principal.ts'
 import { declareApp, declareNumber } from '../records/number.ts'
 import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
 import { ANNA, declared, textItem } from '../testing/test-items.ts'

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import type { Principal } from '../people/may-see.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { MemoryEventLog } from '../testing/memory-event-log.ts'
+import { ownerNamed } from '../testing/principals.ts'
 import { type EventsAsk, EventsPoll } from './events-poll.ts'
 
-const OWNER: Principal = { id: 'a', role: 'owner', by: 'api_key' }
+const OWNER = ownerNamed('a')
+const BLIND: typeof OWNER = { ...OWNER, scope: { kind: 'some', numberIds: [], teamIds: [], personId: null } }
 
 function openPoll(count = 5) {
   const clock = new FakeClock()
@@ -82,7 +83,7 @@ describe('EventsPoll', () => {
 
   test('does not wake for what this caller may not see, and counts it as read', async () => {
     const { clock, log, poll, ask } = openPoll()
-    const answer = ask({ after: 5, waitMs: 1000 }, { ...OWNER, role: 'guest' as 'owner' })
+    const answer = ask({ after: 5, waitMs: 1000 }, BLIND)
     await turns()
     log.add({})
     poll.wake()
@@ -93,7 +94,7 @@ describe('EventsPoll', () => {
 
   test('reads on over pages of what this caller may not see', async () => {
     const { ask } = openPoll(1700)
-    expect(await ask({ after: 0, limit: 500 }, { ...OWNER, role: 'guest' as 'owner' })).toMatchObject({
+    expect(await ask({ after: 0, limit: 500 }, BLIND)).toMatchObject({
       offsets: [],
       upto: 1700,
     })

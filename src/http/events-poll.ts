@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { maySee, type Principal } from '../people/may-see.ts'
+import type { Principal } from '../core/principal.ts'
+import { maySee } from '../people/may-see.ts'
 import type { EventLog, LogEvent } from '../realtime/event-log.ts'
 
 /** Requests that may wait for news at once. */

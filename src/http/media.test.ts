@@ -8,6 +8,7 @@ import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import type { MediaReader, ShownMedia } from '../records/media-reader.ts'
 import { MediaFolder, thumbnailName } from '../relay/media-folder.ts'
+import { ownerNamed } from '../testing/principals.ts'
 import { type MediaRouteDependencies, mediaRoutes, type OpenFile } from './media.ts'
 
 const KEY = new Uint8Array(32).fill(1)
@@ -43,7 +44,7 @@ beforeAll(async () => {
   const deps: MediaRouteDependencies = {
     clock: systemClock,
     log: silentLog,
-    principalOf: () => ({ id: 'test', role: 'owner', by: 'api_key' }),
+    principalOf: () => ownerNamed('test'),
     admit: () => {},
     count: () => {},
     ask: () => Promise.reject(new Error('nothing is changed here')),

@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
-import type { Principal } from '../people/may-see.ts'
+import type { Principal } from '../core/principal.ts'
 import type { ClientAddresses } from './client-address.ts'
 import { responseOf } from './errors.ts'
 

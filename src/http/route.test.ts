@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { Failure } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
-import type { Principal } from '../people/may-see.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
+import { ownerNamed } from '../testing/principals.ts'
 import { responseOf } from './errors.ts'
 import { type Asked, integerOf, json, route } from './route.ts'
 
-const OWNER: Principal = { id: 'a', role: 'owner', by: 'api_key' }
+const OWNER = ownerNamed('a')
 
 function openRoute(handle: (asked: Asked) => Promise<Response | object>, query: readonly string[] = []) {
   const clock = new FakeClock()

@@ -1,3 +1,4 @@
+import type { Principal } from '../core/principal.ts'
 /** What the hub needs of the book: the committed events, in offset order. It never writes. */
 
 /** One committed event. */
@@ -29,10 +30,7 @@ export interface EventLog {
 }
 
 /** Who looks. */
-export interface Viewer {
-  id: string
-  role: 'owner'
-}
+export type Viewer = Principal
 
 /** Whether a viewer may see an event: one function for sockets, lists, search, media and export. */
 export type MaySee = (viewer: Viewer, event: Pick<LogEvent, 'conversationId' | 'numberId' | 'type'>) => boolean

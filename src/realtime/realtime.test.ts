@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { FakeClock } from '../testing/fake-clock.ts'
+import { ownerNamed } from '../testing/principals.ts'
 import type { RealtimeHouse, RealtimeHouseOptions } from '../testing/realtime-house.ts'
 import { connectTo, openRealtimeHouse, TEST_ORIGIN, TestSocket } from '../testing/realtime-house.ts'
 
@@ -92,7 +93,7 @@ describe('handshake', () => {
   test('a browser’s ticket without an origin is refused', async () => {
     const opened = house()
     const { ticket } = opened.hub.tickets.issue({
-      viewer: { id: 'a', role: 'owner' },
+      viewer: ownerNamed('a'),
       byApiKey: false,
       origin: TEST_ORIGIN,
     })

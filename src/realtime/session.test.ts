@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
+import { ownerNamed } from '../testing/principals.ts'
 import type { Socket } from './session.ts'
 import { newSession, sendText, unblock } from './session.ts'
 
 function openSession(statuses: number[]) {
-  const viewer = { id: 'ada', role: 'owner' as const }
+  const viewer = ownerNamed('ada')
   const group = { key: 'all', viewer, sessionCount: 1, body: null }
   const socket = { send: () => statuses.shift() ?? 1 } as unknown as Socket
   return newSession(socket, { viewer, group }, 100, { commandsPerSecondMax: 20, acksPerSecondMax: 20 })

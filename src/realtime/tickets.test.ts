@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { FakeClock } from '../testing/fake-clock.ts'
-import type { Viewer } from './event-log.ts'
+import { ownerNamed } from '../testing/principals.ts'
 import { Tickets } from './tickets.ts'
 
-const viewer: Viewer = { id: 'ada', role: 'owner' }
+const viewer = ownerNamed('ada')
 const ORIGIN = 'https://desk.example'
 
 function openTickets(ticketsMax = 10, ticketsPerViewerMax = ticketsMax) {
@@ -59,7 +59,7 @@ describe('Tickets', () => {
 
   test('of one viewer are bounded, so that another finds room; spent and expired ones count no more', () => {
     const { clock, tickets } = openTickets(10, 3)
-    const issue = (id: string) => tickets.issue({ viewer: { id, role: 'owner' }, byApiKey: true, origin: null })
+    const issue = (id: string) => tickets.issue({ viewer: ownerNamed(id), byApiKey: true, origin: null })
     const [one] = [issue('ada'), issue('ada'), issue('ada')]
     expect(() => issue('ada')).toThrow('Too many of your tickets')
     issue('bob')

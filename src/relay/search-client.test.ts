@@ -7,13 +7,14 @@ import { pause, systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import type { SearchAsk } from '../records/search.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
+import { ownerNamed } from '../testing/principals.ts'
 import { THREADS } from '../threads.ts'
 import { SearchClient } from './search-client.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-search-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const OWNER = { id: 'key_1', role: 'owner', by: 'api_key' } as const
+const OWNER = ownerNamed('key_1')
 const ASK = { q: 'parcel' } as SearchAsk
 
 /** A program that answers what a test says, and tells on a search what it has heard so far. */

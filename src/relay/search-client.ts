@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { Failure, failureFrom } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
-import type { Principal } from '../people/may-see.ts'
+import type { Principal } from '../core/principal.ts'
 import type { SearchAsk } from '../records/search.ts'
 import { Thread } from '../storage/thread.ts'
+import type { Watched } from '../storage/watchdog.ts'
 import type { OpenSearch, SearchAnswer, SearchErasure, SearchNotice, SearchState } from './search-thread.ts'
 
 /** Searches that may wait for the thread. */
@@ -14,6 +15,8 @@ const WAITING_MAX = 100
 const WAKE_MS = 200
 /** Beyond this age of the oldest entry that is not applied, the processor is for the book. */
 const LAG_MS_MAX = 100
+/** Work without a pause that is too much: making a large index anew begins with emptying it in one go. */
+const HANG_WORK_MS = 60_000
 
 export interface SearchClientOptions {
   /** The program of the thread. */
@@ -94,6 +97,16 @@ export class SearchClient {
 
   state(): SearchState {
     return this.#state
+  }
+
+  /** A thread that hangs is left alone, and searches are refused. */
+  watched(): Watched {
+    return {
+      name: 'search',
+      ping: () => (this.#hasFailed ? Promise.reject(unavailable()) : this.#thread.ping()),
+      onHang: (error) => this.#fail(error),
+      hangWorkMs: HANG_WORK_MS,
+    }
   }
 
   /** Makes the index anew, in the background. */

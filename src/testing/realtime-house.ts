@@ -14,6 +14,7 @@ import { createRealtime } from '../realtime/realtime.ts'
 import { serverFrameSchema } from '../realtime/schemas.ts'
 import type { SocketData } from '../realtime/session.ts'
 import { MemoryEventLog } from './memory-event-log.ts'
+import { ownerNamed } from './principals.ts'
 
 /** A hub behind a real server on loopback, over a log in memory. */
 export interface RealtimeHouse {
@@ -66,7 +67,7 @@ export function openRealtimeHouse(options: RealtimeHouseOptions = {}): RealtimeH
     server,
     url: `ws://127.0.0.1:${server.port}/realtime`,
     ticket: (viewerId = 'owner') =>
-      hub.tickets.issue({ viewer: { id: viewerId, role: 'owner' }, byApiKey: true, origin: null }).ticket,
+      hub.tickets.issue({ viewer: ownerNamed(viewerId), byApiKey: true, origin: null }).ticket,
     async stop() {
       await hub.drain()
       await server.stop(true)

@@ -2,6 +2,7 @@ import type { Server } from 'bun'
 import { must } from '../../core/assert.ts'
 import type { ServerFrame } from '../../realtime/protocol.ts'
 import type { Socket, SocketData } from '../../realtime/session.ts'
+import { ownerNamed } from '../principals.ts'
 import type { Chance } from './chance.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 
@@ -77,7 +78,7 @@ export class SocketReader {
   connect(process: SimulatedProcess): void {
     const { realtime } = process
     if (!realtime || this.isConnected) return
-    const { ticket } = realtime.tickets.issue({ viewer: { id: 'owner', role: 'owner' }, byApiKey: true, origin: null })
+    const { ticket } = realtime.tickets.issue({ viewer: ownerNamed(), byApiKey: true, origin: null })
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': `gatehouse.v1, ticket.${ticket}` }
     let data: SocketData | undefined
     const upgrade = (_request: Request, options: { data: SocketData }) => {
@@ -194,7 +195,7 @@ export class PollReader {
     this.#asking = process
     const { signal } = new AbortController()
     const ask = { after: this.cursor, epoch: null, limit, waitMs, signal }
-    void process.poll.answer(ask, { id: 'owner', role: 'owner', by: 'api_key' }).then((text) => {
+    void process.poll.answer(ask, ownerNamed()).then((text) => {
       this.#asking = null
       if (process.isAlive) this.#take(JSON.parse(text) as { events: { offset: number }[]; upto: number; head: number })
     })
