@@ -107,6 +107,20 @@ export class JournalClient {
     return this.#ask('unlink', days)
   }
 
+  /** Whether the thread is there; it learns that this one is. */
+  ping(): Promise<number | null> {
+    return this.#thread.ping()
+  }
+
+  beat(): void {
+    this.#thread.beat()
+  }
+
+  /** `PRAGMA synchronous` of the day's file. */
+  synchronous(): Promise<number> {
+    return this.#ask('synchronous', null)
+  }
+
   /** Waits for what was appended, then closes the file and the thread. */
   async close(): Promise<void> {
     if (this.#busy || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))

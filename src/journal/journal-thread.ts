@@ -3,6 +3,7 @@ import { crashPoint } from '../core/crash-point.ts'
 import { storageFault } from '../storage/database.ts'
 import { serveThread } from '../storage/serve-thread.ts'
 import type { Question } from '../storage/thread.ts'
+import { MainWatch } from '../storage/watchdog.ts'
 import { Journal, type JournalOptions } from './journal.ts'
 import { type Packed, unpack } from './packed.ts'
 
@@ -52,6 +53,8 @@ function answer(question: Question): unknown {
     }
     case 'unlink':
       return journal?.unlink(question.args as string[])
+    case 'synchronous':
+      return journal?.synchronous()
     case 'close':
       journal?.close()
       return undefined
@@ -67,8 +70,20 @@ function refusalOf(error: unknown): JournalRefusal {
   return { kind: error instanceof Error && error.name === 'JournalDamaged' ? 'damaged' : 'fatal', message }
 }
 
+let mainWatch: MainWatch | undefined
+
+/** It begins with the first beat: until then the house is being opened, which may take as long as it takes. */
+function hearMain(): void {
+  mainWatch ??= new MainWatch(systemClock, () => {
+    process.stderr.write('The main thread hangs: the process is ended\n')
+    process.kill(process.pid, 'SIGKILL')
+  })
+  mainWatch.beat()
+}
+
 serveThread({
   answer,
+  onBeat: hearMain,
   refusalOf,
   transferOf: ({ name }, value) => (name === 'append' ? [(value as Appended).packed.bytes.buffer] : []),
 })

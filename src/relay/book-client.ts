@@ -68,6 +68,11 @@ export class BookClient {
     return { day, key: await this.#thread.ask<Uint8Array>('day_key', { day, nowMs }) }
   }
 
+  /** `PRAGMA synchronous` of what its thread writes. */
+  synchronous(): Promise<{ records: number; vault: number }> {
+    return this.#thread.ask<{ records: number; vault: number }>('synchronous', null)
+  }
+
   /** Destroys the keys of the journal's days whose time is over; answers which days. */
   destroyDays(nowMs: number, appliedSeq: number): Promise<string[]> {
     return this.#thread.ask<string[]>('destroy_days', { nowMs, appliedSeq })
@@ -105,6 +110,11 @@ export class BookClient {
     await this.#thread.ask('begin_rotation', next)
     while (!(await this.#thread.ask<boolean>('rotate_some', null)));
     await this.#thread.ask('finish_rotation', null)
+  }
+
+  /** Whether the thread is there. */
+  ping(): Promise<number | null> {
+    return this.#thread.ping()
   }
 
   async close(): Promise<void> {

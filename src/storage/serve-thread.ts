@@ -1,4 +1,5 @@
 import type { Question } from './thread.ts'
+import { ownThread } from './watchdog.ts'
 
 export interface ThreadProgram {
   /** Answers a question, or takes in what was only told. After `close` is answered the thread ends. */
@@ -7,6 +8,8 @@ export interface ThreadProgram {
   refusalOf?(error: unknown): unknown
   /** What goes over to the asker instead of being copied. */
   transferOf?(question: Question, value: unknown): Bun.Transferable[]
+  /** Hears the main thread's beat. */
+  onBeat?(): void
 }
 
 declare const self: Worker
@@ -29,7 +32,10 @@ export function failThread(error: unknown): void {
   })
 }
 
-async function hear({ answer, refusalOf = messageOf, transferOf }: ThreadProgram, question: Question): Promise<void> {
+async function hear(program: ThreadProgram, question: Question): Promise<void> {
+  const { answer, refusalOf = messageOf, transferOf } = program
+  if (question.name === 'ping') return self.postMessage({ id: question.id, value: ownThread() })
+  if (question.name === 'beat') return program.onBeat?.()
   try {
     const value = await answer(question)
     if (question.id > 0) self.postMessage({ id: question.id, value }, transferOf?.(question, value) ?? [])

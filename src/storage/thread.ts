@@ -27,10 +27,21 @@ export class Thread {
   readonly #waiting = new Map<number, Waiter>()
   readonly #closed: Promise<void>
   #nextId = 1
+  #isClosing = false
 
   constructor(worker: Worker, options: ThreadOptions) {
     this.#worker = worker
-    this.#closed = new Promise((resolve) => worker.addEventListener('close', () => resolve()))
+    const fail = (error: Error) => {
+      for (const waiter of this.#waiting.values()) waiter.reject(error)
+      this.#waiting.clear()
+      options.onFailure(error)
+    }
+    this.#closed = new Promise((resolve) => {
+      worker.addEventListener('close', () => {
+        resolve()
+        if (!this.#isClosing) fail(new Error('A thread ended without being asked to'))
+      })
+    })
     worker.onmessage = (event: MessageEvent) => {
       const said = event.data as Reply | { notice: unknown }
       if ('notice' in said) return options.onNotice(said.notice)
@@ -40,15 +51,25 @@ export class Thread {
       else waiter?.resolve(said.value)
     }
     worker.onerror = (event: ErrorEvent) => {
-      const error = new Error(`A thread failed: ${event.message}`)
-      for (const waiter of this.#waiting.values()) waiter.reject(error)
-      this.#waiting.clear()
-      options.onFailure(error)
+      // Its end, which may follow, is no news.
+      this.#isClosing = true
+      fail(new Error(`A thread failed: ${event.message}`))
     }
+  }
+
+  /** Asks whether the thread is there; it answers between two pieces of work, with the kernel's number of it. */
+  ping(): Promise<number | null> {
+    return this.ask<number | null>('ping', null)
+  }
+
+  /** Lets the thread know that this one is there. */
+  beat(): void {
+    this.tell('beat', null)
   }
 
   ask<T>(name: string, args: unknown, transfer: Bun.Transferable[] = []): Promise<T> {
     const id = this.#nextId++
+    if (name === 'close') this.#isClosing = true
     return new Promise<T>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
       this.#worker.postMessage({ id, name, args } satisfies Question, transfer)
@@ -56,6 +77,7 @@ export class Thread {
   }
 
   tell(name: string, args: unknown, transfer: Bun.Transferable[] = []): void {
+    if (name === 'close') this.#isClosing = true
     this.#worker.postMessage({ id: 0, name, args } satisfies Question, transfer)
   }
 

@@ -15,9 +15,12 @@ export function joinReports(reports: readonly CrashReport[]): CrashReport {
     for (const [point, count] of report.histogram) histogram.set(point, (histogram.get(point) ?? 0) + count)
     const findings = { ...sum.findings }
     for (const name of Object.keys(findings) as (keyof typeof findings)[]) findings[name] += report.findings[name]
+    const figures = new Map(sum.figures)
+    for (const [name, samples] of report.figures) figures.set(name, [...(figures.get(name) ?? []), ...samples])
     return {
       seed: sum.seed,
       histogram,
+      figures,
       findings,
       details: [...sum.details, ...report.details],
       readyMs: [...sum.readyMs, ...report.readyMs],
@@ -35,18 +38,26 @@ export function joinReports(reports: readonly CrashReport[]): CrashReport {
 export function crashText(report: CrashReport): string {
   const { histogram, findings, readyMs } = report
   const kills = [...histogram.values()].reduce((sum, count) => sum + count, 0)
-  const bars = [...histogram].map(
+  const struck = [...histogram].filter(([, count]) => count > 0)
+  const bars = struck.map(
     ([point, count]) => `  ${point.padEnd(24)}${String(count).padStart(4)}  ${'#'.repeat(Math.min(count, 60))}`,
   )
   const wrong = wrongOf(report)
+  const figures = [...report.figures].map(([name, samples]) => {
+    const [p50, p99, most] = [0.5, 0.99, 1].map((share) => quantile(samples, share).toFixed(0))
+    return `  ${name}: p50 ${p50}, p99 ${p99}, most ${most} (${samples.length})`
+  })
   return [
-    `seed ${report.seed}: ${kills} kills`,
+    `seed ${report.seed}: ${kills} faults`,
     ...bars,
     `  webhooks ${report.webhooks}, messages in ${report.messagesIn}, sends ${report.sends}, events ${report.events} (socket ${report.socketEvents})`,
     `  lost ${findings.lost + findings.sendsLost}, doubled ${findings.doubled}, phantom ${findings.phantom}, sent twice ${findings.sentTwice}, stuck ${findings.stuck}, unsettled ${findings.unsettled}, events changed ${findings.eventsChanged}`,
     `  sent again by policy ${findings.resent}, ended in doubt ${findings.inDoubtAtEnd}, expired ${findings.expired}`,
     `  start to ready: p50 ${quantile(readyMs, 0.5).toFixed(0)} ms, p99 ${quantile(readyMs, 0.99).toFixed(0)} ms, ${readyMs.length} starts`,
-    wrong.length === 0 ? '  nothing wrong' : `  WRONG: ${wrong.join(', ')}; the folder is left in ${report.folder}`,
+    ...figures,
+    wrong.length === 0
+      ? `  nothing wrong: with 95 % certainty less than ${((3 / Math.max(kills, 3)) * 100).toFixed(1)} % of such faults do harm`
+      : `  WRONG: ${wrong.join(', ')}; the folder is left in ${report.folder}`,
     ...report.details.map((line) => `    ${line}`),
   ].join('\n')
 }

@@ -2,7 +2,7 @@ import { type Clock, pause, systemClock } from '../../core/clock.ts'
 import { CRASH_POINTS } from '../../core/crash-point.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { EventRecord, PollWatch, SocketWatch } from './event-watch.ts'
-import type { HouseProcess } from './house-process.ts'
+import type { HouseProcess, Under } from './house-process.ts'
 import { type Kill, planKills, TRIES_MAX } from './kill-plan.ts'
 import { type Findings, Oracle } from './oracle.ts'
 import { SendProducer } from './send-producer.ts'
@@ -48,8 +48,33 @@ export interface CutDisk {
   comeBack(): Promise<void>
 }
 
+/** What a fault is given: the house under load, to be started, hurt and ended. */
+export interface Struck {
+  stand: CrashStand
+  random: () => number
+  /** Starts the house; it is watched as soon as it is ready. The fault sees to its end, unless it ends by itself. */
+  start(under?: Under, crash?: string | null): HouseProcess
+  /** A start that has to come to its end. */
+  startWell(under?: Under): Promise<HouseProcess>
+  /** When the last webhook was answered 200, and how many events the socket has brought. */
+  progress(): { answeredAtMs: number; socketEvents: number }
+  /** Something that must not be. */
+  wrong(text: string): void
+  /** A sample of something worth a figure. */
+  figure(name: string, value: number): void
+}
+
+export interface Fault {
+  name: string
+  strike(struck: Struck): Promise<void>
+}
+
 export interface CrashRunOptions {
   seed: number
+  /** After the kills: each once, in this order. */
+  faults?: readonly Fault[]
+  /** The house may answer 5xx while it fails. */
+  mayFail?: boolean
   /** Kills at each named point. */
   perPoint: number
   /** Kills from outside at random moments. */
@@ -70,6 +95,8 @@ export interface CrashReport {
   /** The first findings of each kind in words. */
   details: string[]
   readyMs: number[]
+  /** Samples by name. */
+  figures: Map<string, number[]>
   webhooks: number
   messagesIn: number
   sends: number
@@ -86,6 +113,7 @@ export async function runCrashes(options: CrashRunOptions): Promise<CrashReport>
     random,
     command: options.command,
     dataFolder: options.disk?.dataFolder,
+    mayFail: options.mayFail,
   })
   const run = new CrashRun(stand, options, random)
   let isRight = false
@@ -118,6 +146,7 @@ class CrashRun {
   readonly #oracle: Oracle
   readonly #histogram = new Map<string, number>([...CRASH_POINTS, 'random'].map((point) => [point, 0]))
   readonly #readyMs: number[] = []
+  readonly #figures = new Map<string, number[]>()
   #work: Promise<void>[] = []
   #house: HouseProcess | undefined
   #makingFaults = true
@@ -137,6 +166,7 @@ class CrashRun {
   async run(): Promise<CrashReport> {
     await this.#begin()
     await this.#killAll()
+    await this.#strikeAll()
     await this.#drain()
     await this.#oracle.askHouse()
     await this.#stop()
@@ -147,6 +177,7 @@ class CrashRun {
       findings: this.#oracle.findings,
       details: this.#oracle.details,
       readyMs: this.#readyMs,
+      figures: this.#figures,
       webhooks: this.#webhooks.bodies,
       messagesIn: this.#webhooks.acknowledged.size,
       sends: this.#sends.asked.size,
@@ -166,18 +197,60 @@ class CrashRun {
     await this.#house?.kill()
   }
 
-  /** A start without a kill; answers how long it took. */
-  async #startWell(): Promise<number> {
-    const house = this.#stand.start()
+  /** A start that is not disturbed. */
+  async #startWell(under?: Under): Promise<HouseProcess> {
+    const house = this.#stand.start(null, [], under)
     this.#house = house
     const readyMs = await house.ready()
     if (readyMs === null) throw new Error(this.#said('the process did not start', house))
-    return readyMs
+    this.#readyMs.push(readyMs)
+    this.#socket.connect()
+    return house
+  }
+
+  async #strikeAll(): Promise<void> {
+    const faults = this.#options.faults ?? []
+    for (const [index, fault] of faults.entries()) {
+      await fault.strike(this.#struck())
+      await this.#house?.kill()
+      this.#histogram.set(fault.name, (this.#histogram.get(fault.name) ?? 0) + 1)
+      this.#options.onKill?.(index + 1, faults.length)
+    }
+  }
+
+  #struck(): Struck {
+    return {
+      stand: this.#stand,
+      random: this.#random,
+      start: (under, crash = null) => {
+        const house = this.#stand.start(crash, [], under)
+        this.#house = house
+        void house.ready().then(
+          (readyMs) => {
+            if (readyMs === null) return
+            this.#readyMs.push(readyMs)
+            this.#socket.connect()
+          },
+          // Not ready in time: the fault sees it in what it waits for.
+          () => {},
+        )
+        return house
+      },
+      startWell: (under) => this.#startWell(under),
+      progress: () => ({ answeredAtMs: this.#webhooks.answeredAtMs, socketEvents: this.#socket.events }),
+      wrong: (text) => this.#oracle.find('others', text),
+      figure: (name, value) => {
+        const samples = this.#figures.get(name) ?? []
+        samples.push(value)
+        this.#figures.set(name, samples)
+      },
+    }
   }
 
   async #begin(): Promise<void> {
     await this.#startWell()
     await this.#webhooks.greet()
+    this.#socket.close()
     await this.#house?.kill()
     this.#work = [
       ...Array.from({ length: WEBHOOK_WORKERS }, () => this.#webhooks.run(60)),
@@ -236,8 +309,7 @@ class CrashRun {
 
   /** Nobody kills any more: what is owed is done now. */
   async #drain(): Promise<void> {
-    this.#readyMs.push(await this.#startWell())
-    this.#socket.connect()
+    await this.#startWell()
     this.#makingFaults = false
     this.#webhooks.stop()
     this.#sends.stop()

@@ -12,6 +12,13 @@ const TAIL_CHARACTERS = 3000
 const SETPRIV = Bun.which('setpriv')
 const DIES_WITH_US = SETPRIV === null ? [] : [SETPRIV, '--pdeathsig', 'KILL', '--']
 
+/** What stands between the kernel and the house: a tracer that breaks its calls, another clock, a limit. */
+export interface Under {
+  /** Program and arguments before the house's own: it has to become the house, so that signals and exit codes are its. */
+  wrap?: readonly string[]
+  env?: Readonly<Record<string, string>>
+}
+
 export interface ProcessOptions {
   /** Program and arguments before `serve`: `['bun', 'src/main.ts']`, or the compiled binary alone. */
   command: readonly string[]
@@ -24,6 +31,7 @@ export interface ProcessOptions {
   outputPath: string
   /** `point:pass`, see src/core/crash-point.ts; null: it is not to kill itself. */
   crash: string | null
+  under?: Under | undefined
 }
 
 export interface Exit {
@@ -42,18 +50,22 @@ export class HouseProcess {
   constructor(options: ProcessOptions) {
     this.#options = options
     const output = openSync(options.outputPath, 'a')
-    this.#child = Bun.spawn([...DIES_WITH_US, ...options.command, 'serve', ...(options.more ?? [])], {
-      cwd: new URL('../../..', import.meta.url).pathname,
-      env: {
-        PATH: process.execPath.slice(0, process.execPath.lastIndexOf('/')),
-        HOME: '/nonexistent',
-        GATEHOUSE_CONFIG: options.configPath,
-        ...(options.crash === null ? {} : { GATEHOUSE_TEST_CRASH: options.crash }),
+    this.#child = Bun.spawn(
+      [...DIES_WITH_US, ...(options.under?.wrap ?? []), ...options.command, 'serve', ...(options.more ?? [])],
+      {
+        cwd: new URL('../../..', import.meta.url).pathname,
+        env: {
+          PATH: process.execPath.slice(0, process.execPath.lastIndexOf('/')),
+          HOME: '/nonexistent',
+          GATEHOUSE_CONFIG: options.configPath,
+          ...(options.crash === null ? {} : { GATEHOUSE_TEST_CRASH: options.crash }),
+          ...options.under?.env,
+        },
+        stdin: 'ignore',
+        stdout: output,
+        stderr: output,
       },
-      stdin: 'ignore',
-      stdout: output,
-      stderr: output,
-    })
+    )
     closeSync(output)
     this.exited = this.#child.exited.then(() => {
       const { signalCode } = this.#child
@@ -61,6 +73,14 @@ export class HouseProcess {
       this.#exit = exit
       return exit
     })
+  }
+
+  get pid(): number {
+    return this.#child.pid
+  }
+
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGTERM'): void {
+    this.#child.kill(name)
   }
 
   hasExited(): boolean {

@@ -6,7 +6,7 @@ import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { signatureOf } from '../../simulator/webhook-body.ts'
-import { HouseProcess } from './house-process.ts'
+import { HouseProcess, type Under } from './house-process.ts'
 
 /** Numbers of the firm that the crash tests send from: two that share a pool, one alone. */
 export const CRASH_NUMBERS = [
@@ -47,6 +47,8 @@ export interface StandOptions {
   command?: readonly string[] | undefined
   /** Where the data folder lies, on a disk that may die; by default it is beside the configuration. */
   dataFolder?: string | undefined
+  /** The house may say 5xx where its disk or its memory fails: that counts as no answer. Set where `dataFolder` is. */
+  mayFail?: boolean | undefined
   /** How long doubt lasts, by class; seconds. */
   doubtWaitS?: { urgent: number; reply: number; notice: number; bulk: number }
 }
@@ -61,8 +63,7 @@ export class CrashStand {
   readonly #configPath: string
   readonly #command: readonly string[]
   readonly #started: HouseProcess[] = []
-  /** A house whose disk is gone may say that it fails: that counts as no answer. */
-  readonly #diskMayDie: boolean
+  readonly #mayFail: boolean
   readonly #stopSimulator: () => Promise<void>
 
   private constructor(built: {
@@ -71,10 +72,11 @@ export class CrashStand {
     port: number
     masterKey: Uint8Array
     command: readonly string[]
+    mayFail: boolean
     simulator: { port: number; stop(): Promise<void> }
   }) {
     this.folder = built.folder
-    this.#diskMayDie = built.dataFolder !== undefined
+    this.#mayFail = built.mayFail
     this.dataFolder = built.dataFolder ?? join(built.folder, 'data')
     this.masterKey = built.masterKey
     this.url = `http://127.0.0.1:${built.port}`
@@ -113,13 +115,22 @@ export class CrashStand {
     })
     const masterKey = new Uint8Array(randomBytes(32))
     const command = options.command ?? [process.execPath, 'src/main.ts']
-    const stand = new CrashStand({ folder, dataFolder: options.dataFolder, port, masterKey, command, simulator })
+    const mayFail = options.mayFail ?? options.dataFolder !== undefined
+    const stand = new CrashStand({
+      folder,
+      dataFolder: options.dataFolder,
+      port,
+      masterKey,
+      command,
+      mayFail,
+      simulator,
+    })
     stand.#write(port, options.doubtWaitS ?? { urgent: 1, reply: 2, notice: 1, bulk: 1 })
     return stand
   }
 
   /** Starts the house. `crash` is `point:pass`. */
-  start(crash: string | null = null, more: readonly string[] = []): HouseProcess {
+  start(crash: string | null = null, more: readonly string[] = [], under?: Under): HouseProcess {
     const house = new HouseProcess({
       command: this.#command,
       more,
@@ -127,6 +138,7 @@ export class CrashStand {
       url: this.url,
       outputPath: join(this.folder, 'output.txt'),
       crash,
+      under,
     })
     this.#started.push(house)
     return house
@@ -146,7 +158,7 @@ export class CrashStand {
 
   async #ask(path: string, init: RequestInit): Promise<Response | undefined> {
     const response = await fetch(`${this.url}${path}`, init).catch(() => undefined)
-    return this.#diskMayDie && response && response.status >= 500 ? undefined : response
+    return this.#mayFail && response && response.status >= 500 ? undefined : response
   }
 
   /** Asks the simulator's control API. */

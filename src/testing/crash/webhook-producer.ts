@@ -37,6 +37,8 @@ export class WebhookProducer {
   /** Answers that no webhook may get, by status. */
   readonly refused = new Map<number, number>()
   bodies = 0
+  /** When the last 200 came, on the monotonic clock. */
+  answeredAtMs = 0
   readonly #stand: CrashStand
   readonly #customers: readonly CrashCustomer[]
   readonly #random: () => number
@@ -92,6 +94,7 @@ export class WebhookProducer {
       await pause(systemClock, RETRY_MS)
     }
     this.bodies += 1
+    this.answeredAtMs = systemClock.monoMs()
     for (const { customer, id } of messages) {
       this.acknowledged.add(id)
       customer.wrote = id
