@@ -5,6 +5,7 @@ import type { Commit } from '../records/book.ts'
 import { NUMBER_STATE } from '../records/codes.ts'
 import { FiguresReader } from '../records/figures-reader.ts'
 import type { Wake } from '../records/tx.ts'
+import { readDrill } from '../relay/drill-result.ts'
 import { FOLDER_PARTS, LOGGED, sumOf } from '../storage/folder-sizes.ts'
 import type { Base } from './base.ts'
 import type { Parts } from './parts.ts'
@@ -59,6 +60,8 @@ export function collectFigures(base: Base, parts: Parts): void {
   const figures = new FiguresReader(house.records())
   let throttledBefore = 0
   metrics.collect(() => {
+    // Another process makes the drill; a few hundred bytes are read.
+    metrics.drillLastSuccess.set((readDrill(base.options.config.dataDir)?.last_success_at ?? 0) / 1000)
     const stats = base.dispatcher.stats(base.options.clock.monoMs())
     metrics.applyLagSeconds.set(house.inbound.lagMs() / 1000)
     metrics.searchBehindMessages.set(parts.search.state().behind)

@@ -165,6 +165,10 @@ export const CATALOGUE = {
   ]),
   backupSeconds: gauge(['backup_duration_seconds', 'How long the last whole backup took.']),
   backupBytes: gauge(['backup_last_bytes', 'Bytes of the last whole backup, without the media it shares with others.']),
+  drillLastSuccess: gauge([
+    'restore_drill_last_success_timestamp_seconds',
+    'When a backup was last tried with success by gatehouse restore drill, since 1970; 0: never.',
+  ]),
   backupFailures: counter(['backup_failures_total', 'Backups that failed.']),
   journalShipLagSeconds: gauge([
     'journal_ship_lag_seconds',

@@ -5,6 +5,7 @@ import { DayFile, daysIn } from '../journal/day-file.ts'
 import { dayKeyName, type Entry } from '../journal/entry.ts'
 import { beginErasureOfPerson } from '../records/erasure.ts'
 import { cutBody } from '../records/redaction.ts'
+import { markFinished, type Unfinished, unfinishedIn } from '../storage/unfinished.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { Eraser } from './erasure.ts'
@@ -16,10 +17,12 @@ const READ_BYTES_MAX = 4 * 1024 * 1024
 export interface ApplyLedgerOptions {
   clock: Clock
   log: Log
-  threads: { journal: URL; book: URL; scan: URL; search: URL }
+  threads: { journal: URL; book: URL; scan: URL; search: URL; upgrade: URL }
   /** The folder as it was restored, with the ledger of the house, which no backup holds. */
   folder: string
   masterKey: Uint8Array
+  /** What the folder is unfinished of. */
+  finishing?: Unfinished['kind']
 }
 
 /**
@@ -105,4 +108,15 @@ async function erasePersons(options: ApplyLedgerOptions, persons: readonly numbe
   await eraser.finished()
   await house.close()
   return count
+}
+
+/**
+ * After an upgrade was taken back: erases in the older records whom the house has erased since, before anybody reads them.
+ * Where nothing is unfinished it costs a look for a file. Answers how many persons went; undefined where none had to.
+ */
+export async function eraseAgain(options: Omit<ApplyLedgerOptions, 'finishing'>): Promise<number | undefined> {
+  if (unfinishedIn(options.folder)?.kind !== 'erasures') return undefined
+  const { persons } = await applyLedger({ ...options, finishing: 'erasures' })
+  markFinished(options.folder)
+  return persons
 }

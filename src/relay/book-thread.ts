@@ -15,6 +15,7 @@ import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
 import type { Question } from '../storage/thread.ts'
+import { removeBeforeCopies } from '../storage/upgrade.ts'
 import { ErasureLedger, LEDGER_FILE, type LedgerCut } from '../vault/erasure-ledger.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
 
@@ -78,6 +79,7 @@ class BookThread {
   readonly #database: Db
   readonly #vault: Vault
   readonly #mark: HighWaterMark
+  readonly #folder: string
   readonly #journalFolder: string
   readonly #journal: JournalReader
   readonly #book: Book
@@ -96,6 +98,7 @@ class BookThread {
     this.#mark = new HighWaterMark(join(open.folder, 'records-high-water'))
     requireAllCommits(this.#database, this.#mark, open)
     const vault = this.#vault
+    this.#folder = open.folder
     this.#journalFolder = join(open.folder, 'journal')
     this.#journal = new JournalReader(this.#journalFolder, (day) => vault.findNamedKey(dayKeyName(day)))
     this.#ledger = new ErasureLedger(join(open.folder, LEDGER_FILE))
@@ -151,6 +154,7 @@ class BookThread {
         return day <= last && firstSeq !== undefined && firstSeq - 1 <= appliedSeq
       })
     if (dead.length === 0) return []
+    removeBeforeCopies(this.#folder, 'vault.db')
     for (const day of dead) this.#vault.destroyNamedKey(dayKeyName(day))
     this.#vault.commit()
     crashPoint('day.key_destroyed')
@@ -163,6 +167,7 @@ class BookThread {
   destroyPersons({ erasureId, asked, persons }: DestroyPersons): void {
     this.#ledger.note({ epoch: this.#book.epoch(), erasureId }, asked, persons)
     crashPoint('erasure.noted')
+    removeBeforeCopies(this.#folder, 'vault.db')
     for (const person of persons) this.#vault.destroyPerson(person)
     this.#vault.commit()
     this.#book.forgetContacts()
@@ -205,6 +210,11 @@ class BookThread {
 
   cancelRotation(): void {
     this.#vault.cancelRotation()
+  }
+
+  /** `PRAGMA synchronous` of what this thread writes. */
+  synchronous(): { records: number; vault: number } {
+    return { records: this.#database.synchronous(), vault: this.#vault.synchronous() }
   }
 
   submit(command: Command): void {
@@ -322,6 +332,8 @@ function answer(question: Question): unknown {
       return thread.cancelRotation()
     case 'destroy_days':
       return thread.destroyDays(args as { nowMs: number; appliedSeq: number })
+    case 'synchronous':
+      return thread.synchronous()
     case 'close':
       return thread.close()
     default:

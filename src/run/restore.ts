@@ -1,0 +1,72 @@
+import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import type { Config } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { createLog } from '../core/pino-log.ts'
+import { type Restored, restore } from '../relay/restore.ts'
+import { setupOf } from '../setup.ts'
+import { THREADS } from '../threads.ts'
+import { drillCommand } from './drill.ts'
+
+/** Makes the data folder from a backup, or with the word `drill` tries one. */
+export function restoreCommand(context: CommandContext<Config>): Promise<number> {
+  return withConfig(context, async (config) => {
+    if (context.operand === 'drill') return await drillCommand(context, config)
+    const from = textOf(context, 'from')
+    if (context.operand !== undefined || from === undefined) {
+      context.complain('restore wants: restore --from FOLDER, or: restore drill')
+      return EXIT_USAGE
+    }
+    try {
+      print(context, await restoreFrom(context, config, from))
+      return EXIT_OK
+    } catch (error) {
+      context.complain(error instanceof Error ? error.message : String(error))
+      return EXIT_FAILED
+    }
+  })
+}
+
+function restoreFrom(context: CommandContext<Config>, config: Config, from: string): Promise<Restored> {
+  return restore({
+    from,
+    vaultFrom: textOf(context, 'vault-from') ?? config.backup.vaultFolder ?? from,
+    ledger: textOf(context, 'ledger') ?? null,
+    shipped: textOf(context, 'journal') ?? null,
+    folder: config.dataDir,
+    masterKey: setupOf(config).masterKey,
+    clock: systemClock,
+    log: createLog('error', { write: (text) => process.stderr.write(text) }),
+    threads: THREADS,
+    say: context.complain,
+  })
+}
+
+function print({ options, print: line, complain }: CommandContext<Config>, restored: Restored): void {
+  if (options['json'] === true) line(JSON.stringify(restored, null, 2))
+  else for (const text of linesOf(restored)) line(text)
+  if (restored.erased_again === null) for (const text of WITHOUT_LEDGER) complain(text)
+}
+
+const WITHOUT_LEDGER = [
+  '',
+  'WARNING: no erasure ledger was given. People who were erased after the backup was made are back.',
+  'Where the ledger of the old house is still there (erasure-ledger.db in its data folder), restore once more with --ledger.',
+]
+
+function linesOf(done: Restored): string[] {
+  const { counts } = done
+  return [
+    `Restored: ${done.backup}, made at ${done.made_at}`,
+    `  ${counts.messages} messages, ${counts.conversations} conversations, ${counts.contacts} contacts`,
+    `  Applied from the journal: ${done.journal_entries} entries (${done.shipped_entries} of them from the shipped one)`,
+    `  Held: ${done.held} messages that were not final. gatehouse release lets them go; a status settles them`,
+    ...(done.erased_again === null ? [] : [`  Erased again: ${done.erased_again} people`]),
+    'Sockets and programs see a new epoch and fetch anew. Start it: gatehouse serve',
+  ]
+}
+
+/** An option with a value. */
+function textOf({ options }: CommandContext<Config>, name: string): string | undefined {
+  const value = options[name]
+  return typeof value === 'string' ? value : undefined
+}
