@@ -76,7 +76,12 @@ describe('loadConfig', () => {
       operationsListen: undefined,
     })
     expect(config.graphUrl).toBe('https://graph.facebook.com')
-    expect(config.limits).toEqual({ webhookBodyBytesMax: 3_407_872, webhookBacklogMs: 500, queueMax: 100_000 })
+    expect(config.limits).toEqual({
+      webhookBodyBytesMax: 3_407_872,
+      webhookBacklogMs: 500,
+      queueMax: 100_000,
+      requestsPerSecond: 1_000,
+    })
     expect(config.dispatch.deadlineMs).toEqual({ urgent: 60_000, reply: 30_000, notice: 3_600_000, bulk: 86_400_000 })
   })
 
@@ -97,6 +102,7 @@ describe('loadConfig', () => {
         waba: '102290129340398',
         pool: 'support',
         messagesPerSecond: 80,
+        proxy: undefined,
       },
     ])
   })

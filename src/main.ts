@@ -18,6 +18,7 @@ import { rollbackCommand } from './run/rollback.ts'
 import { searchCommand } from './run/search.ts'
 import { runStormPart, STORM_PART } from './run/storm/part.ts'
 import { stormCommand } from './run/storm/storm.ts'
+import { supportBundleCommand } from './run/support-bundle/command.ts'
 import { replayCommand, serve, simulate } from './run.ts'
 
 /** The only reader of the environment, and the only one to end the process. */
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
       erase: eraseCommand,
       key: keyCommand,
       search: searchCommand,
+      'support-bundle': (context) => supportBundleCommand(context, Object.keys(env)),
       storm: stormCommand,
     },
   })

@@ -1,18 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from './cli/commands.ts'
 import { type ReplayRange, replayRange } from './cli/replay-range.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
+import { alsoKept, LineRing } from './core/line-ring.ts'
 import type { Log } from './core/log.ts'
 import { createLog, standardOutput } from './core/pino-log.ts'
 import { DEMO_APP, DEMO_MESSAGES, DEMO_NUMBERS } from './demo.ts'
 import { Gateway, type StartedGateway } from './gateway.ts'
+import { eraseAgain } from './relay/apply-ledger.ts'
 import { type ReplayAsk, replay } from './relay/replay.ts'
 import { askRunningHouse, houseAlone } from './run/running-house.ts'
 import { setupOf } from './setup.ts'
 import { startSimulator } from './simulator/simulator.ts'
+import { THREADS } from './threads.ts'
 
 /** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
 const STOP_MS_MAX = 15_000
@@ -22,12 +25,22 @@ type Simulator = Awaited<ReturnType<typeof startSimulator>>
 
 export function serve(context: Context): Promise<number> {
   return withConfig(context, async (config) => {
-    const log = createLog(config.logLevel, standardOutput())
+    let level = config.logLevel
+    const ring = new LineRing()
+    const log = createLog(() => level, alsoKept(standardOutput(), ring))
     const ending = new Ending(systemClock)
+    const hangUp = new HangUp(() => ending.end(EXIT_OK))
     let demo: Demo | null = null
     let gateway: Gateway
     try {
       demo = config.demo ? await startDemo(config, log) : null
+      await eraseAgain({
+        clock: systemClock,
+        log,
+        threads: THREADS,
+        folder: config.dataDir,
+        masterKey: setupOf(config).masterKey,
+      })
       gateway = new Gateway({
         config,
         clock: systemClock,
@@ -36,12 +49,19 @@ export function serve(context: Context): Promise<number> {
         acceptLoss: context.options['accept-loss'] === true,
         graphUrl: demo?.url ?? config.graphUrl,
         simulatorUrl: demo?.url ?? null,
+        say: context.complain,
+        readConfig: context.loadConfig,
+        recentLines: () => ring.recent(),
+        onConfig: (changed) => {
+          level = changed.logLevel
+        },
         onFatal: (error) => {
           context.complain(error.message)
           ending.end(EXIT_FAILED)
         },
       })
       const started = await gateway.start()
+      hangUp.serve(() => gateway.reload())
       greet(context, config, started, demo?.url ?? null)
       if (demo) await demo.fill()
     } catch (error) {
@@ -245,6 +265,40 @@ class Ending {
   async within(delayMs: number, work: () => Promise<void>): Promise<void> {
     const late = new Promise<void>((resolve) => this.#clock.after(delayMs, resolve))
     await Promise.race([work(), late])
+  }
+}
+
+/**
+ * SIGHUP asks for a reload. It also comes when the terminal goes that the program was started in: then nobody is there any
+ * more who wanted it.
+ */
+class HangUp {
+  readonly #hadTerminal = hasTerminal()
+  #reload: (() => Promise<unknown>) | undefined
+  #asked = false
+
+  constructor(end: () => void) {
+    process.on('SIGHUP', () => {
+      if (this.#hadTerminal && !hasTerminal()) return end()
+      // Before the house serves, its file may have changed after it was read.
+      this.#asked = true
+      void this.#reload?.()
+    })
+  }
+
+  /** From now on, and for what was asked before. */
+  serve(reload: () => Promise<unknown>): void {
+    this.#reload = reload
+    if (this.#asked) void reload()
+  }
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,6 +1,8 @@
+import { NO_PROXY } from './config/proxies.ts'
 import type { Config } from './config.ts'
 import { DEMO_APP, DEMO_NUMBERS, type DemoSecrets, demoMasterKey, demoSecrets } from './demo.ts'
 import type { DeclareNumber } from './records/number.ts'
+import { Proxies } from './relay/proxies.ts'
 
 /** An application at the platform with its secrets laid open, as the wiring needs it. */
 export interface AppSetup {
@@ -18,6 +20,7 @@ export interface Setup {
   apps: readonly AppSetup[]
   numbers: readonly DeclareNumber[]
   bootstrapToken: string | null
+  proxies: Proxies
   demo: (DemoSecrets & { keyPath: string | null }) | null
 }
 
@@ -47,8 +50,17 @@ export function setupOf(config: Config): Setup {
       perSecondMax: number.messagesPerSecond ?? null,
     })),
     bootstrapToken: config.bootstrapToken?.reveal() ?? null,
+    proxies: proxiesOf(config),
     demo: null,
   }
+}
+
+function proxiesOf({ proxy, whatsapp }: Config): Proxies {
+  const own = whatsapp.number.flatMap((number): [string, string | null][] => {
+    const url = number.proxy?.reveal()
+    return url === undefined ? [] : [[number.phoneNumberId, url === NO_PROXY ? null : url]]
+  })
+  return new Proxies({ url: proxy.url?.reveal() ?? null, ofAccount: new Map(own), noProxy: proxy.noProxy })
 }
 
 function demoSetup(config: Config): Setup {
@@ -78,6 +90,8 @@ function demoSetup(config: Config): Setup {
       perSecondMax: null,
     })),
     bootstrapToken: config.bootstrapToken?.reveal() ?? null,
+    // The demo's platform is on this machine.
+    proxies: new Proxies({ url: null, ofAccount: new Map(), noProxy: [] }),
     demo: { ...secrets, keyPath: path },
   }
 }

@@ -22,6 +22,7 @@ export const COMMAND_NAMES = [
   'erase',
   'key',
   'search',
+  'support-bundle',
   'storm',
   'version',
   'help',
@@ -211,6 +212,14 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
       const read = stormOptions(options)
       return typeof read === 'string' ? read : undefined
     },
+  },
+  'support-bundle': {
+    name: 'support-bundle',
+    summary: 'Gathers what somebody else needs to help, without anything personal, and says what it is.',
+    options: [
+      { name: 'to', value: 'FILE', help: 'Where to write it. Default: gatehouse-support-<moment>.tar.gz here.' },
+      { name: 'json', help: 'Prints what is in it as JSON.' },
+    ],
   },
   version: { name: 'version', summary: 'Says which version this is.', options: [] },
   help: { name: 'help', summary: 'Says how to use the program or a command.', options: [], operand: '[COMMAND]' },

@@ -139,6 +139,18 @@ export const network = textual('a network such as "10.0.0.0/8" or "fd00::/8"', (
   return readBits === undefined ? undefined : `${address}/${readBits}`
 })
 
+/** A name with all below it, or a network of addresses. */
+export const hostOrNetwork = textual('a host name, or a network such as "10.0.0.0/8"', (text) => {
+  return network.fromText(text) ?? hostName.fromText(text.replace(/^\./, ''))
+})
+
+/** An outgoing proxy: user and password, if any, percent-encoded. */
+export const proxyUrl = textual('an address such as "http://user:password@proxy.example.com:3128"', (text) => {
+  if (!/^https?:\/\/[^\s/?#\\]+\/?$/i.test(text)) return undefined
+  const url = URL.parse(text)
+  return url && url.hostname !== '' ? url.href.replace(/\/$/, '') : undefined
+})
+
 /** A secret after it was fetched: it travels in headers and query parameters. */
 export const secretText = matching('a text of 1 to 4096 visible ASCII characters', /^[\x21-\x7e]{1,4096}$/)
 

@@ -1,3 +1,4 @@
+import { needsRestart } from './changes.ts'
 import { SCHEMA } from './schema.ts'
 import { type Entries, isSecret, type Member, type Members, type Section, type Setting, settingsOf } from './shape.ts'
 
@@ -9,6 +10,9 @@ const SAMPLE_HEAD = `# Gatehouse's configuration: every key with its default or 
 # Outside [[lists]] every key is also an environment variable, named beside it, which goes before this file; lists are
 # parted by commas there. A secret may be "env:NAME", "file:/path" or, less well, the secret itself; as an environment
 # variable it may also be NAME_FILE, the path of a file that holds it.
+#
+# A running gateway takes a changed file over with \`gatehouse reload\` or SIGHUP, whole or not at all. Keys that are
+# read at a start only say so.
 `
 
 /** The text of \`config/gatehouse.example.toml\`, made from the schema. */
@@ -35,7 +39,8 @@ function sampleTable(key: string, member: Section<Members> | Entries<Members>, p
 function sampleSetting(key: string, setting: Setting<unknown>, path: string): string[] {
   const isInList = path.includes('[]')
   const environment = isInList ? '' : ` ${settingsOf({ [key]: setting }, path)[0]?.environment ?? ''}.`
-  const notes = `${setting.help}${setting.isRequired ? ' Required.' : ''}${environment}`
+  const atStart = needsRestart(`${path}${key}`.replaceAll('[]', '')) ? ' Needs a restart.' : ''
+  const notes = `${setting.help}${setting.isRequired ? ' Required.' : ''}${atStart}${environment}`
   const value = setting.sample ?? toml(setting.fallback)
   const lines = [...comment(notes), `#${key} = ${value}`]
   return isInList ? lines : [...lines, '']

@@ -47,10 +47,16 @@ export type LogDestination = DestinationStream & { flushSync?(): void }
 
 /** Lines that are written together hold no more than this in memory. */
 const TOGETHER_CHARS_MAX = 8 * 1024
+/** What is held for a disk that is full; what comes after that is dropped, until it takes lines again. */
+const UNWRITTEN_CHARS_MAX = 64 * 1024
 
 /** Standard output. Not one of pino's transports: they are threads of their own, and write nothing in a compiled binary. */
-export function standardOutput(): LogDestination {
-  const output = pinoDestination({ dest: 1, sync: true })
+export function standardOutput(dest: number | string = 1): LogDestination {
+  const output = pinoDestination({ dest, sync: true, maxLength: UNWRITTEN_CHARS_MAX })
+  // Where the log's disk is full, lines are lost and nothing else: the house goes on.
+  output.on('error', () => {})
+  // What is dropped is not tried: what is held is, so that a disk with space again is noticed.
+  output.on('drop', () => output.flush())
   let held = ''
   // Not pino's own flushSync: it also syncs the file, and the main thread would wait for the disk.
   const flushSync = () => {
@@ -67,12 +73,17 @@ export function standardOutput(): LogDestination {
   }
 }
 
-/** A log of JSON lines: `level`, `time` (RFC 3339), `msg` and the allowed fields. */
-export function createLog(level: LogLevel, destination: LogDestination, options: LogOptions = {}): Log {
+/** A log of JSON lines: `level`, `time` (RFC 3339), `msg` and the allowed fields. The level may change while it runs. */
+export function createLog(
+  level: LogLevel | (() => LogLevel),
+  destination: LogDestination,
+  options: LogOptions = {},
+): Log {
   const { clock = systemClock, fieldDropped = () => {} } = options
+  const levelNow = typeof level === 'function' ? level : () => level
   const logger = pino(
     {
-      level,
+      level: levelNow(),
       // Neither process id nor host name: there is one process, and who gathers the lines knows the host.
       base: null,
       timestamp: () => `,"time":"${toTime(clock.epochMs())}"`,
@@ -82,6 +93,7 @@ export function createLog(level: LogLevel, destination: LogDestination, options:
   )
   let isTogether = false
   const write = (at: LogLevel, phrase: string, fields: LogFields | undefined) => {
+    if (logger.level !== levelNow()) logger.level = levelNow()
     if (!logger.isLevelEnabled(at)) return
     logger[at](fields === undefined ? {} : allowed(fields, fieldDropped), phrase)
     // A line is out before anything else happens: a process that dies has said why.

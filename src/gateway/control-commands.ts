@@ -20,6 +20,7 @@ export function controlCommands(base: Base, parts: Parts): Record<string, Contro
     },
     reload: () => parts.reload.run(),
     doctor: () => houseFacts(base, parts),
+    support: async () => ({ metrics: await base.metrics.render(), ...base.options.recentLines?.() }),
     backup: (ask) => safekeeping.backups.take(readBackup(ask)),
     'search/rebuild': async () => {
       await search.rebuild()

@@ -1,32 +1,20 @@
-import { sourceOf } from '../http/webhooks.ts'
 import { hashApiKey, newApiKey } from '../people/api-keys.ts'
 import { addApiKey } from '../records/api-key.ts'
 import { UNFINISHED_DUTY } from '../records/lost-commits.ts'
-import { declareApp, declareNumber } from '../records/number.ts'
 import type { Reader } from '../records/reader.ts'
 import { holdUnfinished } from '../records/send-message.ts'
-import { declareSettings } from '../records/setting.ts'
 import type { Base } from './base.ts'
-
-/** The operator's words, and what is said of a message. */
-const REVOKED_AS = { keep: 'kept', hide: 'hidden', delete: 'deleted' } as const
+import { declare } from './declare.ts'
 
 /** What a start asks of the book before anybody else does. Answers the owner's key that was just made, if one was. */
 export async function giveFirstInputs(base: Base, reader: Reader): Promise<string | null> {
-  await declare(base)
+  // Whether a token that was refused is another one by now, nobody knows: what it may cost is one more refusal.
+  await declare(
+    base,
+    base.setup.apps.map(({ id }) => id),
+  )
   await holdAfterLoss(base, reader)
   return await firstKey(base, reader)
-}
-
-/** What the configuration declares goes into the records, by the same inputs as everything else. */
-async function declare({ house, setup, options }: Base): Promise<void> {
-  const { ask } = house.book
-  // Asked for at once: the book takes them in this order, all in one commit instead of one fsync for each.
-  await Promise.all([
-    ...setup.apps.map(({ id, portfolio }) => ask(declareApp, { id: sourceOf('whatsapp', id), portfolio })),
-    ...setup.numbers.map((number) => ask(declareNumber, number)),
-    ask(declareSettings, { revoked: REVOKED_AS[options.config.messages.revoked] }),
-  ])
 }
 
 /** Where commits were lost, what waits may have gone out already: it is held before anything is sent. */

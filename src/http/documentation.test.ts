@@ -27,7 +27,7 @@ function routesOfServer(): string[] {
       mediaRoutes(nothing),
       erasureRoutes(nothing),
       operationsRoutes(nothing),
-      documentationRoutes('1.2.3', 'https://desk.example'),
+      documentationRoutes('1.2.3', () => 'https://desk.example'),
     ],
     realtime: nothing,
     log: silentLog,
@@ -136,7 +136,7 @@ describe('the page', () => {
 })
 
 describe('documentationRoutes()', () => {
-  const app = documentationRoutes('1.2.3', 'https://desk.example/')
+  const app = documentationRoutes('1.2.3', () => 'https://desk.example/')
 
   test.each([
     ['/api/openapi.json', 'application/json', '"openapi":"3.1.0"'],

@@ -9,23 +9,38 @@ const LOCAL_URL = 'http://localhost:8080'
 const HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer', 'Cache-Control': 'no-cache' }
 
 /** The API's documents: `/api/openapi.json`, `/api/asyncapi.json`, and both to be read at `/api/docs`. */
-export function documentationRoutes(version: string, publicUrl: string): Elysia {
-  const serverUrl = publicUrl.replace(/\/+$/, '')
-  const openApi = openApiDocument(version, serverUrl)
-  const asyncApi = asyncApiDocument(version, serverUrl === '' ? LOCAL_URL : serverUrl)
-  const page = documentationPage(openApi)
+export function documentationRoutes(version: string, publicUrl: () => string): Elysia {
+  let written: Documents | undefined
+  const documents = () => {
+    if (written?.publicUrl !== publicUrl()) written = documentsOf(version, publicUrl())
+    return written
+  }
   const app = new Elysia({ name: 'documentation' })
   // Whoever writes a client may read them from any page: they hold nothing of this house.
   const shared = { ...HEADERS, 'Access-Control-Allow-Origin': '*' }
-  app.get('/api/openapi.json', () => Response.json(openApi, { headers: shared }))
-  app.get('/api/asyncapi.json', () => Response.json(asyncApi, { headers: shared }))
+  app.get('/api/openapi.json', () => Response.json(documents().openApi, { headers: shared }))
+  app.get('/api/asyncapi.json', () => Response.json(documents().asyncApi, { headers: shared }))
   app.get('/api/docs', () => {
     const headers = {
       ...HEADERS,
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': DOCUMENTATION_POLICY,
     }
-    return new Response(page, { headers })
+    return new Response(documents().page, { headers })
   })
   return app as unknown as Elysia
+}
+
+interface Documents {
+  publicUrl: string
+  openApi: object
+  asyncApi: object
+  page: string
+}
+
+function documentsOf(version: string, publicUrl: string): Documents {
+  const serverUrl = publicUrl.replace(/\/+$/, '')
+  const openApi = openApiDocument(version, serverUrl)
+  const asyncApi = asyncApiDocument(version, serverUrl === '' ? LOCAL_URL : serverUrl)
+  return { publicUrl, openApi, asyncApi, page: documentationPage(openApi) }
 }

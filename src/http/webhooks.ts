@@ -27,11 +27,13 @@ export type WebhookOutcome =
 export interface WebhookDependencies {
   clock: Clock
   log: Log
-  apps: ReadonlyMap<string, WebhookApp>
+  /** The application of a source as it is configured now. */
+  appOf(source: string): WebhookApp | undefined
   isReady(): boolean
   /** Resolves once it is on stable storage. */
   accept(source: string, body: Uint8Array): Promise<unknown>
-  bodyBytesMax: number
+  /** As the operator has it now. */
+  bodyBytesMax(): number
   /** `app` is the id of a configured one, or null. */
   count(outcome: WebhookOutcome, seconds: number, app: string | null): void
 }
@@ -53,7 +55,7 @@ const OUTCOME_OF: Partial<Record<Failure['code'], WebhookOutcome>> = {
 export function webhookRoutes(deps: WebhookDependencies): Elysia {
   const app = new Elysia({ name: 'webhooks' })
   app.get('/webhooks/:channel/:app', ({ params, request }) => {
-    const known = deps.apps.get(sourceOf(params.channel, params.app))
+    const known = deps.appOf(sourceOf(params.channel, params.app))
     const query = new URL(request.url).searchParams
     const answer = known?.channel.answerChallenge(query, known.verifyToken)
     if (!known) return responseOf(unknownApp(), deps.log)
@@ -66,7 +68,7 @@ export function webhookRoutes(deps: WebhookDependencies): Elysia {
     '/webhooks/:channel/:app',
     async ({ params, request }) => {
       const startedMs = deps.clock.monoMs()
-      const known = deps.apps.get(sourceOf(params.channel, params.app))
+      const known = deps.appOf(sourceOf(params.channel, params.app))
       const seconds = () => (deps.clock.monoMs() - startedMs) / 1000
       try {
         await take(deps, known, request)
@@ -87,7 +89,7 @@ export function webhookRoutes(deps: WebhookDependencies): Elysia {
 async function take(deps: WebhookDependencies, app: WebhookApp | undefined, request: Request): Promise<void> {
   if (!app) throw unknownApp()
   if (!deps.isReady()) throw new Failure('unavailable', 'Not ready: send again later', { retry_after_ms: 1000 })
-  const body = await readBody(request, deps.bodyBytesMax)
+  const body = await readBody(request, deps.bodyBytesMax())
   if (!app.channel.verifySignature({ headers: request.headers, body, secrets: app.secrets })) {
     throw new Failure('unauthorized', 'The signature does not fit the body and the app secret')
   }

@@ -46,16 +46,28 @@ export interface DeclareNumber {
 
 /** Says which portfolio an application belongs to: its contacts' user ids are unique inside it. */
 export const declareApp = input('app.declare', async (tx: Tx, app: { id: string; portfolio: string }) => {
+  await writeApp(tx, app)
+  return null
+})
+
+export async function writeApp(tx: Tx, app: { id: string; portfolio: string }): Promise<void> {
   await tx.run(
     'INSERT INTO apps (id, portfolio) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET portfolio = excluded.portfolio',
     app.id,
     app.portfolio,
   )
-  return null
-})
+}
 
 /** Creates a number or brings it up to date with the configuration. An unclaimed number becomes active by it. */
-export const declareNumber = input('number.declare', async (tx: Tx, ask: DeclareNumber, { now, ids }: InputContext) => {
+export const declareNumber = input('number.declare', (tx: Tx, ask: DeclareNumber, context: InputContext) =>
+  applyDeclaredNumber(tx, ask, context),
+)
+
+export async function applyDeclaredNumber(
+  tx: Tx,
+  ask: DeclareNumber,
+  { now, ids }: InputContext,
+): Promise<{ id: number }> {
   const known = await findNumber(tx, ask.channel, ask.account)
   if (!known) {
     return { id: await insertNumber(tx, ask, { id: ids.next(), state: 'active', now }) }
@@ -64,6 +76,7 @@ export const declareNumber = input('number.declare', async (tx: Tx, ask: Declare
     await tx.keepFormer('number', { subject: known.id, person: 0, text: JSON.stringify(namesOf(known)) })
   }
   const state = known.state === NUMBER_STATE.code('unclaimed') ? NUMBER_STATE.code('active') : known.state
+  if (state === known.state && isAsDeclared(known, ask)) return { id: known.id }
   await tx.run(
     `UPDATE numbers SET app = ?2, portfolio = ?3, waba = ?4, pool = ?5, alias = ?6, display = ?7, per_second_max = ?8, state = ?9
      WHERE id = ?1`,
@@ -80,7 +93,13 @@ export const declareNumber = input('number.declare', async (tx: Tx, ask: Declare
   tx.wake({ kind: 'number', numberId: known.id })
   if (state !== known.state) await tx.event('number.state', { numberId: known.id }, { state: 'active', reason: null })
   return { id: known.id }
-})
+}
+
+function isAsDeclared(known: NumberRow, ask: DeclareNumber): boolean {
+  const were = [known.app, known.portfolio, known.waba, known.pool, known.alias, known.display, known.per_second_max]
+  const are = [ask.app, ask.portfolio, ask.waba, ask.pool, ask.alias, ask.display, ask.perSecondMax]
+  return were.every((value, index) => value === are[index])
+}
 
 /** Stops or restarts sending from a number, by a person or because the platform said a definite no. */
 export const setNumberState = input(

@@ -8,13 +8,17 @@ export interface Settings {
 
 /** Says the workspace's settings; at every start, before anything is applied by them. */
 export const declareSettings = input('settings.declare', async (tx: Tx, settings: Settings) => {
+  await writeSettings(tx, settings)
+  return null
+})
+
+export async function writeSettings(tx: Tx, settings: Settings): Promise<void> {
   await tx.run(
     'INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
     'messages.revoked',
     settings.revoked,
   )
-  return null
-})
+}
 
 /** A revoke is taken by the setting of its moment; a later setting changes nothing of it. */
 export async function revokedSetting(tx: Tx): Promise<Revoked> {

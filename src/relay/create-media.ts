@@ -13,6 +13,8 @@ import type { House } from './house.ts'
 import { Media } from './media.ts'
 import { MediaFetch } from './media-fetch.ts'
 import { MediaFolder, type SealedReader } from './media-folder.ts'
+import { MediaSizes } from './media-sizes.ts'
+import type { Proxies } from './proxies.ts'
 
 /** The platform answers a look-up within a second. */
 const LOCATE_MS_MAX = 10_000
@@ -28,8 +30,17 @@ export interface MediaOptions {
   fetch: Fetch
   dataDir: string
   graphUrl: () => string
-  settings: { hosts: readonly string[]; sizeBytesMax: number; keepDays?: number | undefined }
-  allowPrivate: readonly string[]
+  /** What the operator allows now; asked for each time. */
+  settings: () => {
+    hosts: readonly string[]
+    sizeBytesMax: number
+    keepDays?: number | undefined
+    allowPrivate: readonly string[]
+  }
+  /** The outgoing proxies as they are now. */
+  proxies: () => Proxies
+  /** Whether there is room for more files. */
+  hasRoom(): boolean
   appOf(app: string): { accessToken: string; graphVersion: string } | undefined
   metrics: { ended(outcome: FetchOutcome['kind']): void; received(bytes: number): void }
 }
@@ -37,6 +48,7 @@ export interface MediaOptions {
 export interface MediaParts {
   media: Media
   reader: MediaReader
+  sizes: MediaSizes
   /** Opens a file of a person by its name in the folder. Throws where it is not there or is not what it should be. */
   open(file: string, person: number): Promise<SealedReader>
 }
@@ -45,11 +57,11 @@ export interface MediaParts {
 export function createMedia(options: MediaOptions): MediaParts {
   const { clock, log, random, house, ask, settings, metrics } = options
   const reader = new MediaReader(house.records(), house.vault())
+  const sizes = new MediaSizes(clock, (after, limit) => reader.sizesAfter(after, limit))
   const folder = new MediaFolder(join(options.dataDir, 'media'), (file) => reader.isNamed(file))
   const guard = new GuardedFetch({
     trustedUrl: options.graphUrl,
-    hosts: settings.hosts,
-    allowPrivate: options.allowPrivate,
+    allowed: settings,
     refused: (host, reason) => log.warn('a host was not fetched from', { host, reason }),
     resolve: async (hostname) => (await lookup(hostname, { all: true })).map(({ address }) => address),
   })
@@ -62,19 +74,37 @@ export function createMedia(options: MediaOptions): MediaParts {
     locate: (task) => locate(task, options),
     personKey: (person) => reader.personKey(person),
     known: (file) => reader.known(file),
-    sizeBytesMax: settings.sizeBytesMax,
-    received: (bytes) => metrics.received(bytes),
+    sizeBytesMax: () => settings().sizeBytesMax,
+    proxyFor: (account, url) => options.proxies().proxyFor(account, url),
+    received: (bytes) => {
+      sizes.add(bytes)
+      metrics.received(bytes)
+    },
   })
-  const keepMs = settings.keepDays === undefined ? null : settings.keepDays * DAY_MS
-  const media = new Media({ clock, log, ask, reader, folder, fetcher, keepMs, ended: (kind) => metrics.ended(kind) })
+  const keepMs = () => {
+    const { keepDays } = settings()
+    return keepDays === undefined ? null : keepDays * DAY_MS
+  }
+  const media = new Media({
+    clock,
+    log,
+    ask,
+    reader,
+    folder,
+    fetcher,
+    keepMs,
+    hasRoom: options.hasRoom,
+    ended: (kind) => metrics.ended(kind),
+  })
   return {
     media,
     reader,
+    sizes,
     open: (file, person) => folder.open(file, must(reader.personKey(person), 'the key of whom a file is from')),
   }
 }
 
-function locate(task: FetchTask, { graphUrl, appOf, fetch }: MediaOptions) {
+function locate(task: FetchTask, { graphUrl, appOf, fetch, proxies }: MediaOptions) {
   const app = must(appOf(task.app), 'the application of a number')
   return must(channelNamed(task.channel), 'the channel of a number').locateFile(
     {
@@ -85,6 +115,6 @@ function locate(task: FetchTask, { graphUrl, appOf, fetch }: MediaOptions) {
       fileId: must(task.attachment.upstreamId, 'the id of a file'),
       timeoutMs: LOCATE_MS_MAX,
     },
-    fetch,
+    proxies().fetchFor(task.account, fetch),
   )
 }

@@ -39,7 +39,7 @@ function openDuties() {
     ask,
     reader,
     caughtUp: () => state.caughtUp,
-    eventsKeepMs: 8 * 24 * HOUR_MS,
+    eventsKeepMs: () => 8 * 24 * HOUR_MS,
     keepHouse: async () => {},
   })
   const owe = (subject: number, inMs: number, kind = 'doubt.ends') => {

@@ -26,7 +26,8 @@ export interface DutiesDependencies {
   reader: Reader
   /** Resolves once what the outside has said until now is applied. */
   caughtUp(): Promise<void>
-  eventsKeepMs: number
+  /** How long events can be resumed from, as the operator has it now. */
+  eventsKeepMs(): number
   /** More that is done every hour. */
   keepHouse(): Promise<void>
 }
@@ -115,7 +116,7 @@ export class Duties {
     try {
       while (!this.#stopped && (await ask(purgeIdempotency, null)).purged === PURGE_BATCH);
       while (!this.#stopped && (await ask(purgeQuarantine, null)).purged === PURGE_BATCH);
-      const beforeMs = clock.epochMs() - eventsKeepMs
+      const beforeMs = clock.epochMs() - eventsKeepMs()
       while (!this.#stopped && (await ask(purgeEvents, { beforeMs })).purged === PURGE_BATCH);
       if (!this.#stopped) await this.#deps.keepHouse()
     } catch (error) {

@@ -22,8 +22,7 @@ afterAll(async () => {
 function guard(more: Partial<GuardOptions> = {}): GuardedFetch {
   return new GuardedFetch({
     trustedUrl: () => `http://127.0.0.1:${server.port}/graph`,
-    hosts: ['files.example.test'],
-    allowPrivate: [],
+    allowed: () => ({ hosts: ['files.example.test'], allowPrivate: [] }),
     resolve: async () => ['127.0.0.1'],
     refused: () => {},
     ...more,
@@ -95,10 +94,10 @@ describe('GuardedFetch', () => {
   })
 
   test('goes to a private address where the operator allows its network, and only there', async () => {
-    const allowPrivate = ['127.0.0.0/8']
+    const allowed = () => ({ hosts: ['files.example.test'], allowPrivate: ['127.0.0.0/8'] })
     // Nobody speaks TLS there: it was tried, and that is what failed.
-    expect(await refusalOf('https://files.example.test/', { allowPrivate })).not.toBe('address_private')
-    const elsewhere = { allowPrivate, resolve: async () => ['10.0.0.1'] }
+    expect(await refusalOf('https://files.example.test/', { allowed })).not.toBe('address_private')
+    const elsewhere = { allowed, resolve: async () => ['10.0.0.1'] }
     expect(await refusalOf('https://files.example.test/', elsewhere)).toBe('address_private')
   })
 

@@ -41,7 +41,7 @@ export function isPrivateAddress(address: string): boolean {
 }
 
 /** Networks in CIDR form, as the configuration has them. */
-function networks(list: readonly string[]): BlockList {
+export function networks(list: readonly string[]): BlockList {
   const found = new BlockList()
   for (const network of list) {
     const [address = '', bits = ''] = network.split('/')
@@ -64,10 +64,13 @@ export class AddressRefused extends Error {
 export interface GuardOptions {
   /** The operator's own address of the platform: its origin may be private and plain. */
   trustedUrl: () => string
-  /** Other hosts that may be fetched from: over TLS, at the usual port. */
-  hosts: readonly string[]
-  /** Private networks that those hosts may lie in, in CIDR form. */
-  allowPrivate: readonly string[]
+  /** What the operator allows now. */
+  allowed: () => {
+    /** Other hosts that may be fetched from: over TLS, at the usual port. */
+    hosts: readonly string[]
+    /** Private networks that those hosts may lie in, in CIDR form. */
+    allowPrivate: readonly string[]
+  }
   /** The addresses of a name. */
   resolve(hostname: string): Promise<string[]>
   /** Told of a host that is not fetched from: the operator may want to allow it. */
@@ -78,21 +81,22 @@ export interface GuardOptions {
 export interface GuardedRequest {
   headers: Record<string, string>
   signal: AbortSignal
+  /** The proxy it goes through, if any. */
+  proxy?: string | undefined
 }
 
 /**
  * Fetches from addresses that an outsider chose: only from hosts that the operator named, from the very address that was
  * looked up and checked, and without following anywhere. Throws `AddressRefused` before anything is sent.
+ *
+ * Through a proxy it is the proxy that looks the name up. What still holds: only named hosts, only over TLS with a
+ * certificate of that name, no redirect. Which addresses may be reached is then the proxy's to say.
  */
 export class GuardedFetch {
   readonly #options: GuardOptions
-  readonly #hosts: ReadonlySet<string>
-  readonly #allowed: BlockList
 
   constructor(options: GuardOptions) {
     this.#options = options
-    this.#hosts = new Set(options.hosts)
-    this.#allowed = networks(options.allowPrivate)
   }
 
   async get(address: string, request: GuardedRequest): Promise<Response> {
@@ -107,13 +111,15 @@ export class GuardedFetch {
     return response
   }
 
-  async #target(url: URL, { headers, signal }: GuardedRequest): Promise<[string, BunFetchRequestInit]> {
+  async #target(url: URL, { headers, signal, proxy }: GuardedRequest): Promise<[string, BunFetchRequestInit]> {
     const init: BunFetchRequestInit = { headers, signal, redirect: 'manual', decompress: false, keepalive: false }
+    if (proxy !== undefined) init.proxy = proxy
     if (url.origin === new URL(this.#options.trustedUrl()).origin) return [url.href, init]
     // Names with a dot at their end, ports and plain HTTP are other places than those the operator named.
-    if (url.protocol !== 'https:' || url.port !== '' || !this.#hosts.has(url.hostname)) {
+    if (url.protocol !== 'https:' || url.port !== '' || !this.#options.allowed().hosts.includes(url.hostname)) {
       throw this.#refusal('host_not_allowed', url)
     }
+    if (proxy !== undefined) return [url.href, init]
     const pinned = await this.#checkedAddress(url)
     const host = isIP(pinned) === 6 ? `[${pinned}]` : pinned
     const target = `https://${host}${url.pathname}${url.search}`
@@ -126,8 +132,9 @@ export class GuardedFetch {
     const addresses = await this.#options.resolve(url.hostname)
     const first = addresses[0]
     if (first === undefined) throw new Error('The name has no address')
+    const allowed = networks(this.#options.allowed().allowPrivate)
     const isOpen = (address: string) =>
-      !isPrivateAddress(address) || this.#allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+      !isPrivateAddress(address) || allowed.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
     if (!addresses.every(isOpen)) throw this.#refusal('address_private', url)
     return first
   }

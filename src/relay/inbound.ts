@@ -25,12 +25,16 @@ interface Batch {
  */
 export class Inbound {
   readonly #deps: InboundDependencies
-  readonly #backlogMsMax: number
+  #backlogMsMax: number
   #unapplied: Batch[] = []
   #awaited: { seq: number; resolve: () => void }[] = []
 
   constructor(deps: InboundDependencies, backlogMsMax: number) {
     this.#deps = deps
+    this.#backlogMsMax = backlogMsMax
+  }
+
+  setBacklogMax(backlogMsMax: number): void {
     this.#backlogMsMax = backlogMsMax
   }
 

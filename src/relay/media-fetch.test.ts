@@ -117,8 +117,7 @@ async function attempt(
     folder,
     guard: new GuardedFetch({
       trustedUrl: () => `http://127.0.0.1:${port}`,
-      hosts: [],
-      allowPrivate: [],
+      allowed: () => ({ hosts: [], allowPrivate: [] }),
       resolve: async () => [],
       refused: () => {},
     }),
@@ -129,7 +128,8 @@ async function attempt(
     },
     personKey: () => KEY,
     known: () => undefined,
-    sizeBytesMax: SIZE_MAX,
+    sizeBytesMax: () => SIZE_MAX,
+    proxyFor: () => undefined,
     received: () => {},
     ...more,
   })

@@ -38,7 +38,10 @@ export interface MediaFetchDependencies {
   personKey(person: number): Uint8Array | undefined
   /** A file that is in the folder already, by its name. */
   known(file: string): { sizeBytes: number; mimeType: string | null; hasThumbnail: boolean } | undefined
-  sizeBytesMax: number
+  /** What the operator allows now. */
+  sizeBytesMax: () => number
+  /** The proxy of a number's requests to an address, if any. */
+  proxyFor(account: string, url: string): string | undefined
   /** Bytes that came, for the metrics. */
   received(bytes: number): void
 }
@@ -119,7 +122,7 @@ export class MediaFetch {
     const location = await this.#deps.locate(task)
     if (location.kind === 'gone') throw new Ended({ kind: 'gone', reason: 'vanished' })
     if (location.kind === 'later') throw this.#later(task, location.reason, location.afterMs)
-    if ((location.sizeBytes ?? 0) > this.#deps.sizeBytesMax) throw TOO_LARGE
+    if ((location.sizeBytes ?? 0) > this.#deps.sizeBytesMax()) throw TOO_LARGE
     return location
   }
 
@@ -136,12 +139,13 @@ export class MediaFetch {
         accept: '*/*',
         'accept-encoding': 'identity',
       }
-      const response = await this.#deps.guard.get(url, { headers, signal: watch.signal })
+      const proxy = this.#deps.proxyFor(task.account, url)
+      const response = await this.#deps.guard.get(url, { headers, signal: watch.signal, proxy })
       if (!response.ok) {
         await response.body?.cancel()
         return this.#refusalOf(response, task)
       }
-      if (Number(response.headers.get('content-length') ?? 0) > this.#deps.sizeBytesMax) {
+      if (Number(response.headers.get('content-length') ?? 0) > this.#deps.sizeBytesMax()) {
         await response.body?.cancel()
         throw TOO_LARGE
       }
@@ -195,7 +199,7 @@ export class MediaFetch {
     for await (const piece of bytes) {
       watch.touch()
       this.#deps.received(piece.length)
-      if (writer.sizeBytes + piece.length > this.#deps.sizeBytesMax) throw TOO_LARGE
+      if (writer.sizeBytes + piece.length > this.#deps.sizeBytesMax()) throw TOO_LARGE
       const taken = piece.subarray(0, SNIFFED_BYTES - headBytes)
       head.set(taken, headBytes)
       headBytes += taken.length

@@ -80,7 +80,7 @@ function build(more: Partial<MediaDependencies> = {}): Media {
           attempts.push({ task, end: resolve })
         }),
     },
-    keepMs: null,
+    keepMs: () => null,
     ended: () => {},
     ...more,
   })
@@ -238,7 +238,7 @@ test('a stop ends what is under way, and it stays owed', async () => {
 
 test('files are removed when they are older than the setting says', async () => {
   const day = 86_400_000
-  media = build({ keepMs: 30 * day })
+  media = build({ keepMs: () => 30 * day })
   await media.start()
   await give(1)
   await end(attempts[0], await stored('content'))

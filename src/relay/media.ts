@@ -18,6 +18,8 @@ const SLEEP_MS_MAX = 60_000
 /** Pause before the book is asked again that could not take something, such as on a full disk. */
 const UNAVAILABLE_MS = 1000
 const AFTER_FAILURE_MS = 5000
+/** Pause before it is looked again whether there is room. */
+const NO_ROOM_MS = 10_000
 const REMOVALS_MAX = 100
 
 export interface MediaDependencies {
@@ -28,7 +30,9 @@ export interface MediaDependencies {
   folder: MediaFolder
   fetcher: Pick<MediaFetch, 'fetch'>
   /** How long files are kept; null: for ever. */
-  keepMs: number | null
+  keepMs: () => number | null
+  /** Whether there is room for more files; without it they stay owed. */
+  hasRoom?(): boolean
   /** What became of an attempt, for the metrics. */
   ended(outcome: FetchOutcome['kind']): void
 }
@@ -72,14 +76,20 @@ export class Media {
 
   /** Removes what is kept no longer. */
   async keepHouse(): Promise<void> {
-    const { ask, clock, keepMs } = this.#deps
+    const { ask, clock } = this.#deps
+    const keepMs = this.#deps.keepMs()
     if (keepMs === null) return
     while (!this.#stop.signal.aborted && (await ask(purgeMedia, { beforeMs: clock.epochMs() - keepMs })).purged > 0);
   }
 
   #pump(): void {
     if (!this.#started || this.#stop.signal.aborted) return
-    const { clock, reader } = this.#deps
+    const { clock, reader, hasRoom } = this.#deps
+    if (hasRoom && !hasRoom()) {
+      this.#cancelTimer?.()
+      this.#cancelTimer = clock.after(NO_ROOM_MS, () => this.#pump())
+      return
+    }
     const free = FETCHES_MAX - this.#fetching.size
     if (free <= 0) return
     const nowMs = clock.epochMs()

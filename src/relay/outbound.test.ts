@@ -72,7 +72,7 @@ class Story {
           overflow: () => void this.overflows++,
         },
       },
-      { doubtWaitMs: DOUBT_WAIT_MS, queueMax: this.queueMax },
+      { doubtWaitMs: () => DOUBT_WAIT_MS, queueMax: this.queueMax },
     )
   }
 

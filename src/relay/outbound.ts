@@ -50,7 +50,8 @@ export interface OutboundDependencies {
 }
 
 export interface OutboundSettings {
-  doubtWaitMs: Readonly<Record<MessageClass, number>>
+  /** How long doubt may last, by class, as the operator has it now. */
+  doubtWaitMs: () => Readonly<Record<MessageClass, number>>
   /** Messages of the classes that are held in memory whole. */
   queueMax: number
 }
@@ -79,7 +80,7 @@ export class Outbound {
   /** Whatever was under way when the last process ended is in doubt; whatever waits is taken up again. */
   async start(lastInputAtMs: number): Promise<void> {
     const { ask } = this.#deps
-    const { doubtWaitMs } = this.#settings
+    const doubtWaitMs = this.#settings.doubtWaitMs()
     crashPoint('start.before_recovery')
     while ((await ask(recoverSending, { doubtWaitMs })).recovered === RECOVER_BATCH);
     this.#hearing = true
@@ -327,7 +328,7 @@ export class Outbound {
         messageId: departure.messageId,
         attempt: departure.attempt,
         outcome,
-        doubtWaitMs: this.#settings.doubtWaitMs,
+        doubtWaitMs: this.#settings.doubtWaitMs(),
         notBeforeMs: clock.epochMs() + retryMs,
       }),
     )

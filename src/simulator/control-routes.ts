@@ -6,7 +6,7 @@ import type { Customer } from './customers.ts'
 import type { Deliverer } from './deliverer.ts'
 import { EVENT_ROUTES } from './event-routes.ts'
 import { FAULT_KINDS } from './faults.ts'
-import { isObject, parseJson } from './json.ts'
+import { isObject, parseJson, textMember } from './json.ts'
 import { openStream } from './live-stream.ts'
 import { RECEIVED_MS } from './media.ts'
 import type { Platform } from './platform.ts'
@@ -40,6 +40,7 @@ const ROUTES: readonly (readonly [string, RegExp, Run])[] = [
   ['GET', /^\/_\/numbers$/, listNumbers],
   ['GET', /^\/_\/settings$/, (_, { platform }) => json(200, showSettings(platform.settings))],
   ['PATCH', /^\/_\/settings$/, changeSettings],
+  ['PATCH', /^\/_\/secrets$/, changeSecrets],
   ['GET', /^\/_\/faults$/, listFaults],
   ['POST', /^\/_\/faults$/, addFault],
   ['DELETE', /^\/_\/faults$/, clearFaults],
@@ -190,6 +191,18 @@ function listNumbers(_: Call, { platform }: ControlOptions): Response {
     waba: number.wabaId,
   }))
   return json(200, { items })
+}
+
+/** Values are taken and never shown. */
+async function changeSecrets({ request }: Call, { platform }: ControlOptions): Promise<Response> {
+  const body = await readBody(request)
+  const appSecret = textMember(isObject(body) ? body : undefined, 'app_secret')
+  const accessToken = textMember(isObject(body) ? body : undefined, 'access_token')
+  if (appSecret === undefined && accessToken === undefined) {
+    throw new Failure('invalid', 'Say {"app_secret": "…"}, {"access_token": "…"} or both')
+  }
+  platform.changeSecrets({ ...(appSecret && { appSecret }), ...(accessToken && { accessToken }) })
+  return json(200, {})
 }
 
 async function changeSettings({ request }: Call, { platform, deliverer }: ControlOptions): Promise<Response> {

@@ -15,6 +15,9 @@ export interface GraphOptions {
   random: () => number
 }
 
+/** Of the one app that the simulator knows. */
+const APP_ID = '1'
+
 const VERSION = /^v\d{1,3}\.\d{1,2}$/
 
 /** Answers a request of the Graph API, or `reset` if the connection is to be reset instead. */
@@ -83,10 +86,11 @@ interface Place {
 async function answerOther(request: Request, place: Place, options: GraphOptions): Promise<JsonObject> {
   const { platform } = options
   const { id, edge, query } = place
+  if (id === 'debug_token' && edge === '' && request.method === 'GET') return debugToken(query, platform)
   const number = platform.numbers.find((each) => each.phoneNumberId === id)
   if (number) return answerNumber(request, number, { edge, query }, options)
   const accountNumbers = platform.numbers.filter((each) => each.wabaId === id)
-  if (accountNumbers.length > 0) return answerAccount(request, id, { edge, query, numbers: accountNumbers })
+  if (accountNumbers.length > 0) return answerAccount(request, id, { edge, query, numbers: accountNumbers }, platform)
   const template = TEMPLATES.find((each) => each.id === id)
   if (template && edge === '' && request.method === 'GET') return showTemplate(template)
   const group = platform.groups.find(id)
@@ -113,18 +117,39 @@ function answerAccount(
   request: Request,
   id: string,
   place: { edge: string; query: URLSearchParams; numbers: readonly SimulatedNumber[] },
+  platform: Platform,
 ): JsonObject {
   const { edge, query, numbers } = place
-  if (edge === 'subscribed_apps' && request.method !== 'GET') return { success: true }
+  if (edge === 'subscribed_apps' && request.method !== 'GET') {
+    if (request.method === 'DELETE') platform.unsubscribed.add(id)
+    else platform.unsubscribed.delete(id)
+    return { success: true }
+  }
   if (request.method !== 'GET') throw unknownObject('post')
   if (edge === '')
     return { id, name: 'Simulated account', timezone_id: '1', message_template_namespace: `namespace_${id}` }
   if (edge === 'message_templates') return listTemplates(query)
   if (edge === 'phone_numbers') return { data: numbers.map((number) => numberFacts(number)) }
   if (edge === 'subscribed_apps') {
-    return { data: [{ whatsapp_business_api_data: { id: '1', name: 'Simulated app', link: 'https://example.com' } }] }
+    if (platform.unsubscribed.has(id)) return { data: [] }
+    const app = { id: APP_ID, name: 'Simulated app', link: 'https://example.com' }
+    return { data: [{ whatsapp_business_api_data: app }] }
   }
   throw unknownObject('get')
+}
+
+function debugToken(query: URLSearchParams, platform: Platform): JsonObject {
+  const isValid = platform.authorises(`Bearer ${query.get('input_token') ?? ''}`)
+  return {
+    data: {
+      app_id: APP_ID,
+      type: 'SYSTEM_USER',
+      application: 'Simulated app',
+      is_valid: isValid,
+      expires_at: 0,
+      scopes: isValid ? ['whatsapp_business_management', 'whatsapp_business_messaging'] : [],
+    },
+  }
 }
 
 function numberFacts(number: SimulatedNumber): JsonObject {

@@ -16,7 +16,8 @@ export interface Delivery {
 
 /** What the outbox asks of its surroundings. */
 export interface OutboxRules {
-  appSecret: string
+  /** What webhooks are signed with now. */
+  appSecret: () => string
   random: () => number
   /** How updates are batched now. */
   batching: () => { max: number; waitMs: number }
@@ -121,7 +122,7 @@ export class Outbox {
     }
     const backOffMs = Math.min(mostMs, firstMs * 2 ** Math.min(delivery.attempt - 1, 30))
     const dueMs = nowMs + backOffMs * (0.75 + this.#rules.random() / 2)
-    const signature = signatureOf(delivery.body, this.#rules.appSecret)
+    const signature = signatureOf(delivery.body, this.#rules.appSecret())
     this.#ready.push({ ...delivery, attempt: delivery.attempt + 1, signature }, dueMs)
     return dueMs
   }
@@ -155,7 +156,8 @@ export class Outbox {
       this.#make(updates.slice(half), nowMs)
       return
     }
-    const secret = this.#rules.signWrongly(updates) ? `not ${this.#rules.appSecret}` : this.#rules.appSecret
+    const own = this.#rules.appSecret()
+    const secret = this.#rules.signWrongly(updates) ? `not ${own}` : own
     const signature = signatureOf(body, secret)
     this.#ready.push({ id: this.#nextId++, body, signature, updates, attempt: 1, madeAtMs: nowMs }, nowMs)
   }

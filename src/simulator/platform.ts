@@ -24,6 +24,12 @@ export type SendAnswer =
   | { kind: 'silence'; forMs: number }
   | { kind: 'reset' }
 
+/** What an app and its gateway share. */
+export interface Secrets {
+  appSecret: string
+  accessToken: string
+}
+
 /** What the platform needs to stand. */
 export interface PlatformOptions {
   numbers: readonly SimulatedNumber[]
@@ -56,6 +62,8 @@ export class Platform {
   readonly customers = new Customers()
   readonly media: Media
   readonly sends: SendLog
+  /** Accounts whose webhooks the app does not get. */
+  readonly unsubscribed = new Set<string>()
   readonly groups: Groups
   readonly changes = new Changes()
   readonly pairs = new PairLimit()
@@ -68,10 +76,12 @@ export class Platform {
   readonly #wamids: WamidMaker
   readonly #awaited = new Map<string, () => void>()
   #settings: Settings
+  #secrets: Secrets
 
   constructor(options: PlatformOptions) {
     if (options.numbers.length === 0) throw new Error('Cannot simulate a platform without numbers')
     this.#options = options
+    this.#secrets = { appSecret: options.appSecret, accessToken: options.accessToken }
     this.numbers = options.numbers
     this.#settings = { ...DEFAULT_SETTINGS, ...options.settings }
     this.faults = new Faults(options.random)
@@ -81,7 +91,7 @@ export class Platform {
     this.groups = new Groups(this)
     for (const { phoneNumberId } of options.numbers) this.#meters.set(phoneNumberId, new NumberMeter())
     this.outbox = new Outbox({
-      appSecret: options.appSecret,
+      appSecret: () => this.#secrets.appSecret,
       random: options.random,
       batching: () => this.#batching(),
       batched: () => this.#batched(),
@@ -108,7 +118,12 @@ export class Platform {
 
   /** Whether the header `Authorization` carries the access token. */
   authorises(authorization: string | null): boolean {
-    return /^bearer\s+(.+)$/i.exec(authorization ?? '')?.[1] === this.#options.accessToken
+    return /^bearer\s+(.+)$/i.exec(authorization ?? '')?.[1] === this.#secrets.accessToken
+  }
+
+  /** Other secrets from now on: what was signed before keeps its signature, the former token is refused. */
+  changeSecrets(secrets: Partial<Secrets>): void {
+    this.#secrets = { ...this.#secrets, ...secrets }
   }
 
   /** The number of an id, alias or display; without one, the first. Refuses what it does not know. */

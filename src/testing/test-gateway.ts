@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { problemLine } from '../config/problem.ts'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, type LoadResult, loadConfig } from '../config.ts'
 import { must } from '../core/assert.ts'
 import { pause, systemClock } from '../core/clock.ts'
 import { createLog } from '../core/pino-log.ts'
+import type { ReloadReport } from '../gateway/reload.ts'
 import { Gateway } from '../gateway.ts'
 import type { Settings } from '../simulator/settings.ts'
 import { startSimulator } from '../simulator/simulator.ts'
@@ -110,8 +111,12 @@ export class TestGateway {
   #gateway: Gateway | undefined
   #simulator: Awaited<ReturnType<typeof startSimulator>> | undefined
   #port = 0
+  /** What the configuration says: 0 at the first start. */
+  #askedPort = 0
   /** The owner's key that the first start made. */
   key = ''
+  /** Another configuration from now on; a reload takes it over. */
+  configText: string | undefined
 
   private constructor(options: TestGatewayOptions) {
     this.#options = options
@@ -131,34 +136,52 @@ export class TestGateway {
     return `http://127.0.0.1:${this.#simulator?.port ?? 0}`
   }
 
+  /** Has the house read its configuration anew. */
+  async reload(): Promise<ReloadReport> {
+    return await must(this.#gateway, 'the house').reload()
+  }
+
   config(): Config {
+    const loaded = this.#load()
+    if (!loaded.ok) throw new Error(loaded.problems.map(problemLine).join('\n'))
+    return loaded.config
+  }
+
+  #load(): LoadResult {
     const files: Record<string, string> = {
-      '/test.toml': testConfigText(this.#options.config),
+      '/test.toml': this.configText ?? testConfigText(this.#options.config),
       '/test.key': 'ab'.repeat(32),
     }
-    const loaded = loadConfig({
+    return loadConfig({
       env: {
         GATEHOUSE_DATA_DIR: join(this.folder, 'data'),
-        GATEHOUSE_HTTP_PORT: String(this.#port),
+        GATEHOUSE_HTTP_PORT: String(this.#askedPort),
         GATEHOUSE_MASTER_KEY_FILE: '/test.key',
       },
       readFile: (path) => files[path],
       configPath: '/test.toml',
     })
-    if (!loaded.ok) throw new Error(loaded.problems.map(problemLine).join('\n'))
-    return loaded.config
   }
 
   /** Starts the house, after `stop()` on the same folder and port; the simulator once. */
   async start(): Promise<void> {
+    this.#askedPort = this.#port
     const options = {
       config: this.config(),
       clock: systemClock,
       log: createLog('debug', { write: (line: string) => void this.lines.push(line) }),
+      recentLines: () => ({
+        lines: this.lines,
+        trouble: this.lines.filter((line) => !line.includes('"level":"info"')),
+      }),
       random: seededRandom(1),
       acceptLoss: false,
       graphUrl: this.simulatorUrl,
       simulatorUrl: null,
+      readConfig: () => {
+        const loaded = this.#load()
+        return loaded.ok ? loaded : { ...loaded, problems: loaded.problems.map(problemLine) }
+      },
       ...(this.#options.sendTimeoutMs === undefined ? {} : { sendTimeoutMs: this.#options.sendTimeoutMs }),
       onFatal: (error: Error) => void this.fatal.push(error),
     }

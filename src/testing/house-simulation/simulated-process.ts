@@ -307,7 +307,7 @@ export class SimulatedProcess {
         send: (departure) => this.#send(departure),
         metrics: { sent() {}, waited() {}, overflow() {} },
       },
-      { doubtWaitMs: DOUBT_WAIT_MS, queueMax: QUEUE_MAX },
+      { doubtWaitMs: () => DOUBT_WAIT_MS, queueMax: QUEUE_MAX },
     )
     this.#duties = new Duties({
       clock,
@@ -315,7 +315,7 @@ export class SimulatedProcess {
       ask,
       reader,
       caughtUp: () => this.#inbound.caughtUp(),
-      eventsKeepMs: EVENTS_KEEP_MS,
+      eventsKeepMs: () => EVENTS_KEEP_MS,
       keepHouse: async () => {},
     })
   }
