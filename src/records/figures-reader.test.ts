@@ -46,7 +46,7 @@ test('doubt is counted until it ends, what is held until somebody decides', asyn
   await desk.house.ask(endDoubt, { messageId: id, term: 1 })
   expect([figures.inDoubtCount(), figures.heldCount()]).toEqual([0, 1])
   await desk.house.ask(retryMessage, { messageId: id, deadlineMs: { urgent: 1e6, reply: 1e6, notice: 1e6, bulk: 1e6 } })
-  await desk.outcome(await desk.begin(id), ACCEPTED)
+  await desk.outcome(await desk.begin(id), ACCEPTED('wamid.sent'))
   expect([figures.inDoubtCount(), figures.heldCount()]).toEqual([0, 0])
 })
 

@@ -49,6 +49,14 @@ export class FiguresReader {
     return row?.at ?? undefined
   }
 
+  /** Why items were set aside, the most frequent reason first. Reasons name errors, never what they failed on. */
+  quarantineReasons(): { reason: string; count: number }[] {
+    return this.#database.all(
+      `SELECT reason, count(*) AS count FROM quarantine WHERE replayed_at IS NULL
+       GROUP BY reason ORDER BY count DESC LIMIT 50`,
+    )
+  }
+
   #count(sql: string): number {
     return this.#database.one<{ count: number }>(sql)?.count ?? 0
   }

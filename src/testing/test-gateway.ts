@@ -85,6 +85,8 @@ ${more}`
 }
 
 export interface TestGatewayOptions {
+  /** Where its folder is made; the system's place for such. */
+  place?: string
   /** Another platform in the simulator's place. */
   graphUrl?: string
   sendTimeoutMs?: number
@@ -103,7 +105,7 @@ export interface ApiAnswer {
 
 /** A real house on a free port in a folder of its own, with the real simulator before it. */
 export class TestGateway {
-  readonly folder = mkdtempSync(join(tmpdir(), 'gatehouse-'))
+  readonly folder: string
   /** Every line that was logged, as it was written. */
   readonly lines: string[] = []
   readonly fatal: Error[] = []
@@ -120,6 +122,7 @@ export class TestGateway {
 
   private constructor(options: TestGatewayOptions) {
     this.#options = options
+    this.folder = mkdtempSync(join(options.place ?? tmpdir(), 'gatehouse-'))
   }
 
   static async open(options: TestGatewayOptions = {}): Promise<TestGateway> {
