@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { FakeClock } from '../testing/fake-clock.ts'
 import type { LogFields } from './log.ts'
 import { createLog, type LogLevel, standardOutput } from './pino-log.ts'
@@ -97,5 +100,37 @@ describe('createLog', () => {
     const { log, lines } = openTestLog()
     log.info('phrase', { reason: 'a\n{"level":"error"}\u2028b' })
     expect(lines.join('').trimEnd().split('\n')).toHaveLength(1)
+  })
+})
+
+describe('a full disk behind the log', () => {
+  const disk = mkdtempSync(join(tmpdir(), 'gatehouse-log-'))
+  const runs = (...command: string[]) => Bun.spawnSync(command, { stderr: 'ignore' }).exitCode === 0
+  const isMounted = runs('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk)
+  afterAll(() => {
+    // Its file is still open.
+    if (isMounted) runs('umount', '-l', disk)
+    rmSync(disk, { recursive: true })
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('stops nobody (needs /dev/full)', () => {
+    const log = createLog('info', standardOutput('/dev/full'))
+    for (let count = 0; count < 5000; count++) log.info('phrase', { count })
+  })
+
+  test.skipIf(!isMounted)('costs lines, and none after there is space again (needs root, to mount one)', () => {
+    const path = join(disk, 'log')
+    const log = createLog('info', standardOutput(path))
+    writeFileSync(join(disk, 'filler'), 'x'.repeat(40 * 1024))
+    for (let count = 0; count < 5000; count++) log.info('before', { count })
+    rmSync(join(disk, 'filler'))
+    expect(runs('mount', '-o', 'remount,size=8m', disk)).toBeTrue()
+    for (let count = 0; count < 100; count++) log.info('after', { count })
+    const after = readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('"after"'))
+    // The first of them finds out that there is space.
+    expect(after.length).toBeGreaterThanOrEqual(99)
+    expect(after.at(-1)).toContain('"count":99')
   })
 })

@@ -56,7 +56,7 @@ export function standardOutput(dest: number | string = 1): LogDestination {
   // Where the log's disk is full, lines are lost and nothing else: the house goes on.
   output.on('error', () => {})
   // What is dropped is not tried: what is held is, so that a disk with space again is noticed.
-  output.on('drop', () => output.flush())
+  output.on('drop', () => output.write(''))
   let held = ''
   // Not pino's own flushSync: it also syncs the file, and the main thread would wait for the disk.
   const flushSync = () => {

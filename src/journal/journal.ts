@@ -112,6 +112,11 @@ export class Journal {
     return first
   }
 
+  /** `PRAGMA synchronous` as it is in force. */
+  synchronous(): number {
+    return this.#today.synchronous()
+  }
+
   close(): void {
     this.#today.close()
     this.#mark.close()

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import type { Clock } from '../core/clock.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -62,6 +62,17 @@ export function readProcess(): ProcessFigures {
     cpuSeconds: (cpu.user + cpu.system) / 1_000_000,
     uptimeSeconds: process.uptime(),
     openFileCount: countOpenFiles('/proc/self/fd') ?? countOpenFiles('/dev/fd'),
+  }
+}
+
+/** How many files and sockets this process may have open; null where the system does not tell, Infinity without a limit. */
+export function openFilesMax(): number | null {
+  try {
+    const soft = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+    if (soft === 'unlimited') return Number.MAX_SAFE_INTEGER
+    return soft === undefined ? null : Number(soft)
+  } catch {
+    return null
   }
 }
 

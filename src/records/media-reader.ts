@@ -134,6 +134,17 @@ export class MediaReader {
     return row && { sizeBytes: row.size_bytes, mimeType: row.mime_type, hasThumbnail: row.has_thumbnail === 1 }
   }
 
+  /** The sizes of files in the folder, each once, in the order of their names: those after one. `last` null: no more. */
+  sizesAfter(file: string, limit: number): { last: string | null; bytes: number } {
+    const rows = this.#database.all<{ file: string; bytes: number }>(
+      `SELECT file, max(coalesce(size_bytes, 0)) AS bytes FROM media WHERE file > ?1 GROUP BY file ORDER BY file LIMIT ?2`,
+      file,
+      limit,
+    )
+    const last = rows.length < limit ? null : (rows.at(-1)?.file ?? null)
+    return { last, bytes: rows.reduce((sum, row) => sum + row.bytes, 0) }
+  }
+
   personKey(person: number): Uint8Array | undefined {
     return this.#vault.personKey(person)
   }

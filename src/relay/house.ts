@@ -8,6 +8,7 @@ import { JournalClient } from '../journal/journal-client.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import type { Commit } from '../records/book.ts'
 import { openRecordsReadonly } from '../records/open.ts'
+import { giveBallastWhereFull } from '../storage/ballast.ts'
 import type { Db } from '../storage/database.ts'
 import { FolderLock } from '../storage/lock.ts'
 import { refusalOfUnfinished, type Unfinished } from '../storage/unfinished.ts'
@@ -57,6 +58,7 @@ export class House {
   constructor(options: HouseOptions) {
     this.#options = options
     mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    giveBallastWhereFull(options.folder)
     this.#lock = new FolderLock(join(options.folder, 'lock.db'))
     this.book = new BookClient({
       thread: options.threads.book,

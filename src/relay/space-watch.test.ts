@@ -14,12 +14,22 @@ interface Disk {
   recordsMb: number
   walMb: number
   hasBallast: boolean
+  isGiven: boolean
 }
 
 function openWatch(disk: Partial<Disk> = {}, quotaMb: number | null = null) {
   const clock = new FakeClock()
   const said: string[] = []
-  const on: Disk = { freeMb: 1000, totalMb: 2000, isStoring: true, recordsMb: 1, walMb: 0, hasBallast: false, ...disk }
+  const on: Disk = {
+    freeMb: 1000,
+    totalMb: 2000,
+    isStoring: true,
+    recordsMb: 1,
+    walMb: 0,
+    hasBallast: false,
+    isGiven: false,
+    ...disk,
+  }
   const log: Log = {
     ...silentLog,
     info: (phrase) => void said.push(phrase),
@@ -46,13 +56,16 @@ function openWatch(disk: Partial<Disk> = {}, quotaMb: number | null = null) {
     }),
     ballast: {
       isThere: async () => on.hasBallast,
+      isGiven: async () => on.isGiven,
       make: async () => {
         on.freeMb -= on.hasBallast ? 0 : 16
         on.hasBallast = true
+        on.isGiven = false
         return true
       },
       free: async () => {
         on.freeMb += on.hasBallast ? 16 : 0
+        on.isGiven ||= on.hasBallast
         on.hasBallast = false
       },
     },
@@ -109,6 +122,17 @@ describe('SpaceWatch', () => {
     await watch.begin()
     expect(watch.isFull()).toBeTrue()
     expect(on.hasBallast).toBeFalse()
+  })
+
+  test('takes nothing after a start where only what the ballast gave back is free', async () => {
+    const { watch, on } = openWatch({ freeMb: 16, totalMb: 96, isGiven: true })
+    await watch.begin()
+    await watch.look()
+    expect(watch.isFull()).toBeTrue()
+    on.freeMb = 24
+    await watch.look()
+    expect(watch.isFull()).toBeFalse()
+    expect(on).toMatchObject({ hasBallast: true, isGiven: false })
   })
 
   test('is not full for ever on a small disk', async () => {

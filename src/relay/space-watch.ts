@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
-import { BALLAST_BYTES } from '../storage/ballast.ts'
+import { BALLAST_BYTES, type Ballast, FREE_BYTES_MIN } from '../storage/ballast.ts'
 import type { DiskHistory } from '../storage/disk-history.ts'
 import { FOLDER_PARTS, type FolderSizes, LOGGED, type Logged, sumOf } from '../storage/folder-sizes.ts'
 import type { Space } from '../storage/space.ts'
@@ -8,9 +8,7 @@ import type { Space } from '../storage/space.ts'
 /** How often it is looked, and how often while the disk is full. */
 const LOOK_MS = 5000
 const FULL_LOOK_MS = 1000
-/** Below this the disk counts as full: a commit and a checkpoint still fit. */
-const FREE_BYTES_MIN = 4 * 1024 * 1024
-/** From here on it is not full any more, and the ballast fits too; on a small disk an eighth of it is enough. */
+/** From here on it is not full any more, and the ballast fits too. Where there never was one, an eighth of the disk is enough. */
 const FREE_AGAIN_BYTES = BALLAST_BYTES + 2 * FREE_BYTES_MIN
 /** Shares of the quota: from here on it is said, and from here on no more files are fetched. */
 const QUOTA_WARNED = 0.85
@@ -44,7 +42,7 @@ export interface SpaceWatchDependencies {
   isStoring(): boolean
   readSpace(): Promise<Space>
   readSizes(): Promise<{ parts: FolderSizes; logs: Record<Logged, number> }>
-  ballast: { isThere(): Promise<boolean>; make(): Promise<boolean>; free(): Promise<void> }
+  ballast: Pick<Ballast, 'isThere' | 'isGiven' | 'make' | 'free'>
   history: Pick<DiskHistory, 'load' | 'note' | 'save' | 'secondsUntilUsed'>
 }
 
@@ -73,12 +71,12 @@ export class SpaceWatch {
     }
   }
 
-  /** Before the folder is opened: on a full disk nothing could be, so the ballast goes first. */
+  /** What a start finds: a disk that is full, or one on which only what the ballast gave back is free. */
   async begin(): Promise<void> {
     await this.#deps.history.load(this.#deps.clock.epochMs())
     const { freeBytes, totalBytes } = await this.#deps.readSpace()
     this.#figures = { ...this.#figures, freeBytes, totalBytes }
-    if (freeBytes < FREE_BYTES_MIN) await this.#enterFull()
+    if (freeBytes < FREE_BYTES_MIN || (await this.#isBelowReturn(freeBytes))) await this.#enterFull()
   }
 
   /** Looks every few seconds from now on. */
@@ -147,11 +145,21 @@ export class SpaceWatch {
     const { ballast, isStoring, log } = this.#deps
     if (!this.#isDiskFull) {
       if (freeBytes < FREE_BYTES_MIN || !isStoring()) await this.#enterFull()
-    } else if (isStoring() && freeBytes >= Math.min(FREE_AGAIN_BYTES, totalBytes / 8)) this.#isDiskFull = false
+    } else if (
+      isStoring() &&
+      freeBytes >= Math.min(FREE_AGAIN_BYTES, totalBytes / 8) &&
+      !(await this.#isBelowReturn(freeBytes))
+    )
+      this.#isDiskFull = false
     if (this.#isDiskFull || (await ballast.isThere())) return
     const isMade = freeBytes >= FREE_AGAIN_BYTES && (await ballast.make())
     if (!isMade && !this.#hasNoRoomForBallast) log.warn('there is no room to hold 16 MB back for a full disk')
     this.#hasNoRoomForBallast = !isMade
+  }
+
+  /** What the ballast gave back is for erasures and settings, not for what comes in. */
+  async #isBelowReturn(freeBytes: number): Promise<boolean> {
+    return freeBytes < FREE_AGAIN_BYTES && (await this.#deps.ballast.isGiven())
   }
 
   async #enterFull(): Promise<void> {

@@ -14,7 +14,7 @@ export interface OpenOptions {
 }
 
 /** SQLite 3.51.3 fixed the WAL-reset bug that could corrupt a database with two connections. */
-const SQLITE_VERSION_MIN = [3, 51, 3] as const
+export const SQLITE_VERSION_MIN = [3, 51, 3] as const
 
 /**
  * One connection with its prepared statements. bun:sqlite is synchronous and keeps only twenty statements by itself,
@@ -85,6 +85,11 @@ export class Db {
     } finally {
       if (this.#database.inTransaction) this.run('COMMIT')
     }
+  }
+
+  /** What is in force on this connection: 2 is FULL, every commit is synced. */
+  synchronous(): number {
+    return this.one<{ synchronous: number }>('PRAGMA synchronous')?.synchronous ?? 0
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readSync, writeSync } from 'node:fs'
 
 const RECORD_BYTES = 16
 /** Made when missing, never truncated: no letter form of open() says that. */
@@ -19,10 +19,7 @@ export class HighWaterMark {
 
   /** 0 where nothing was written yet or the record is torn. */
   read(): number {
-    const found = new Uint8Array(RECORD_BYTES)
-    if (readSync(this.#file, found, 0, RECORD_BYTES, 0) < RECORD_BYTES) return 0
-    const view = new DataView(found.buffer)
-    return view.getBigUint64(8) === checksum(found) ? Number(view.getBigUint64(0)) : 0
+    return readRecord(this.#file)
   }
 
   write(mark: number): void {
@@ -34,6 +31,24 @@ export class HighWaterMark {
   close(): void {
     closeSync(this.#file)
   }
+}
+
+/** The mark of somebody else's file, read only; 0 where there is none. */
+export function readMark(path: string): number {
+  if (!existsSync(path)) return 0
+  const file = openSync(path, 'r')
+  try {
+    return readRecord(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readRecord(file: number): number {
+  const found = new Uint8Array(RECORD_BYTES)
+  if (readSync(file, found, 0, RECORD_BYTES, 0) < RECORD_BYTES) return 0
+  const view = new DataView(found.buffer)
+  return view.getBigUint64(8) === checksum(found) ? Number(view.getBigUint64(0)) : 0
 }
 
 function checksum(record: Uint8Array): bigint {

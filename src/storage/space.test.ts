@@ -31,8 +31,11 @@ describe('Ballast', () => {
     expect([size, mode & 0o777]).toEqual([BALLAST_BYTES, 0o600])
     expect(await ballast.make()).toBeTrue()
     expect(statSync(join(folder, 'ballast')).ino).toBe(ino)
+    expect(await ballast.isGiven()).toBeFalse()
     await ballast.free()
     expect(await ballast.isThere()).toBeFalse()
+    expect(await ballast.isGiven()).toBeTrue()
+    expect(statSync(join(folder, 'ballast')).blocks).toBe(0)
   })
 
   test('leaves nothing behind where it cannot be made', async () => {

@@ -1,0 +1,37 @@
+import packageJson from '../../package.json' with { type: 'json' }
+import { openFilesMax } from '../metrics/process.ts'
+import type { SpaceFigures } from '../relay/space-watch.ts'
+import type { Base } from './base.ts'
+import type { Parts } from './parts.ts'
+import { readinessOf } from './readiness.ts'
+
+/** What only the running house knows of itself, for `gatehouse doctor`. Holds nothing personal. */
+export interface HouseFacts {
+  version: string
+  /** What `/readyz` says. */
+  checks: Readonly<Record<string, boolean>>
+  space: SpaceFigures
+  isClockTrusted: boolean
+  applyLagMs: number
+  search: { behind: number; isComplete: boolean }
+  openFilesMax: number | null
+  /** Of each database its writer's `PRAGMA synchronous`. */
+  synchronous: Readonly<Record<string, number>>
+  /** Where it sends to. */
+  graphUrl: string
+}
+
+export async function houseFacts(base: Base, parts: Parts): Promise<HouseFacts> {
+  await base.space.look()
+  return {
+    version: packageJson.version,
+    checks: readinessOf(base).checks,
+    space: base.space.figures(),
+    isClockTrusted: base.clockTrust.isTrusted(),
+    applyLagMs: base.house.inbound.lagMs(),
+    search: parts.search.state(),
+    openFilesMax: openFilesMax(),
+    synchronous: await base.house.synchronous(),
+    graphUrl: base.options.graphUrl,
+  }
+}

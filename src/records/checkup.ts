@@ -1,0 +1,74 @@
+import { statSync } from 'node:fs'
+import { must } from '../core/assert.ts'
+import { storageFault } from '../storage/database.ts'
+import { NUMBER_STATE, type NumberState } from './codes.ts'
+import { progressOf } from './lost-commits.ts'
+import { openRecordsReadonly } from './open.ts'
+
+/** Larger files are looked at in a sample: every page of some gigabytes takes minutes. */
+const WHOLE_BYTES_MAX = 512 * 1024 * 1024
+const SAMPLED_ROWS = 2000
+
+/** What a doctor wants to know of the records, whether a house runs or not. Nothing of it is personal. */
+export interface RecordsFacts {
+  appliedSeq: number
+  /** As the high-water mark counts it. */
+  progress: number
+  quarantine: { count: number; oldestAtMs: number | null }
+  numbers: { alias: string; state: NumberState; reason: string | null }[]
+}
+
+export function readRecordsFacts(path: string): RecordsFacts {
+  const database = openRecordsReadonly(path)
+  try {
+    return database.snapshot(() => {
+      const house = must(
+        database.one<{ next_id: number; event_offset: number; applied_seq: number }>(
+          'SELECT next_id, event_offset, applied_seq FROM house WHERE id = 1',
+        ),
+        'the row of the house',
+      )
+      const quarantine = database.one<{ count: number; oldest: number | null }>(
+        'SELECT count(*) AS count, min(at) AS oldest FROM quarantine',
+      )
+      const numbers = database.all<{ alias: string; state: number; reason: string | null }>(
+        'SELECT alias, state, reason FROM numbers ORDER BY id',
+      )
+      return {
+        appliedSeq: house.applied_seq,
+        progress: progressOf(house),
+        quarantine: { count: quarantine?.count ?? 0, oldestAtMs: quarantine?.oldest ?? null },
+        numbers: numbers.map(({ alias, state, reason }) => ({ alias, state: NUMBER_STATE.word(state), reason })),
+      }
+    })
+  } finally {
+    database.close()
+  }
+}
+
+/** `ok`, or what SQLite says of its pages: of a large file, of those that a sample of rows lies on. */
+export function checkPagesOf(path: string): { said: string; isWhole: boolean } {
+  const isWhole = statSync(path).size <= WHOLE_BYTES_MAX
+  try {
+    const database = openRecordsReadonly(path)
+    try {
+      if (isWhole) {
+        return {
+          said: database.one<{ quick_check: string }>('PRAGMA quick_check(1)')?.quick_check ?? 'no answer',
+          isWhole,
+        }
+      }
+      // Aggregates over whole rows: each of their pages is read.
+      database.one(
+        `SELECT max(length(hex(body))) FROM messages WHERE id IN
+         (SELECT abs(random()) % (SELECT max(id) FROM messages) + 1 FROM events LIMIT ${SAMPLED_ROWS})`,
+      )
+      return { said: 'ok', isWhole }
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    if (storageFault(error) !== 'fatal') throw error
+    return { said: (error as { code: string }).code, isWhole }
+  }
+}

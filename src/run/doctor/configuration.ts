@@ -1,0 +1,57 @@
+import { stat } from 'node:fs/promises'
+import { resolve, sep } from 'node:path'
+import { type Finding, fail, ok, warn } from './finding.ts'
+
+const GROUP_READS = 0o040
+const OTHERS_READ = 0o004
+const NOT_THE_OWNER = 0o077
+
+/** A problem with the configuration is what `check-config` says. */
+export function checkProblems(problems: readonly string[]): Finding[] {
+  if (problems.length === 0) return [ok('config', 'The configuration is right')]
+  return problems.map((problem) =>
+    fail('config', problem, 'Mend the configuration; gatehouse check-config says when it is right'),
+  )
+}
+
+/** Where secrets are mounted for a container: nobody else is in there. */
+const MOUNTED = '/run/'
+
+/** Files that hold secrets, the master key first among them, are for the user of the house alone. */
+export async function checkSecretFiles(paths: readonly string[]): Promise<Finding[]> {
+  const found: Finding[] = []
+  for (const path of paths) {
+    const file = await stat(path).catch(() => undefined)
+    if (!file || (file.mode & (GROUP_READS | OTHERS_READ)) === 0) continue
+    const remedy = `chmod 600 ${path}`
+    if (file.mode & OTHERS_READ && !path.startsWith(MOUNTED)) {
+      found.push(fail('secrets.permissions', `Everybody on this machine can read ${path}`, remedy))
+    } else found.push(warn('secrets.permissions', `Others can read ${path}`, remedy))
+  }
+  return found.length > 0 ? found : [ok('secrets.permissions', 'Only their owner reads the files with secrets')]
+}
+
+/** Whoever copies the folder with its key has copied everything. */
+export function checkKeyPlace(keyFile: string | undefined, dataDir: string, isDemo: boolean): Finding {
+  const id = 'key.place'
+  if (keyFile === undefined) {
+    if (isDemo) return ok(id, 'The demo keeps its key beside its data')
+    return fail(id, 'No master key file is named', 'Set master_key_file')
+  }
+  if (!resolve(keyFile).startsWith(resolve(dataDir) + sep)) {
+    return ok(id, 'The master key lies outside the data folder')
+  }
+  return warn(
+    id,
+    'The master key lies inside the data folder: every copy of the folder opens itself',
+    'Move the key elsewhere, keep a copy of it in another place, and set master_key_file',
+  )
+}
+
+export async function checkFolderPermissions(dataDir: string): Promise<Finding> {
+  const id = 'folder.permissions'
+  const folder = await stat(dataDir).catch(() => undefined)
+  if (!folder) return warn(id, 'There is no data folder yet', 'The first start makes it: gatehouse serve')
+  if ((folder.mode & NOT_THE_OWNER) === 0) return ok(id, 'Only the user of the house enters the data folder')
+  return warn(id, 'Others can look into the data folder', `chmod 700 ${dataDir}`)
+}

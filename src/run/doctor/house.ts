@@ -1,0 +1,100 @@
+import type { HouseFacts } from '../../gateway/house-facts.ts'
+import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
+
+const LAG_MS_WARN = 2000
+const LAG_MS_FAIL = 60_000
+const SEARCH_BEHIND_WARN = 10_000
+const OPEN_FILES_WARN = 10_240
+const OPEN_FILES_FAIL = 512
+const APART_MS_WARN = 30_000
+const APART_MS_FAIL = 5 * 60_000
+
+export function checkRunning(facts: HouseFacts | undefined, version: string): Finding {
+  const id = 'house'
+  if (!facts) return warn(id, 'No house is running in this data folder', 'gatehouse serve')
+  const red = Object.entries(facts.checks).filter(([, holds]) => !holds)
+  if (red.length > 0) {
+    const names = red.map(([name]) => name).join(', ')
+    return fail(id, `The house runs but takes nothing: ${names}`, 'Look at disk.space and the log')
+  }
+  if (facts.version !== version) {
+    return warn(id, `The house runs version ${facts.version}, this is ${version}`, 'Start the house again')
+  }
+  return ok(id, `The house runs, version ${version}, and takes webhooks`)
+}
+
+/** `apartMs`: how far this clock is ahead of the platform's; null where nobody could be asked. */
+export function checkClock(facts: HouseFacts | undefined, apartMs: number | null): Finding {
+  const id = 'clock'
+  const remedy = 'Let a time server set the clock: systemctl status systemd-timesyncd or chronyd'
+  if (apartMs !== null && Math.abs(apartMs) > APART_MS_WARN) {
+    const seconds = Math.abs(apartMs) / 1000
+    const what = `The clock is ${lengthOf(seconds)} ${apartMs > 0 ? 'ahead of' : 'behind'} the platform's`
+    return Math.abs(apartMs) > APART_MS_FAIL ? fail(id, what, remedy) : warn(id, what, remedy)
+  }
+  if (apartMs === null && facts && !facts.isClockTrusted) {
+    return warn(
+      id,
+      "The house has not heard the platform's time yet: nothing is destroyed by date",
+      'It hears it with the next message or file; without a platform set [storage] trust_clock',
+    )
+  }
+  return ok(
+    id,
+    apartMs === null ? 'The platform could not be asked for its time' : "The clock agrees with the platform's",
+  )
+}
+
+/** `waiting`: entries of the journal that are not applied, where no house runs. */
+export function checkLag(facts: HouseFacts | undefined, waiting: number): Finding {
+  const id = 'apply.lag'
+  if (!facts) return ok(id, waiting === 0 ? 'All that came in is applied' : `The next start applies ${waiting} entries`)
+  const { applyLagMs } = facts
+  if (applyLagMs < LAG_MS_WARN) return ok(id, 'What comes in is applied at once')
+  const what = `The oldest webhook that is not applied is ${lengthOf(applyLagMs / 1000)} old`
+  const remedy = 'Look at disk.sync, at the processor, and at the log for what fails'
+  return applyLagMs > LAG_MS_FAIL ? fail(id, what, remedy) : warn(id, what, remedy)
+}
+
+export function checkSearch(facts: HouseFacts | undefined): Finding {
+  const id = 'search.behind'
+  if (!facts) return ok(id, 'The word index is not looked at while no house runs')
+  const { behind, isComplete } = facts.search
+  if (isComplete && behind < SEARCH_BEHIND_WARN) return ok(id, 'The word index is whole')
+  return warn(
+    id,
+    isComplete ? `${behind} messages are not in the word index yet` : 'The word index is being made anew',
+    'It goes on by itself, behind everything else; answers say how far it is',
+  )
+}
+
+/** The limit of the house's process, or of this one. */
+export function checkOpenFiles(limit: number | null): Finding {
+  const id = 'limits.open_files'
+  if (limit === null) return ok(id, 'This system does not say how many files may be open')
+  const what = `${limit} files and sockets may be open at once`
+  const remedy = 'Raise it: LimitNOFILE=65536 in the systemd unit, --ulimit nofile=65536 for a container'
+  if (limit < OPEN_FILES_FAIL) return fail(id, what, remedy)
+  return limit < OPEN_FILES_WARN ? warn(id, what, remedy) : ok(id, what)
+}
+
+/** What the records know of the numbers. Names are the operator's aliases. */
+export function checkNumbers(numbers: readonly { alias: string; state: string; reason: string | null }[]): Finding[] {
+  const found = numbers.flatMap(({ alias, state, reason }) => {
+    if (state === 'active') return []
+    if (state === 'unclaimed') {
+      return [
+        warn(
+          'numbers',
+          `${alias} writes and is not declared: nothing is sent from it`,
+          'Declare it under [[whatsapp.number]]',
+        ),
+      ]
+    }
+    const what = `${alias} is paused${reason === null ? '' : `: ${reason}`}`
+    return [fail('numbers', what, "Look at the number in the platform's console, then resume it")]
+  })
+  if (found.length > 0) return found
+  if (numbers.length === 0) return [warn('numbers', 'No number is known', 'Declare one under [[whatsapp.number]]')]
+  return [ok('numbers', numbers.length === 1 ? 'The number is active' : `All ${numbers.length} numbers are active`)]
+}

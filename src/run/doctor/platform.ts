@@ -1,0 +1,83 @@
+import type { Subscriptions, TokenFacts } from '../../channels/whatsapp/inspect.ts'
+import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
+
+const DAY_MS = 86_400_000
+const EXPIRY_MS_WARN = 14 * DAY_MS
+const EXPIRY_MS_FAIL = 2 * DAY_MS
+const SILENCE_MS_WARN = 3 * DAY_MS
+/** What sends, and what reads templates and subscriptions. */
+const SCOPE_SENDS = 'whatsapp_business_messaging'
+const SCOPE_MANAGES = 'whatsapp_business_management'
+
+export function checkReachable(app: string, facts: TokenFacts): Finding {
+  const id = 'platform'
+  if (facts.kind !== 'unreachable') return ok(id, `The platform answers for app ${app}`)
+  return warn(
+    id,
+    `The platform does not answer for app ${app}: ${facts.reason}`,
+    'Look at the network, at [proxy], at the firewall and at graph_url',
+  )
+}
+
+export function checkToken(app: string, facts: TokenFacts, nowMs: number): Finding[] {
+  const id = 'token'
+  const renew = 'Make a token of a system user that does not expire, and set it as access_token'
+  if (facts.kind === 'unreachable') return []
+  if (facts.kind === 'refused' || !facts.isValid) {
+    return [fail(id, `The access token of app ${app} is not valid`, renew)]
+  }
+  return [expiryOf(app, facts.expiresAt * 1000, nowMs, renew), ...scopesOf(app, facts.scopes)]
+}
+
+function expiryOf(app: string, expiresAtMs: number, nowMs: number, remedy: string): Finding {
+  const id = 'token'
+  if (expiresAtMs === 0) return ok(id, `The access token of app ${app} is valid and does not expire`)
+  const leftMs = expiresAtMs - nowMs
+  const what = `The access token of app ${app} is valid for ${lengthOf(Math.max(0, leftMs) / 1000)} more`
+  if (leftMs < EXPIRY_MS_FAIL) return fail(id, what, remedy)
+  return leftMs < EXPIRY_MS_WARN ? warn(id, what, remedy) : ok(id, what)
+}
+
+/** A platform that names no scopes is not blamed for it. */
+function scopesOf(app: string, scopes: readonly string[]): Finding[] {
+  if (scopes.length === 0) return []
+  const missing = [SCOPE_SENDS, SCOPE_MANAGES].filter((scope) => !scopes.includes(scope))
+  if (missing.length === 0) return []
+  const what = `The access token of app ${app} lacks ${missing.join(' and ')}`
+  const remedy = 'Give the system user the permission and make the token anew'
+  return [missing.includes(SCOPE_SENDS) ? fail('token.scopes', what, remedy) : warn('token.scopes', what, remedy)]
+}
+
+/** `appId`: the app's id at the platform, as the token says it; null: not known. */
+export function checkSubscription(waba: string, found: Subscriptions, appId: string | null): Finding {
+  const id = 'subscription'
+  const remedy = 'Subscribe the app to the account: POST /{account}/subscribed_apps with its access token'
+  if (found.kind === 'unreachable') {
+    return warn(
+      id,
+      `Nobody could be asked who gets the webhooks of account ${waba}: ${found.reason}`,
+      'Look at platform',
+    )
+  }
+  if (found.kind === 'refused') {
+    return warn(
+      id,
+      `The platform does not tell who gets the webhooks of account ${waba}`,
+      'Look at token and token.scopes, and at the number of the account',
+    )
+  }
+  if (found.appIds.length === 0) return fail(id, `No app gets the webhooks of account ${waba}`, remedy)
+  if (appId !== null && !found.appIds.includes(appId)) {
+    return fail(id, `Other apps get the webhooks of account ${waba}, and this one does not`, remedy)
+  }
+  return ok(id, `The webhooks of account ${waba} are subscribed to`)
+}
+
+/** When the app's last webhook came; null: none is known. */
+export function checkLastWebhook(app: string, lastAtMs: number | null, nowMs: number): Finding {
+  const id = 'webhooks.last'
+  const remedy = "Look at public_url, subscription and the webhook's settings at the platform; write to the number"
+  if (lastAtMs === null) return warn(id, `No webhook of app ${app} has come in the last days`, remedy)
+  const what = `The last webhook of app ${app} came ${lengthOf(Math.max(0, nowMs - lastAtMs) / 1000)} ago`
+  return nowMs - lastAtMs > SILENCE_MS_WARN ? warn(id, what, remedy) : ok(id, what)
+}

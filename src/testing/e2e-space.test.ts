@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { askRunningHouse } from '../run/running-house.ts'
+import { TestGateway, until } from './test-gateway.ts'
+
+const disk = mkdtempSync(join(tmpdir(), 'gatehouse-disk-'))
+const runs = (...command: string[]) => Bun.spawnSync(command, { stderr: 'ignore' }).exitCode === 0
+const isMounted = runs('mount', '-t', 'tmpfs', '-o', 'size=96m', 'tmpfs', disk)
+
+let house: TestGateway
+
+beforeAll(async () => {
+  if (!isMounted) return
+  house = await TestGateway.open({ place: disk })
+})
+
+afterAll(async () => {
+  if (!isMounted) return
+  await house.close()
+  runs('umount', disk)
+  rmSync(disk, { recursive: true })
+})
+
+const inFolder = (name: string) => join(house.config().dataDir, name)
+/** The house looks at its disk every few seconds; asked how it is, it looks now. */
+const look = () => askRunningHouse(house.config(), 'doctor', {})
+
+/** Writes until not a byte more goes in. */
+function fillDisk(): void {
+  for (const size of [1024 * 1024, 4096, 1]) {
+    const piece = 'x'.repeat(size)
+    for (;;) {
+      try {
+        appendFileSync(join(disk, 'filler'), piece)
+      } catch {
+        break
+      }
+    }
+  }
+}
+
+test.skipIf(!isMounted)(
+  'on a full disk nothing new is taken, erasure still works, and with space again all goes on (needs root, to mount one)',
+  async () => {
+    await house.write('+4915100000001', 'before')
+    const { contact } = await house.conversationOf('+4915100000001')
+    await look()
+    expect(statSync(inFolder('ballast')).size).toBe(16 * 1024 * 1024)
+
+    fillDisk()
+    await until('a red light', async () => {
+      await look()
+      return (await house.request('/readyz')).status === 503
+    })
+    expect((await house.request('/readyz')).body.checks).toMatchObject({ serving: true, space: false })
+    expect(statSync(inFolder('ballast')).size).toBe(0)
+    expect((await house.webhook('{"object":"whatsapp_business_account","entry":[]}')).status).toBe(503)
+    const send = { to: '+4915100000001', from: { pool: 'support' }, type: 'text', text: { body: 'x' } }
+    expect((await house.api('/api/v1/messages', send)).status).toBe(503)
+
+    const erased = await house.request(`/api/v1/contacts/${contact.id}`, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${house.key}` },
+    })
+    expect(erased.status).toBe(202)
+    await until('the erasure is done', async () => {
+      const { body } = await house.api(`/api/v1/erasures/${erased.body.id}`)
+      return body.state === 'done'
+    })
+    await look()
+    expect((await house.request('/readyz')).status).toBe(503)
+
+    rmSync(join(disk, 'filler'))
+    await look()
+    expect((await house.request('/readyz')).status).toBe(200)
+    expect(statSync(inFolder('ballast')).size).toBe(16 * 1024 * 1024)
+    await house.write('+4915100000002', 'after')
+    await house.conversationOf('+4915100000002')
+    expect(house.fatal).toEqual([])
+  },
+  20_000,
+)
+
+test.skipIf(!isMounted)(
+  'starts on a full disk, and takes webhooks once there is space (needs root, to mount one)',
+  async () => {
+    await house.stop()
+    fillDisk()
+    await house.start()
+    expect((await house.request('/readyz')).status).toBe(503)
+    rmSync(join(disk, 'filler'))
+    await look()
+    expect((await house.request('/readyz')).status).toBe(200)
+    await house.write('+4915100000003', 'after a start')
+    expect(house.fatal).toEqual([])
+  },
+  20_000,
+)
