@@ -29,6 +29,23 @@ async function simulatorPagePlugin(): Promise<BunPlugin> {
   }
 }
 
+/** What is built: `GATEHOUSE_BUILD_COMMIT` where there is no repository, as in a container. */
+function commitOf(): string {
+  const given = process.env['GATEHOUSE_BUILD_COMMIT']
+  if (given) return given
+  const git = (...words: string[]) => Bun.spawnSync(['git', '-C', ROOT, ...words], { stderr: 'ignore' })
+  const head = git('rev-parse', 'HEAD')
+  if (!head.success) return ''
+  const isChanged = git('status', '--porcelain').stdout.length > 0
+  return head.stdout.toString().trim() + (isChanged ? ' and changes' : '')
+}
+
+/** The moment of the build; `SOURCE_DATE_EPOCH` (seconds) makes it the same for the same source. */
+function buildTime(): string {
+  const seconds = process.env['SOURCE_DATE_EPOCH']
+  return new Date(seconds ? Number(seconds) * 1000 : Date.now()).toISOString()
+}
+
 const { values } = parseArgs({
   options: { target: { type: 'string' }, outfile: { type: 'string', default: 'dist/gatehouse' } },
 })
@@ -42,7 +59,12 @@ const built = await Bun.build({
   // Elysia reads the source of its handlers: names are kept as they are written.
   minify: { whitespace: true, syntax: true, identifiers: false },
   // The switch of the crash tests: in a binary nothing of it is left.
-  define: { 'process.env.NODE_ENV': '"production"', 'process.env.GATEHOUSE_TEST_CRASH': '""' },
+  define: {
+    'process.env.NODE_ENV': '"production"',
+    'process.env.GATEHOUSE_TEST_CRASH': '""',
+    'process.env.GATEHOUSE_BUILD_COMMIT': JSON.stringify(commitOf()),
+    'process.env.GATEHOUSE_BUILD_TIME': JSON.stringify(buildTime()),
+  },
   plugins: [await consoleEmbedPlugin(), await simulatorPagePlugin()],
 })
 for (const message of built.logs) console.error(message)

@@ -19,6 +19,7 @@ import { searchCommand } from './run/search.ts'
 import { runStormPart, STORM_PART } from './run/storm/part.ts'
 import { stormCommand } from './run/storm/storm.ts'
 import { supportBundleCommand } from './run/support-bundle/command.ts'
+import { versionCommand } from './run/version.ts'
 import { replayCommand, serve, simulate } from './run.ts'
 
 /** The only reader of the environment, and the only one to end the process. */
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
       erase: eraseCommand,
       key: keyCommand,
       search: searchCommand,
+      version: versionCommand,
       'support-bundle': (context) => supportBundleCommand(context, Object.keys(env)),
       storm: stormCommand,
     },

@@ -221,7 +221,11 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
       { name: 'json', help: 'Prints what is in it as JSON.' },
     ],
   },
-  version: { name: 'version', summary: 'Says which version this is.', options: [] },
+  version: {
+    name: 'version',
+    summary: 'Says which version this is, what it was built from, and which databases it knows.',
+    options: [{ name: 'json', help: 'Prints it as JSON.' }],
+  },
   help: { name: 'help', summary: 'Says how to use the program or a command.', options: [], operand: '[COMMAND]' },
 }
 

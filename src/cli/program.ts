@@ -25,7 +25,7 @@ export interface Program<C> {
   readonly print: (line: string) => void
   readonly complain: (line: string) => void
   /** What runs the commands that stand above this room. A command that nothing runs is not offered. */
-  readonly runners: Partial<Record<Exclude<CommandName, 'check-config' | 'version' | 'help'>, Run<C>>>
+  readonly runners: Partial<Record<Exclude<CommandName, 'check-config' | 'help'>, Run<C>>>
 }
 
 /** Reads the arguments, runs the command and answers the exit code. */
@@ -52,12 +52,12 @@ export async function runProgram<C>(argv: readonly string[], program: Program<C>
 /** The commands that this program has, in the order of help. */
 export function commandTable<C>(program: Program<C>): Command<C>[] {
   const runners: Partial<Record<CommandName, Run<C>>> = {
-    ...program.runners,
-    'check-config': checkConfig,
     version: async ({ print }) => {
       print(`gatehouse ${program.version}`)
       return EXIT_OK
     },
+    ...program.runners,
+    'check-config': checkConfig,
     help: async ({ operand, print }) => {
       const isAboutOne = operand !== undefined && isCommand(operand)
       print(

@@ -253,5 +253,5 @@ export const EXAMPLES = {
   ticket: { ticket: 'Zm9yIG9uZSBzb2NrZXQgb25seQ', expires_at: '2026-11-22T09:01:00.000Z' },
   health: { status: 'ok' },
   readiness: { ready: true, checks: { serving: true, journal: true, book: true } },
-  version: { name: 'gatehouse', version: '0.1.0', bun: '1.4.5' },
+  version: { name: 'gatehouse', version: '0.1.0', commit: null, bun: '1.4.5' },
 } as const

@@ -267,6 +267,7 @@ export const statusSchema = named('status', { status: words(['ok']) })
 export const versionSchema = named('version', {
   name: words(['gatehouse']),
   version: Type.String(),
+  commit: nullable(Type.String(), 'From which state of the source it was built; null: it runs from the source.'),
   bun: Type.String(),
 })
 export const readinessSchema = named('readiness', {

@@ -1,4 +1,5 @@
 import { Elysia } from 'elysia'
+import { BUILD } from '../core/build.ts'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { Principal } from '../core/principal.ts'
@@ -25,7 +26,9 @@ export function operationsRoutes(deps: OperationsDependencies): Elysia {
   const app = new Elysia({ name: 'operations' })
   app.get('/healthz', () => Response.json({ status: 'ok' }))
   app.get('/readyz', () => readyResponse(deps))
-  app.get('/version', () => Response.json({ name: 'gatehouse', version: deps.version, bun: Bun.version }))
+  app.get('/version', () =>
+    Response.json({ name: 'gatehouse', version: deps.version, commit: BUILD.commit, bun: Bun.version }),
+  )
   app.get('/metrics', async ({ request, server }) => {
     try {
       if (!deps.addresses.isThisMachine(request, server)) deps.principalOf(request.headers.get('authorization'))
