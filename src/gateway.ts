@@ -103,6 +103,7 @@ export class Gateway {
       acceptLoss,
       say,
       webhookBacklogMs: config.limits.webhookBacklogMs,
+      journalKeepDays: config.storage.journalKeepDays,
       onCommit: (commit) => this.#committed(commit),
       onJournalCommit: (commitMs, lastSeq) => {
         metrics.journalCommitSeconds.observe(commitMs / 1000)

@@ -203,6 +203,9 @@ export const SCHEMA = {
       help: 'The most that the data folder may hold, in 1,000,000,000 bytes. At 85 % it is said; at 95 % no more files are fetched; at 100 % it is as on a full disk: webhooks are answered 503 and nothing is sent until there is room, while erasures go on. Absent: what the disk has.',
       sample: '200',
     }),
+    journal_keep_days: defaulted(integer(8, 90), 8, {
+      help: 'Days that what came in is kept as raw bytes, to be replayed; then its key is destroyed. The platform repeats itself for 7 days, so no fewer than 8.',
+    }),
     events_keep_days: defaulted(integer(1, 3_650), 8, { help: 'Days that events can be resumed from.' }),
     trust_clock: defaulted(boolean, false, {
       help: "You vouch for this machine's clock. Otherwise nothing is destroyed by date until a platform's answer says the same time.",

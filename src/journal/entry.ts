@@ -1,6 +1,6 @@
 import { DAY_MS } from '../core/clock.ts'
 
-/** How long the journal of a day is kept after the day's end: the platform repeats what it was not answered for 7 days. */
+/** How long the journal of a day is kept after the day's end at least: the platform repeats what it was not answered for 7 days. */
 export const KEPT_DAYS = 8
 
 /** What the outside said, before anybody has understood it. */
@@ -29,9 +29,9 @@ export function dayKeyName(day: string): string {
   return `day:${day}`
 }
 
-/** The UTC day whose journal died at a moment, and every day before it: a day is kept for eight days after its end. */
-export function lastDeadDay(nowMs: number): string {
-  return dayOf(nowMs - (KEPT_DAYS + 1) * DAY_MS)
+/** The UTC day whose journal died at a moment, and every day before it: a day is kept for so many days after its end. */
+export function lastDeadDay(nowMs: number, keptDays: number = KEPT_DAYS): string {
+  return dayOf(nowMs - (keptDays + 1) * DAY_MS)
 }
 
 /** What an entry's seal is bound to: its own place and, by its tag, the entry before. */

@@ -130,4 +130,6 @@ test('a day dies eight days after its end, to the millisecond', () => {
   const endMs = Date.UTC(2026, 10, 23)
   expect(lastDeadDay(endMs + KEPT_DAYS * DAY_MS - 1)).toBe('2026-11-21')
   expect(lastDeadDay(endMs + KEPT_DAYS * DAY_MS)).toBe('2026-11-22')
+  expect(lastDeadDay(endMs + 30 * DAY_MS - 1, 30)).toBe('2026-11-21')
+  expect(lastDeadDay(endMs + 30 * DAY_MS, 30)).toBe('2026-11-22')
 })

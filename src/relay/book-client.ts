@@ -7,7 +7,7 @@ import type { Ask } from '../records/inputs.ts'
 import type { Input } from '../records/tx.ts'
 import { Thread } from '../storage/thread.ts'
 import type { LedgerCut } from '../vault/erasure-ledger.ts'
-import type { BookNotice, DestroyPersons, OpenBook, OpenedBook } from './book-thread.ts'
+import type { BookNotice, DestroyDays, DestroyPersons, OpenBook, OpenedBook } from './book-thread.ts'
 
 interface Waiter {
   resolve(value: unknown): void
@@ -74,8 +74,8 @@ export class BookClient {
   }
 
   /** Destroys the keys of the journal's days whose time is over; answers which days. */
-  destroyDays(nowMs: number, appliedSeq: number): Promise<string[]> {
-    return this.#thread.ask<string[]>('destroy_days', { nowMs, appliedSeq })
+  destroyDays(ask: DestroyDays): Promise<string[]> {
+    return this.#thread.ask<string[]>('destroy_days', ask)
   }
 
   /** Notes persons in the ledger and destroys their keys; durable when this resolves. */

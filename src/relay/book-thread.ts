@@ -51,6 +51,13 @@ export interface OpenedBook {
   dayKeys: Map<string, Uint8Array>
 }
 
+export interface DestroyDays {
+  nowMs: number
+  /** Up to here nothing of the journal is needed any more. */
+  appliedSeq: number
+  keptDays: number
+}
+
 export interface DestroyPersons {
   erasureId: number
   asked: { atMs: number; by: string }
@@ -142,8 +149,8 @@ class BookThread {
    * Destroys the keys of the days whose time is over, and answers which. A day stays until all of it is applied, and the
    * newest file in any case. What is applied is told, not asked: what this thread applies right now may not be durable.
    */
-  destroyDays({ nowMs, appliedSeq }: { nowMs: number; appliedSeq: number }): string[] {
-    const last = lastDeadDay(nowMs)
+  destroyDays({ nowMs, appliedSeq, keptDays }: DestroyDays): string[] {
+    const last = lastDeadDay(nowMs, keptDays)
     const files = daysIn(this.#journalFolder)
     const dead = this.#vault
       .namesOf(dayKeyName(''))
@@ -331,7 +338,7 @@ function answer(question: Question): unknown {
     case 'cancel_rotation':
       return thread.cancelRotation()
     case 'destroy_days':
-      return thread.destroyDays(args as { nowMs: number; appliedSeq: number })
+      return thread.destroyDays(args as DestroyDays)
     case 'synchronous':
       return thread.synchronous()
     case 'close':

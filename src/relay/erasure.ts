@@ -3,7 +3,7 @@ import { type Clock, DAY_MS, pause } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { Log } from '../core/log.ts'
 import { daysIn } from '../journal/day-file.ts'
-import { dayKeyName, KEPT_DAYS } from '../journal/entry.ts'
+import { dayKeyName } from '../journal/entry.ts'
 import {
   beginErasure,
   type ErasureTask,
@@ -196,7 +196,10 @@ export class Eraser {
 
   async #finish(id: number): Promise<void> {
     const { house, clock, log, onState } = this.#deps
-    const end = await this.#ask(finishErasure, { id, journalUntilMs: journalUntil(clock.epochMs()) })
+    const end = await this.#ask(finishErasure, {
+      id,
+      journalUntilMs: journalUntil(clock.epochMs(), house.journalKeepDays()),
+    })
     if (!end) return
     await house.book.noteErased({ erasureId: id, atMs: end.doneAtMs, reportHash: end.reportHash })
     onState('done')
@@ -205,6 +208,6 @@ export class Eraser {
 }
 
 /** When the key of today's journal dies: until then a copy of it may be read. */
-function journalUntil(nowMs: number): number {
-  return (Math.floor(nowMs / DAY_MS) + 1 + KEPT_DAYS) * DAY_MS
+function journalUntil(nowMs: number, keptDays: number): number {
+  return (Math.floor(nowMs / DAY_MS) + 1 + keptDays) * DAY_MS
 }

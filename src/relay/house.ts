@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
-import { dayKeyName } from '../journal/entry.ts'
+import { dayKeyName, KEPT_DAYS } from '../journal/entry.ts'
 import { JournalClient } from '../journal/journal-client.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import type { Commit } from '../records/book.ts'
@@ -27,6 +27,8 @@ export interface HouseOptions {
   /** Go on although the journal or the records have lost what was committed. */
   acceptLoss: boolean
   webhookBacklogMs: number
+  /** Days that the journal of a day is kept after its end; eight. */
+  journalKeepDays?: number
   /** What whoever opens the folder is about to finish: nobody else may open it until then. */
   finishing?: Unfinished['kind'] | undefined
   /** Progress of an upgrade, a line at a time. */
@@ -128,7 +130,8 @@ export class House {
   async endJournalDays(): Promise<string[]> {
     // The file that is written to may not die: where nothing has come in for days, it is an old one.
     await this.journal.roll()
-    const dead = await this.book.destroyDays(this.#options.clock.epochMs(), this.#doneSeq)
+    const nowMs = this.#options.clock.epochMs()
+    const dead = await this.book.destroyDays({ nowMs, appliedSeq: this.#doneSeq, keptDays: this.journalKeepDays() })
     this.vault().forget({ persons: [], names: dead.map(dayKeyName) })
     await this.journal.unlink(dead)
     return dead
@@ -153,6 +156,11 @@ export class House {
   async caughtUp(): Promise<void> {
     await this.inbound.caughtUp()
     while (this.#doneSeq < this.#appliedSeq) await new Promise<void>((resolve) => this.#onCommit.push(resolve))
+  }
+
+  /** Days that a day of the journal is kept after its end. */
+  journalKeepDays(): number {
+    return this.#options.journalKeepDays ?? KEPT_DAYS
   }
 
   /** The folder of the journal's days. */

@@ -29,8 +29,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function start(): Promise<void> {
+async function start(more: { journalKeepDays?: number } = {}): Promise<void> {
   house = new House({
+    ...more,
     threads: THREADS,
     clock,
     folder,
@@ -96,6 +97,14 @@ describe('a day of the journal', () => {
     await restart()
     expect(await take('and more')).toBe(11)
     expect(await house.endJournalDays()).toEqual([])
+  })
+
+  test('lives longer where the operator wants it', async () => {
+    await takeFor(12)
+    await house.close()
+    await start({ journalKeepDays: 10 })
+    expect(await house.endJournalDays()).toEqual(['2026-11-01', '2026-11-02'])
+    expect(files()[0]).toBe('2026-11-03')
   })
 
   test('that is the newest one is followed by another before it dies', async () => {

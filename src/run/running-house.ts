@@ -11,7 +11,11 @@ import { THREADS } from '../threads.ts'
 const NOBODY_LISTENS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
 
 /** Gives a command to the running house and answers what it answers; undefined where none runs. */
-export async function askRunningHouse<T>(config: Pick<Config, 'dataDir'>, command: string, ask: object): Promise<T | undefined> {
+export async function askRunningHouse<T>(
+  config: Pick<Config, 'dataDir'>,
+  command: string,
+  ask: object,
+): Promise<T | undefined> {
   const unix = join(config.dataDir, CONTROL_SOCKET)
   if (!existsSync(unix)) return undefined
   const response = await fetch(`http://house/${command}`, {
@@ -42,6 +46,7 @@ export function houseAlone(config: Config, onCommit: (commit: Commit) => void): 
     acceptLoss: false,
     say: (line) => process.stderr.write(`${line}\n`),
     webhookBacklogMs: config.limits.webhookBacklogMs,
+    journalKeepDays: config.storage.journalKeepDays,
     onCommit,
     onJournalCommit: () => {},
     onOverflow: () => {},
