@@ -23,13 +23,14 @@ import { backupsIn, pooledMediaPath, readManifest, readMediaList, vaultCopiesIn 
 import { Vault } from '../vault/vault.ts'
 import { openEverything } from './sealed-cells.ts'
 import { seededRandom } from './seeded-random.ts'
-import { first, TestGateway, until } from './test-gateway.ts'
+import { first, TestGateway, testConfigText, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
 setDefaultTimeout(20_000)
 
 const MASTER = Uint8Array.fromHex('ab'.repeat(32))
 const LOADERS = 4
+const MAIN = new URL('../main.ts', import.meta.url).pathname
 
 const place = mkdtempSync(join(tmpdir(), 'gatehouse-backup-'))
 const folder = join(place, 'backups')
@@ -215,6 +216,45 @@ test('a second place that cannot be written to stops nothing, and is caught up w
   expect(house.lines.some((line) => line.includes('journal is not shipped'))).toBe(true)
   expect(house.fatal).toEqual([])
 })
+
+test.each(['backup.records_copied', 'backup.before_rename'])(
+  'a kill in the middle (%s) leaves nothing that counts as a backup, and the next one clears it away',
+  async (point) => {
+    await house.stop()
+    const own = mkdtempSync(join(place, 'killed-'))
+    const run = async (env: Record<string, string>) => {
+      const child = Bun.spawn([process.execPath, MAIN, 'backup', '--to', `${own}/b`, '--vault-to', `${own}/v`], {
+        env: { PATH: '/usr/bin:/bin', ...programEnvironment(own), ...env },
+        stdout: 'pipe',
+        stderr: 'pipe',
+      })
+      const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+      await child.exited
+      return { signal: child.signalCode, code: child.exitCode, said: said.join('') }
+    }
+    expect(await run({ GATEHOUSE_TEST_CRASH: `${point}:1` })).toMatchObject({ signal: 'SIGKILL' })
+    expect(backupsIn(join(own, 'b'))).toEqual([])
+    const left = readdirSync(join(own, 'b')).filter((name) => name !== 'media')
+    expect(left.length).toBe(1)
+    expect(first(left)).toEndWith('.part')
+
+    const next = await run({})
+    expect({ code: next.code, said: next.said }).toMatchObject({ code: 0 })
+    expect(readdirSync(join(own, 'b')).filter((name) => name.endsWith('.part'))).toEqual([])
+    expect(backupsIn(join(own, 'b')).length).toBe(1)
+  },
+)
+
+/** For the program in a process of its own, on the folder of the house that does not run. */
+function programEnvironment(own: string): Record<string, string> {
+  writeFileSync(join(own, 'gatehouse.toml'), testConfigText())
+  writeFileSync(join(own, 'master.key'), 'ab'.repeat(32))
+  return {
+    GATEHOUSE_CONFIG: join(own, 'gatehouse.toml'),
+    GATEHOUSE_MASTER_KEY_FILE: join(own, 'master.key'),
+    GATEHOUSE_DATA_DIR: join(house.folder, 'data'),
+  }
+}
 
 function shippedSeq(): number {
   const newest = segmentsIn(shipFolder).at(-1)

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type LogFields, silentLog } from '../core/log.ts'
+import { backupNameOf, MANIFEST_FORM, writeManifest } from '../storage/backup-manifest.ts'
+import { FakeClock } from '../testing/fake-clock.ts'
+import { readBackupState } from './backup-state.ts'
+import { type BackupPlan, Backups } from './backups.ts'
+import type { BackupAsk, BackupDone } from './take-backup.ts'
+
+const HOUR_MS = 3_600_000
+
+let place = ''
+let clock: FakeClock
+let taken: number[] = []
+let isBroken = false
+let failures = 0
+let logged: string[] = []
+
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'gatehouse-backups-'))
+  clock = new FakeClock()
+  taken = []
+  isBroken = false
+  failures = 0
+  logged = []
+})
+afterEach(() => {
+  rmSync(place, { recursive: true })
+})
+
+/** Lets time pass, and what came of it end. */
+async function advance(byMs: number): Promise<void> {
+  clock.advance(byMs)
+  await new Promise<void>((resolve) => setImmediate(resolve))
+}
+
+function plan(): BackupPlan {
+  return {
+    folder: join(place, 'backups'),
+    vaultFolder: join(place, 'vaults'),
+    vaultBeside: false,
+    everyHours: 24,
+    keep: 7,
+    vaultKeep: 2,
+  }
+}
+
+/** Leaves a manifest behind, as a backup does. */
+async function take({ folder }: BackupAsk): Promise<BackupDone> {
+  taken.push(clock.epochMs())
+  if (isBroken) throw new Error('There is no space for a backup')
+  const name = backupNameOf(clock.epochMs())
+  mkdirSync(join(folder, name), { recursive: true })
+  const counts = { messages: 1, conversations: 1, contacts: 1, events: 1 }
+  writeManifest(join(folder, name), {
+    form: MANIFEST_FORM,
+    name,
+    made_at: clock.epochMs(),
+    program: 'test',
+    epoch: 'epoch',
+    records: { version: 1, event_offset: 1, applied_seq: 1, next_id: 1 },
+    journal: { head_seq: 1, days: [] },
+    vault: { file: `${name}.vault.db`, bytes: 1, sha256: 'a'.repeat(64) },
+    files: [],
+    media: { files: 0, bytes: 0 },
+    counts,
+  })
+  return { name, seconds: 2, bytes: 3, head_seq: 1, counts, media: { files: 0, added: 0, missing: 0 }, removed: [] }
+}
+
+function open(how: Partial<BackupPlan> = {}): Backups {
+  const backups = new Backups(
+    {
+      take,
+      clock,
+      log: {
+        ...silentLog,
+        error: (phrase: string, fields?: LogFields) => void logged.push(`${phrase} ${fields?.reason}`),
+      },
+      dataDir: place,
+      masterKey: new Uint8Array(32),
+      program: 'test',
+      restShare: 0,
+      metrics: { done: () => {}, failed: () => void failures++ },
+    },
+    { ...plan(), ...how },
+  )
+  backups.start()
+  return backups
+}
+
+test('a backup is taken when its time has come, also over restarts', async () => {
+  const startMs = clock.epochMs()
+  const first = open()
+  await advance(60_000)
+  expect(taken).toEqual([startMs + 30_000])
+  await advance(12 * HOUR_MS)
+  await first.stop()
+
+  open()
+  await advance(11 * HOUR_MS)
+  expect(taken.length).toBe(1)
+  await advance(2 * HOUR_MS)
+  expect(taken).toEqual([startMs + 30_000, startMs + 30_000 + 24 * HOUR_MS])
+})
+
+test('one that fails is counted, logged, remembered and tried again after ten minutes', async () => {
+  isBroken = true
+  const backups = open()
+  await advance(60_000)
+  expect({ failures, logged }).toEqual({ failures: 1, logged: ['backup failed There is no space for a backup'] })
+  expect(readBackupState(place)).toMatchObject({
+    last_success: null,
+    last_failure: { reason: 'There is no space for a backup' },
+  })
+  isBroken = false
+  await advance(10 * 60_000)
+  expect(taken.length).toBe(2)
+  expect(readBackupState(place)).toMatchObject({ last_success: { seconds: 2, bytes: 3 }, last_failure: null })
+  await backups.stop()
+})
+
+test('one at a time, only where it is said where to, and by the clock only where a folder is set', async () => {
+  const backups = open({ folder: undefined, vaultFolder: undefined })
+  await advance(48 * HOUR_MS)
+  expect(taken).toEqual([])
+  expect(backups.take()).rejects.toThrow('--to FOLDER')
+  expect(backups.take({ to: join(place, 'here') })).rejects.toThrow('--vault-to FOLDER')
+  const wish = { to: join(place, 'here'), vaultTo: join(place, 'there') }
+  const running = backups.take(wish)
+  expect(backups.take(wish)).rejects.toThrow('is being taken already')
+  expect((await running).bytes).toBe(3)
+})
