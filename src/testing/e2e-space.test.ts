@@ -98,3 +98,33 @@ test.skipIf(!isMounted)(
   },
   20_000,
 )
+
+test.skipIf(!isMounted)(
+  'with a full disk behind the files alone everything but files goes on (needs root, to mount one)',
+  async () => {
+    await house.stop()
+    const place = inFolder('media')
+    expect(runs('mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place)).toBeTrue()
+    try {
+      await house.start()
+      const bytes = new Uint8Array(400_000).fill(65)
+      const uploaded = await fetch(`${house.simulatorUrl}/_/media`, {
+        method: 'POST',
+        body: bytes,
+        headers: { 'Content-Type': 'application/pdf' },
+      })
+      const { id } = (await uploaded.json()) as { id: string }
+      const message = { type: 'document', document: { id, filename: 'a.pdf' } }
+      await house.simulator('/_/customers/+4915100000004/messages?wait=1', { number: 'support', message })
+      await until('the file is put off', () => house.lines.some((line) => line.includes('"disk_full"')))
+      expect((await house.request('/readyz')).status).toBe(200)
+      await house.write('+4915100000004', 'words still come')
+      expect(house.fatal).toEqual([])
+    } finally {
+      await house.stop()
+      runs('umount', place)
+      await house.start()
+    }
+  },
+  20_000,
+)
