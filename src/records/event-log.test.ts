@@ -216,3 +216,30 @@ describe('the log', () => {
     expect(house.events.oldest()).toBe(head + 1)
   })
 })
+
+test('a long read gives way again and again, and says what a read at once says', async () => {
+  for (let index = 0; index < 70; index++) {
+    await desk.house.give(textItem(`wamid.long-${index}`, index * 1000, { person: ANNA }))
+  }
+  let turns = 0
+  const log = desk.house.eventsGivingWay(async () => void turns++)
+  const atOnce = await desk.house.events.read(0, 500)
+  expect(atOnce.events.length).toBeGreaterThan(64)
+  for (const [after, limit] of [
+    [0, 500],
+    [0, 64],
+    [0, 65],
+    [3, 31],
+    [atOnce.upto, 500],
+    [0, atOnce.events.length],
+  ] as const) {
+    turns = 0
+    expect(await log.read(after, limit)).toEqual(await desk.house.events.read(after, limit))
+    const count = Math.min(limit, Math.max(0, atOnce.upto - after))
+    expect({ after, limit, turns }).toEqual({
+      after,
+      limit,
+      turns: Math.max(0, Math.ceil((count + (limit > count ? 1 : 0)) / 32) - 1),
+    })
+  }
+})

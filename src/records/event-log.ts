@@ -45,6 +45,9 @@ export interface LogEvent {
   json: string
 }
 
+/** Events put into words before others have their turn: some milliseconds, where 500 would be 50 and more. */
+const SLICE_EVENTS = 32
+
 /**
  * The events in their order. An event is put into words from the rows it points to each time it is read, live or years
  * later, by this one function: there is no second form of it that could differ, and nothing personal is kept twice.
@@ -53,8 +56,11 @@ export class RecordedEvents {
   readonly #database: Db
   readonly #views: Views
   readonly #contacts: ContactReader
+  readonly #giveWay: (() => Promise<void>) | undefined
 
-  constructor(database: Db, views: Views) {
+  /** `giveWay` lets the thread's other work have its turn in the middle of a long read; absent: it is read at once. */
+  constructor(database: Db, views: Views, giveWay?: () => Promise<void>) {
+    this.#giveWay = giveWay
     this.#database = database
     this.#views = views
     this.#contacts = new ContactReader(database, views)
@@ -78,6 +84,20 @@ export class RecordedEvents {
 
   /** The events after an offset, and how far the answer reaches. */
   async read(after: number, limit: number): Promise<{ events: LogEvent[]; upto: number }> {
+    if (!this.#giveWay) return this.#slice(after, limit)
+    // The log only grows and an offset never changes its meaning: slices are as good as one read.
+    const events: LogEvent[] = []
+    for (let upto = after; ; ) {
+      const asked = Math.min(SLICE_EVENTS, limit - events.length)
+      const slice = this.#slice(upto, asked)
+      events.push(...slice.events)
+      upto = slice.upto
+      if (slice.events.length < asked || events.length >= limit) return { events, upto }
+      await this.#giveWay()
+    }
+  }
+
+  #slice(after: number, limit: number): { events: LogEvent[]; upto: number } {
     return this.#database.snapshot(() => {
       const rows = this.#database.all<EventRow>(
         'SELECT "offset", at, type, number_id, conversation_id, message_id, data FROM events WHERE "offset" > ?1 ORDER BY "offset" LIMIT ?2',

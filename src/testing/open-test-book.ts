@@ -10,7 +10,7 @@ import { Journal } from '../journal/journal.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { Book, type Commit } from '../records/book.ts'
 import { RecordedEvents } from '../records/event-log.ts'
-import { requireAllCommits } from '../records/lost-commits.ts'
+import { requireAllCommits, requireWholeVault } from '../records/lost-commits.ts'
 import { MediaReader } from '../records/media-reader.ts'
 import { openRecords, openRecordsReadonly } from '../records/open.ts'
 import { Reader } from '../records/reader.ts'
@@ -95,6 +95,11 @@ export class TestBook {
 
   get events(): RecordedEvents {
     return new RecordedEvents(this.#parts.readingDatabase, this.#views())
+  }
+
+  /** The same events, read by somebody who lets others have their turn in between. */
+  eventsGivingWay(giveWay: () => Promise<void>): RecordedEvents {
+    return new RecordedEvents(this.#parts.readingDatabase, this.#views(), giveWay)
   }
 
   /** Runs one command to its commit. Throws the book's refusal. */
@@ -192,6 +197,7 @@ export class TestBook {
     const database = openRecords(join(folder, 'records.db'), 'test-epoch', { synchronous: 'OFF' })
     const mark = new HighWaterMark(join(folder, 'records-high-water'))
     requireAllCommits(database, mark, { acceptLoss, epoch: 'accepted-loss', nowMs })
+    requireWholeVault(database, vault, acceptLoss)
     const journalReader = new JournalReader(journalFolder, (day) => vault.findNamedKey(dayKeyName(day)))
     const book = new Book({
       database,
