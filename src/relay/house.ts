@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
@@ -9,6 +8,7 @@ import { JournalReader } from '../journal/journal-reader.ts'
 import type { Commit } from '../records/book.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import { giveBallastWhereFull } from '../storage/ballast.ts'
+import { makeDataFolder } from '../storage/data-folder.ts'
 import type { Db } from '../storage/database.ts'
 import { FolderLock } from '../storage/lock.ts'
 import { refusalOfUnfinished, type Unfinished } from '../storage/unfinished.ts'
@@ -59,7 +59,7 @@ export class House {
   /** Takes the lock. Throws where another process holds the folder. */
   constructor(options: HouseOptions) {
     this.#options = options
-    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    makeDataFolder(options.folder)
     giveBallastWhereFull(options.folder)
     this.#lock = new FolderLock(join(options.folder, 'lock.db'))
     this.book = new BookClient({

@@ -13,6 +13,9 @@ export interface OpenOptions {
   cacheKib?: number
 }
 
+/** What the header has room for; a century of new contacts. */
+const COMMIT_COUNT_MAX = 2 ** 31 - 1
+
 /** SQLite 3.51.3 fixed the WAL-reset bug that could corrupt a database with two connections. */
 export const SQLITE_VERSION_MIN = [3, 51, 3] as const
 
@@ -23,9 +26,24 @@ export const SQLITE_VERSION_MIN = [3, 51, 3] as const
 export class Db {
   readonly #database: Database
   readonly #statements = new Map<string, Statement<unknown, Value[]>>()
+  readonly #path: string
 
   constructor(path: string, options: OpenOptions = {}) {
-    this.#database = new Database(path, options.readonly ? { readonly: true } : { create: true, readwrite: true })
+    this.#path = path
+    try {
+      this.#database = new Database(path, options.readonly ? { readonly: true } : { create: true, readwrite: true })
+    } catch (error) {
+      throw inWords(path, error)
+    }
+    try {
+      this.#setUp(options)
+    } catch (error) {
+      this.#database.close()
+      throw inWords(path, error)
+    }
+  }
+
+  #setUp(options: OpenOptions): void {
     // Bun's default busy time-out is 0: a reader that meets a checkpoint would fail at once.
     this.#database.run('PRAGMA busy_timeout = 5000')
     if (!options.readonly) {
@@ -42,21 +60,50 @@ export class Db {
   }
 
   one<T>(sql: string, ...values: Value[]): T | undefined {
-    return (this.#prepare(sql).get(...values) as T | null) ?? undefined
+    try {
+      return (this.#prepare(sql).get(...values) as T | null) ?? undefined
+    } catch (error) {
+      throw inWords(this.#path, error)
+    }
   }
 
   all<T>(sql: string, ...values: Value[]): T[] {
-    return this.#prepare(sql).all(...values) as T[]
+    try {
+      return this.#prepare(sql).all(...values) as T[]
+    } catch (error) {
+      throw inWords(this.#path, error)
+    }
   }
 
   /** Runs a statement and says how many rows it changed. */
   run(sql: string, ...values: Value[]): number {
-    return this.#prepare(sql).run(...values).changes
+    try {
+      return this.#prepare(sql).run(...values).changes
+    } catch (error) {
+      throw inWords(this.#path, error)
+    }
+  }
+
+  /**
+   * A number of the file's header that is ours (SQLite's application_id): how many commits its owner has counted. It is
+   * written and taken back with the transaction, and copies of the file have it too.
+   */
+  commitCount(): number {
+    return this.one<{ application_id: number }>('PRAGMA application_id')?.application_id ?? 0
+  }
+
+  /** Inside a transaction: sets the count, by default to one more. */
+  countCommit(count = this.commitCount() + 1): void {
+    this.script(`PRAGMA application_id = ${Math.min(count, COMMIT_COUNT_MAX)}`)
   }
 
   /** Runs a text of several statements, such as a migration. Not for hot paths. */
   script(sql: string): void {
-    this.#database.run(sql)
+    try {
+      this.#database.run(sql)
+    } catch (error) {
+      throw inWords(this.#path, error)
+    }
   }
 
   /** Runs `work` in one immediate transaction; an error rolls it back. */
@@ -108,12 +155,31 @@ export class Db {
   }
 }
 
+const OWNED = 'whoever runs Gatehouse must own the data folder, with all in it, and be able to write there'
+/** What SQLite's codes mean to whoever reads them, after the name of the file; the codes stay. */
+const WORDS: readonly (readonly [code: RegExp, words: string])[] = [
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'is damaged: restore it from a backup'],
+  [/^SQLITE_CANTOPEN/, `cannot be opened: ${OWNED}`],
+  [/^SQLITE_READONLY/, `cannot be written: ${OWNED}`],
+]
+
+/** An error of SQLite, which now names the file that it comes from. */
+function inWords(path: string, error: unknown): unknown {
+  const code = String((error as { code?: unknown } | null)?.code)
+  const words = WORDS.find(([pattern]) => pattern.test(code))?.[1]
+  if (words !== undefined && error instanceof Error) error.message = `${path} ${words} (${error.message})`
+  return error
+}
+
 /** Whether an error comes from storage (disk full, I/O, corruption, lock) and not from what was being stored. */
-export function storageFault(error: unknown): 'full' | 'fatal' | null {
+export function storageFault(error: unknown): 'full' | 'busy' | 'fatal' | null {
   const code = (error as { code?: unknown } | null)?.code
   if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return null
-  if (code === 'SQLITE_FULL') return 'full'
-  if (/^SQLITE_(IOERR|CORRUPT|NOTADB|CANTOPEN|READONLY|BUSY|LOCKED|NOMEM|PROTOCOL)/.test(code)) return 'fatal'
+  // The second: the index of the log could not grow, which is the same (SQLite's documentation says so).
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') return 'full'
+  // Another program holds the file, such as a person with a shell: nothing was written, and it will let go.
+  if (code === 'SQLITE_BUSY') return 'busy'
+  if (/^SQLITE_(IOERR|CORRUPT|NOTADB|CANTOPEN|READONLY|LOCKED|NOMEM|PROTOCOL)/.test(code)) return 'fatal'
   return null
 }
 

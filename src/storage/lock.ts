@@ -9,7 +9,7 @@ export class FolderLock {
 
   /** Throws where another process holds the folder. */
   constructor(path: string) {
-    this.#database = new Db(path)
+    this.#database = open(path)
     try {
       this.#database.script('PRAGMA busy_timeout = 0')
       // In WAL mode readers pass an exclusive transaction, a second writer does not: that is what is wanted.
@@ -24,5 +24,16 @@ export class FolderLock {
   release(): void {
     this.#database.script('ROLLBACK')
     this.#database.close()
+  }
+}
+
+function open(path: string): Db {
+  try {
+    return new Db(path)
+  } catch (cause) {
+    const { code } = cause as { code?: unknown }
+    if (!/^SQLITE_(NOTADB|CORRUPT)/.test(String(code))) throw cause
+    const error = new Error(`${path} is damaged. It holds nothing: delete it, and start again`, { cause })
+    throw Object.assign(error, { code })
   }
 }

@@ -215,9 +215,15 @@ export class Vault {
     return this.#database.synchronous()
   }
 
+  /** How many commits it has had; the records remember it, since a vault that lost its last ones would not know. */
+  commits(): number {
+    return this.#database.commitCount()
+  }
+
   /** Makes what was written since the last call durable. */
   commit(): void {
     if (!this.#writing) return
+    this.#database.countCommit()
     this.#database.run('COMMIT')
     this.#writing = false
     if (this.#hasResidue) this.truncateLog()
@@ -408,7 +414,11 @@ export class Vault {
     try {
       this.findNamedKey(any.name)
     } catch (cause) {
-      throw new Error('Cannot open the vault: this is not the master key that the data folder was made with', { cause })
+      throw new Error(
+        'Cannot open the vault: this is not the master key that the data folder was made with. Name the file that holds ' +
+          'the right one as master_key_file; nothing was changed',
+        { cause },
+      )
     }
   }
 }
