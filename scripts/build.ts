@@ -55,7 +55,15 @@ process.chdir(ROOT)
 mkdirSync(dirname(outfile), { recursive: true })
 const built = await Bun.build({
   entrypoints: ENTRYPOINTS,
-  compile: { outfile, ...(values.target ? { target: values.target as Bun.Build.CompileTarget } : {}) },
+  compile: {
+    outfile,
+    ...(values.target ? { target: values.target as Bun.Build.CompileTarget } : {}),
+    // Whoever can write into the folder that it is started in may not tell it what to run.
+    autoloadBunfig: false,
+    autoloadDotenv: false,
+    autoloadTsconfig: false,
+    autoloadPackageJson: false,
+  },
   // Elysia reads the source of its handlers: names are kept as they are written.
   minify: { whitespace: true, syntax: true, identifiers: false },
   // The switch of the crash tests: in a binary nothing of it is left.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../core/assert.ts'
@@ -107,6 +107,17 @@ onReadOnlyDisk(
     })
   },
 )
+
+withBinary('the binary (needs to be built) takes nothing from files of the folder that it is started in', () => {
+  const cwd = mkdtempSync(join(folder, 'cwd-'))
+  const port = '22222'
+  writeFileSync(join(cwd, '.env'), `GATEHOUSE_HTTP_PORT=${port}\n`)
+  writeFileSync(join(cwd, 'bunfig.toml'), 'preload = ["./foreign.js"]\n')
+  writeFileSync(join(cwd, 'foreign.js'), 'console.log("foreign code")\n')
+  const { exitCode, stdout, stderr } = Bun.spawnSync([must(BINARY, 'the binary'), 'healthcheck'], { cwd, env: {} })
+  expect([exitCode, stdout.toString()]).toEqual([1, ''])
+  expect(stderr.toString()).not.toContain(port)
+})
 
 onReadOnlyDisk('the demo on a read-only disk (needs the built binary and unshare) says what it wants', () => {
   const env = { GATEHOUSE_DATA_DIR: join(folder, 'data'), GATEHOUSE_HTTP_PORT: '0', GATEHOUSE_SIMULATOR_PORT: '0' }
