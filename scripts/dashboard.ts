@@ -208,6 +208,47 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       ],
     },
   ],
+  Backups: [
+    {
+      title: 'Last backup',
+      unit: 'dateTimeFromNow',
+      kind: 'stat',
+      queries: one(`1000 * max(${metric('backup_last_success_timestamp_seconds')} > 0)`),
+    },
+    {
+      title: 'Last drill',
+      about: 'When a backup was last restored on trial.',
+      unit: 'dateTimeFromNow',
+      kind: 'stat',
+      queries: one(`1000 * max(${metric('restore_drill_last_success_timestamp_seconds')} > 0)`),
+    },
+    { title: 'Took', unit: 's', kind: 'stat', queries: one(metric('backup_duration_seconds')) },
+    {
+      title: 'Size',
+      about: 'Without the media it shares with others.',
+      unit: 'bytes',
+      kind: 'stat',
+      queries: one(metric('backup_last_bytes')),
+    },
+    {
+      title: 'Failures in a week',
+      unit: 'short',
+      kind: 'stat',
+      redFrom: 1,
+      queries: [
+        { expr: `sum(increase(${metric('backup_failures_total')}[1w]))`, name: 'backups' },
+        { expr: `sum(increase(${metric('journal_ship_failures_total')}[1w]))`, name: 'shipping' },
+      ],
+    },
+    {
+      title: 'Behind with shipping',
+      about: 'Age of the oldest entry of the journal that is on one disk only.',
+      unit: 's',
+      kind: 'stat',
+      redFrom: 60,
+      queries: one(metric('journal_ship_lag_seconds')),
+    },
+  ],
   'The process': [
     {
       title: 'Processors in use',

@@ -196,3 +196,23 @@ export const CATALOGUE = {
   processStartSeconds: gauge(['process_start_time_seconds', 'When the process started, since 1970.']),
   processOpenFiles: gauge(['process_open_fds', 'Open file descriptors, sockets included.']),
 } as const
+
+/**
+ * Series that are there from the start, at 0. Prometheus sees no rise in a series that begins at 1, so the first failure of
+ * its kind would wake nobody.
+ */
+export const BEGINS_AT_ZERO = {
+  webhooks: outcomes('stored', 'too_large', 'bad_signature', 'too_deep', 'unknown_app', 'unavailable', 'failed'),
+  sends: outcomes('accepted', 'refused', 'retry', 'unknown'),
+  mediaFetches: outcomes('ready', 'later', 'failed', 'gone', 'too_large', 'refused'),
+  notices: ['info', 'warning', 'critical'].map((severity) => ({ severity })),
+  overflows: ['journal', 'dispatch'].map((queue) => ({ queue })),
+  messages: [
+    { direction: 'in', state: 'received' },
+    ...['failed', 'expired', 'held'].map((state) => ({ direction: 'out', state })),
+  ],
+} as const satisfies Partial<Record<keyof typeof CATALOGUE, readonly Readonly<Partial<Record<LabelName, string>>>[]>>
+
+function outcomes(...words: readonly string[]): readonly { outcome: string }[] {
+  return words.map((outcome) => ({ outcome }))
+}

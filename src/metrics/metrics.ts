@@ -1,7 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from '../core/clock.ts'
 import { MESSAGE_CLASSES, type MessageClass } from '../core/message.ts'
-import { CATALOGUE, type Description, LABEL_VALUES_MAX, type LabelName, type MetricType } from './catalogue.ts'
+import {
+  BEGINS_AT_ZERO,
+  CATALOGUE,
+  type Description,
+  LABEL_VALUES_MAX,
+  type LabelName,
+  type MetricType,
+} from './catalogue.ts'
 
 /** What a label's value may be where that is known for good. */
 interface KnownValues {
@@ -77,6 +84,11 @@ export function createMetrics(clock: Clock, runs: BuildLabels): Metrics {
     // The loop above gives each key of the catalogue the metric that its description says.
   } as Metrics
   metrics.buildInfo.set(1, { ...runs })
+  for (const [key, series] of Object.entries(BEGINS_AT_ZERO)) {
+    // Counters all: the catalogue's keys are held to their names, their labels to the words of labels.
+    const metric = metrics[key as keyof typeof BEGINS_AT_ZERO] as { add(by: number, labels: object): void }
+    for (const labels of series) metric.add(0, labels)
+  }
   for (const messageClass of MESSAGE_CLASSES) metrics.queueMessages.set(0, { class: messageClass })
   return metrics
 }
