@@ -150,6 +150,7 @@ export class Gateway {
     parts.outbound.hear(commit.wakes)
     parts.duties.hear(commit.wakes)
     parts.media.media.hear(commit.wakes)
+    parts.rights.hear(commit.wakes)
     parts.search.hear(this.#base.house.inbound.lagMs())
     parts.realtime.wake()
     parts.poll.wake()

@@ -9,6 +9,7 @@ const PREFIX = {
   notice: 'ntc',
   merge: 'mrg',
   erasure: 'ers',
+  key: 'key',
 } as const
 
 export type IdKind = keyof typeof PREFIX

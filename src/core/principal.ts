@@ -21,6 +21,8 @@ export interface Principal {
   role: string
   permissions: ReadonlySet<Permission>
   scope: Scope
+  /** When it ends by itself; null: not at all. Sockets end with it. */
+  expiresAtMs: number | null
 }
 
 /** The workspace that every house has. */

@@ -1,5 +1,6 @@
-import { hashApiKey, newApiKey } from '../people/api-keys.ts'
-import { addApiKey } from '../records/api-key.ts'
+import { MAIN_WORKSPACE } from '../core/principal.ts'
+import { hashApiKey, hintOf, newApiKey } from '../people/api-keys.ts'
+import { type AddApiKey, ApiKeyReader, addApiKey } from '../records/api-key.ts'
 import { UNFINISHED_DUTY } from '../records/lost-commits.ts'
 import type { Reader } from '../records/reader.ts'
 import { holdUnfinished } from '../records/send-message.ts'
@@ -14,7 +15,7 @@ export async function giveFirstInputs(base: Base, reader: Reader): Promise<strin
     base.setup.apps.map(({ id }) => id),
   )
   await holdAfterLoss(base, reader)
-  return await firstKey(base, reader)
+  return await firstKey(base)
 }
 
 /** Where commits were lost, what waits may have gone out already: it is held before anything is sent. */
@@ -30,15 +31,27 @@ async function holdAfterLoss({ house, options }: Base, reader: Reader): Promise<
 }
 
 /** The first start of a house without a bootstrap token makes an owner's key; the demo's is always the same. */
-async function firstKey({ house, setup }: Base, reader: Reader): Promise<string | null> {
+async function firstKey({ house, setup }: Base): Promise<string | null> {
   const { ask } = house.book
   const { demo, bootstrapToken } = setup
   if (demo) {
-    await ask(addApiKey, { hash: hashApiKey(demo.ownerKey), role: 'owner' })
+    await ask(addApiKey, ownerKey(demo.ownerKey))
     return demo.ownerKey
   }
-  if (bootstrapToken !== null || reader.hasApiKey()) return null
+  if (bootstrapToken !== null || new ApiKeyReader(house.records()).hasAny()) return null
   const key = newApiKey()
-  await ask(addApiKey, { hash: hashApiKey(key), role: 'owner' })
+  await ask(addApiKey, ownerKey(key))
   return key
+}
+
+function ownerKey(key: string): AddApiKey {
+  const open = { permissions: null, numberIds: null, expiresAtMs: null }
+  return {
+    hash: hashApiKey(key),
+    hint: hintOf(key),
+    workspaceId: MAIN_WORKSPACE,
+    name: 'first key',
+    role: 'owner',
+    ...open,
+  }
 }

@@ -12,7 +12,6 @@ import { mediaRoutes } from '../http/media.ts'
 import { operationsFetch, operationsRoutes } from '../http/operations.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
 import { sourceOf, type WebhookApp, webhookRoutes } from '../http/webhooks.ts'
-import { ApiKeys } from '../people/api-keys.ts'
 import { RequestLimits } from '../people/request-limits.ts'
 import { ErasureReader } from '../records/erasure-reader.ts'
 import { NoticeReader } from '../records/notice-reader.ts'
@@ -28,10 +27,7 @@ type Operations = Parameters<typeof operationsRoutes>[0]
 /** Opens the doors to the outside: the public one, that of operations, the socket in the folder. */
 export async function listen(base: Base, parts: Parts, stack: AsyncDisposableStack): Promise<RunningServer> {
   const { config, log, simulatorUrl } = base.options
-  const keys = new ApiKeys({
-    roleOf: (hash) => parts.reader.apiKeyRole(hash),
-    bootstrapToken: () => base.setup.bootstrapToken,
-  })
+  const { keys } = parts.rights
   const principalOf = (authorization: string | null) => keys.principalOf(authorization)
   const addresses = new ClientAddresses(() => base.config.http.trustedProxies)
   const operations: Operations = {
@@ -85,6 +81,7 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
     ...shared,
     addresses,
     reader,
+    keys: parts.rights.keyReader,
     notices: new NoticeReader(house.records(), house.vault()),
     search: (ask, principal) => parts.search.search(ask, principal),
     events: parts.poll,

@@ -22,6 +22,7 @@ import type { AppSetup } from '../setup.ts'
 import { THREADS } from '../threads.ts'
 import type { Base } from './base.ts'
 import { Reload } from './reload.ts'
+import { Rights } from './rights.ts'
 import { createSafekeeping, type Safekeeping } from './safekeeping.ts'
 
 /** A send that has no answer by then is in doubt. The platform's own requests end within seconds. */
@@ -40,6 +41,7 @@ export interface Parts {
   search: SearchClient
   reload: Reload
   safekeeping: Safekeeping
+  rights: Rights
 }
 
 export function createParts(base: Base): Parts {
@@ -51,7 +53,7 @@ export function createParts(base: Base): Parts {
     (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').content(type, raw),
   )
   const reader = new Reader(house.records(), views)
-  const events = new RecordedEvents(house.records(), views)
+  const events = new RecordedEvents(house.records(), views, () => new Promise((resolve) => setImmediate(resolve)))
   const realtime = createSockets(base, events)
   const search = createSearch(base)
   const media = createFiles(base)
@@ -68,6 +70,7 @@ export function createParts(base: Base): Parts {
     search,
     reload: new Reload(base),
     safekeeping,
+    rights: new Rights(base, realtime),
   }
 }
 

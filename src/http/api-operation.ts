@@ -1,5 +1,6 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 import type { FailureCode } from '../core/failure.ts'
+import type { Permission } from '../core/permissions.ts'
 
 /** Headings of the document, in order, with what they are about. */
 export const TAGS = {
@@ -8,6 +9,7 @@ export const TAGS = {
   Contacts: 'People, by whatever they are known.',
   Search: 'Whatever was said, found by its words.',
   Media: 'The files that come with messages.',
+  Keys: 'API keys: what programs come in with.',
   Numbers: 'The numbers messages leave from.',
   Notices: 'What the platform says about your numbers, accounts and templates.',
   Events: 'Everything that happens, in one order. Offsets never change their meaning.',
@@ -38,6 +40,8 @@ export interface Operation {
   path: string
   tag: keyof typeof TAGS
   summary: string
+  /** The permission it asks for; absent: whoever is known may, and gets what they see. */
+  needs?: Permission
   description?: string
   parameters?: readonly Parameter[]
   body?: { schema: TSchema; required: boolean; examples: Readonly<Record<string, object>> }

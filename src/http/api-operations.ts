@@ -25,6 +25,7 @@ import {
 } from './api-schemas.ts'
 import { CONTACTS } from './contact-operations.ts'
 import { ERASURES } from './erasure-operations.ts'
+import { KEYS } from './key-operations.ts'
 import { MEDIA } from './media-operations.ts'
 import { NOTICES } from './notice-operations.ts'
 import { SEARCH } from './search-operations.ts'
@@ -45,6 +46,7 @@ const MESSAGES: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/messages',
     tag: 'Messages',
+    needs: 'messages.reply',
     summary: 'Send a message',
     description:
       'The platform’s own message object with our members beside it. It is on disk before it is answered; when it leaves is ' +
@@ -81,6 +83,7 @@ const MESSAGES: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/messages/batch',
     tag: 'Messages',
+    needs: 'messages.reply',
     summary: 'Send up to 500 messages',
     description: 'Each is taken or refused by itself, in order. `idempotency_key` goes into each message.',
     body: { schema: batchRequestSchema, required: true, examples: { 'Two, one of them wrong': EXAMPLES.batchRequest } },
@@ -112,6 +115,7 @@ const MESSAGES: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/messages/{id}/cancel',
     tag: 'Messages',
+    needs: 'messages.cancel',
     summary: 'Take a queued or held message back',
     parameters: [MESSAGE_ID],
     answers: ok('It will not leave.', messageStateSchema, EXAMPLES.cancelled),
@@ -123,6 +127,7 @@ const MESSAGES: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/messages/{id}/retry',
     tag: 'Messages',
+    needs: 'messages.cancel',
     summary: 'Send a failed, held or expired message again',
     description: 'With a new deadline. Of a message held in doubt it is you who says that it may go out twice.',
     parameters: [MESSAGE_ID],
@@ -170,6 +175,7 @@ const CONVERSATIONS: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/conversations/{id}/read',
     tag: 'Conversations',
+    needs: 'messages.reply',
     summary: 'Mark as read',
     parameters: [CONVERSATION_ID],
     body: { schema: readRequestSchema, required: false, examples: { 'Up to a message': EXAMPLES.readRequest } },
@@ -185,6 +191,7 @@ const NUMBERS: readonly Operation[] = [
     method: 'get',
     path: '/api/v1/numbers',
     tag: 'Numbers',
+    needs: 'numbers.see',
     summary: 'List numbers',
     parameters: PAGE,
     answers: ok('A page.', numberPageSchema, EXAMPLES.numbers),
@@ -195,6 +202,7 @@ const NUMBERS: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/numbers/{number}/pause',
     tag: 'Numbers',
+    needs: 'numbers.manage',
     summary: 'Stop sending from a number',
     description: 'What is queued waits, up to its deadline.',
     parameters: [NUMBER],
@@ -207,6 +215,7 @@ const NUMBERS: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/numbers/{number}/resume',
     tag: 'Numbers',
+    needs: 'numbers.manage',
     summary: 'Send from it again',
     parameters: [NUMBER],
     answers: ok('It is active.', numberStateSchema, { ...EXAMPLES.numberState, state: 'active' }),
@@ -372,6 +381,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONVERSATIONS,
   ...CONTACTS,
   ...ERASURES,
+  ...KEYS,
   ...SEARCH,
   ...MEDIA,
   ...NUMBERS,

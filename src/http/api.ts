@@ -6,7 +6,7 @@ import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
 import type { Principal } from '../core/principal.ts'
-import { may, maySee } from '../people/may-see.ts'
+import { maySee } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
@@ -27,8 +27,21 @@ import {
   unmergeContacts,
 } from './contacts-api.ts'
 import type { EventsPoll } from './events-poll.ts'
+import { type KeyDependencies, listKeys, makeKey, revokeKey } from './keys-api.ts'
 import { getNotice, listNotices, listTemplates } from './notices.ts'
-import { type Asked, found, idOf, integerOf, json, pageOf, type RouteDependencies, route, seeOf } from './route.ts'
+import {
+  type Asked,
+  found,
+  idOf,
+  integerOf,
+  json,
+  pageOf,
+  type RouteDependencies,
+  type Rule,
+  requireMay,
+  route,
+  seeOf,
+} from './route.ts'
 import { SEARCH_QUERY, type SearchDependencies, search, searchByHand } from './search.ts'
 import { readSendRequest } from './send-request.ts'
 
@@ -40,7 +53,7 @@ const EVENTS_MAX = 500
 const PAGE = ['limit', 'cursor']
 const WAIT_SECONDS_MAX = 60
 
-export interface ApiDependencies extends RouteDependencies, SearchDependencies {
+export interface ApiDependencies extends RouteDependencies, SearchDependencies, KeyDependencies {
   ask: Ask
   reader: Reader
   notices: NoticeReader
@@ -67,58 +80,69 @@ type SendAnswer = { status: number; body: object }
 export function apiRoutes(deps: ApiDependencies): Elysia {
   const app = new Elysia({ name: 'api', prefix: '/api/v1' })
   const raw = { parse: 'none' } as const
-  const get = (pattern: string, handle: Handle, query: readonly string[] = []) =>
-    void app.get(pattern, route(deps, `/api/v1${pattern}`, handle, query))
-  const post = (pattern: string, handle: Handle) =>
-    void app.post(pattern, route(deps, `/api/v1${pattern}`, handle), raw)
-  const patch = (pattern: string, handle: Handle) =>
-    void app.patch(pattern, route(deps, `/api/v1${pattern}`, handle), raw)
+  const get = (pattern: string, rule: Rule, handle: Handle, query: readonly string[] = []) =>
+    void app.get(pattern, route(deps, { pattern: `/api/v1${pattern}`, rule }, handle, query))
+  const post = (pattern: string, rule: Rule, handle: Handle) =>
+    void app.post(pattern, route(deps, { pattern: `/api/v1${pattern}`, rule }, handle), raw)
+  const patch = (pattern: string, rule: Rule, handle: Handle) =>
+    void app.patch(pattern, route(deps, { pattern: `/api/v1${pattern}`, rule }, handle), raw)
+  const remove = (pattern: string, rule: Rule, handle: Handle) =>
+    void app.delete(pattern, route(deps, { pattern: `/api/v1${pattern}`, rule }, handle), raw)
 
-  get('/me', async (asked) => me(deps, asked))
-  get('/numbers', async (asked) => listNumbers(deps, asked), PAGE)
-  post('/numbers/:number/pause', async (asked) => setState(deps, asked, 'paused'))
-  post('/numbers/:number/resume', async (asked) => setState(deps, asked, 'active'))
+  get('/me', 'anybody known', async (asked) => me(deps, asked))
+  get('/numbers', 'numbers.see', async (asked) => listNumbers(deps, asked), PAGE)
+  post('/numbers/:number/pause', 'numbers.manage', async (asked) => setState(deps, asked, 'paused'))
+  post('/numbers/:number/resume', 'numbers.manage', async (asked) => setState(deps, asked, 'active'))
 
   const { reader } = deps
-  get('/conversations', async ({ query, principal }) => reader.conversations(pageOf(query), seeOf(principal)), PAGE)
-  get('/conversations/:id', async ({ params, principal }) =>
+  const conversations: Handle = async ({ query, principal }) => reader.conversations(pageOf(query), seeOf(principal))
+  get('/conversations', 'anybody known', conversations, PAGE)
+  get('/conversations/:id', 'anybody known', async ({ params, principal }) =>
     found(await reader.conversation(idOf('conversation', params), seeOf(principal)), 'conversation'),
   )
   get(
     '/conversations/:id/messages',
+    'anybody known',
     async ({ params, query, principal }) =>
       found(await reader.messages(idOf('conversation', params), pageOf(query), seeOf(principal)), 'conversation'),
     PAGE,
   )
-  post('/conversations/:id/read', async (asked) => markRead(deps, asked))
+  post('/conversations/:id/read', 'messages.reply', async (asked) => markRead(deps, asked))
 
-  post('/messages', async (asked) => sendOne(deps, asked))
-  post('/messages/batch', async (asked) => sendMany(deps, asked))
-  get('/messages/:id', async (asked) => getMessage(deps, asked), ['revoked'])
-  post('/messages/:id/cancel', async (asked) => cancel(deps, asked))
-  post('/messages/:id/retry', async (asked) => sendAgain(deps, asked))
+  post('/messages', 'messages.reply', async (asked) => sendOne(deps, asked))
+  post('/messages/batch', 'messages.reply', async (asked) => sendMany(deps, asked))
+  get('/messages/:id', 'anybody known', async (asked) => getMessage(deps, asked), ['revoked'])
+  post('/messages/:id/cancel', 'messages.cancel', async (asked) => cancel(deps, asked))
+  post('/messages/:id/retry', 'messages.cancel', async (asked) => sendAgain(deps, asked))
 
-  post('/search', (asked) => search(deps, asked))
-  get('/search', (asked) => searchByHand(deps, asked), SEARCH_QUERY)
+  post('/search', 'search.use', (asked) => search(deps, asked))
+  get('/search', 'search.use', (asked) => searchByHand(deps, asked), SEARCH_QUERY)
 
-  get('/notices', async (asked) => listNotices(deps, asked), [...PAGE, 'severity', 'field'])
-  get('/notices/:id', async (asked) => getNotice(deps, asked))
-  get('/templates', async (asked) => listTemplates(deps, asked), PAGE)
+  get('/notices', 'notices.read', async (asked) => listNotices(deps, asked), [...PAGE, 'severity', 'field'])
+  get('/notices/:id', 'notices.read', async (asked) => getNotice(deps, asked))
+  get('/templates', 'templates.see', async (asked) => listTemplates(deps, asked), PAGE)
 
-  get('/contacts', (asked) => listContacts(deps, asked), PAGE)
-  post('/contacts/lookup', (asked) => lookUpContact(deps, asked))
-  get('/contacts/:id', (asked) => getContact(deps, asked))
-  patch('/contacts/:id', (asked) => patchContact(deps, asked))
-  get('/contacts/:id/conversations', (asked) => listConversationsOf(deps, asked), PAGE)
-  post('/contacts/:id/merge', (asked) => mergeContact(deps, asked))
-  post('/contacts/:id/unmerge', (asked) => unmergeContacts(deps, asked))
+  get('/contacts', 'contacts.see_names', (asked) => listContacts(deps, asked), PAGE)
+  post('/contacts/lookup', 'contacts.see_names', (asked) => lookUpContact(deps, asked))
+  get('/contacts/:id', 'contacts.see_names', (asked) => getContact(deps, asked))
+  patch('/contacts/:id', 'contacts.change', (asked) => patchContact(deps, asked))
+  get('/contacts/:id/conversations', 'anybody known', (asked) => listConversationsOf(deps, asked), PAGE)
+  post('/contacts/:id/merge', 'contacts.change', (asked) => mergeContact(deps, asked))
+  post('/contacts/:id/unmerge', 'contacts.change', (asked) => unmergeContacts(deps, asked))
 
-  get('/events', async (asked) => listEvents(deps, asked), ['after', 'limit', 'wait', 'epoch'])
+  get('/keys', 'keys.manage', async (asked) => listKeys(deps, asked), PAGE)
+  post('/keys', 'keys.manage', (asked) => makeKey(deps, asked))
+  remove('/keys/:id', 'keys.manage', (asked) => revokeKey(deps, asked))
+
+  const events: Handle = async (asked) => listEvents(deps, asked)
+  get('/events', 'anybody known', events, ['after', 'limit', 'wait', 'epoch'])
   // A ticket costs no more than a refusal, and all screens of a firm come back at once: it has a bound of its own.
   const ticketDeps = { ...deps, admit: () => {} }
   app.post(
     '/realtime/tickets',
-    route(ticketDeps, '/api/v1/realtime/tickets', (asked) => issueTicket(deps, asked)),
+    route(ticketDeps, { pattern: '/api/v1/realtime/tickets', rule: 'anybody known' }, (asked) =>
+      issueTicket(deps, asked),
+    ),
     raw,
   )
   return app as unknown as Elysia
@@ -171,13 +195,16 @@ async function markRead(deps: ApiDependencies, { request, params, principal }: A
   return { id: params['id'], unread }
 }
 
-async function sendOne(deps: ApiDependencies, { request }: Asked): Promise<Response> {
+async function sendOne(deps: ApiDependencies, { request, principal }: Asked): Promise<Response> {
   const body = await readJson(request, BODY_BYTES_MAX)
-  const { status, body: answer } = await send(deps, body, request.headers.get('idempotency-key'))
+  const { status, body: answer } = await send(deps, principal, {
+    body,
+    keyInHeader: request.headers.get('idempotency-key'),
+  })
   return json(answer, status)
 }
 
-async function sendMany(deps: ApiDependencies, { request }: Asked): Promise<object> {
+async function sendMany(deps: ApiDependencies, { request, principal }: Asked): Promise<object> {
   const body = await readJson(request, BATCH_BYTES_MAX)
   const { messages } = body
   knownMembers(body, ['messages'])
@@ -187,16 +214,22 @@ async function sendMany(deps: ApiDependencies, { request }: Asked): Promise<obje
     })
   }
   // Asked for at once and in order: the book takes them in that order, many to a commit.
-  const results = await Promise.all(messages.map((message: unknown, index) => sendInBatch(deps, message, index)))
+  const results = await Promise.all(
+    messages.map((message: unknown, index) => sendInBatch(deps, principal, { message, index })),
+  )
   return { results }
 }
 
-async function sendInBatch(deps: ApiDependencies, message: unknown, index: number): Promise<object> {
+async function sendInBatch(
+  deps: ApiDependencies,
+  principal: Principal,
+  { message, index }: { message: unknown; index: number },
+): Promise<object> {
   try {
     if (typeof message !== 'object' || message === null || Array.isArray(message)) {
       throw new Failure('invalid', 'A message must be a JSON object', { path: '' })
     }
-    return (await send(deps, message as Record<string, unknown>, null)).body
+    return (await send(deps, principal, { body: message as Record<string, unknown>, keyInHeader: null })).body
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const data = failureData(error)
@@ -210,12 +243,13 @@ async function sendInBatch(deps: ApiDependencies, message: unknown, index: numbe
 
 async function send(
   deps: ApiDependencies,
-  body: Record<string, unknown>,
-  keyInHeader: string | null,
+  principal: Principal,
+  { body, keyInHeader }: { body: Record<string, unknown>; keyInHeader: string | null },
 ): Promise<SendAnswer> {
   if (!deps.isAccepting())
     throw new Failure('unavailable', 'Stopping, or no space is left: send again later', { retry_after_ms: 5000 })
   const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs(), idempotencyKey: keyInHeader })
+  if (ask.prepared.type === 'template') requireMay(principal, 'messages.start')
   const idempotency =
     ask.idempotencyKey === null
       ? null
@@ -231,6 +265,7 @@ async function send(
     reference: ask.reference,
     callerData: ask.callerData,
     idempotency,
+    numberIds: principal.scope.kind === 'workspace' ? null : principal.scope.numberIds,
     ...deps.predict(ask.class),
   })
   return { status: repeated ? 200 : 202, body: answer }
@@ -251,8 +286,8 @@ function wantsRevoked(query: URLSearchParams, principal: Principal): boolean {
   const wanted = query.get('revoked')
   if (wanted === null) return false
   if (wanted !== 'show') throw new Failure('invalid', 'Wrong parameter: revoked must be "show"', { path: '?revoked' })
-  if (may(principal, 'messages.read_revoked')) return true
-  throw new Failure('forbidden', 'You may not read what was taken back')
+  requireMay(principal, 'messages.read_revoked')
+  return true
 }
 
 async function cancel(deps: ApiDependencies, asked: Asked): Promise<object> {

@@ -91,6 +91,7 @@ export const ERASURES: readonly Operation[] = [
     method: 'delete',
     path: '/api/v1/contacts/{id}',
     tag: 'Contacts',
+    needs: 'contacts.erase',
     summary: 'Erase a person for good',
     description:
       'With everybody they are merged with. When it is answered, their keys are destroyed: nothing of them can be read any ' +
@@ -98,7 +99,7 @@ export const ERASURES: readonly Operation[] = [
       'says so. Conversations and figures stay, without anything personal. Who writes again is somebody new.',
     parameters: [inPath('id', 'A contact’s id.')],
     answers: { 202: { description: 'Begun, or begun before.', schema: erasureSchema, example: RUNNING } },
-    refuses: ['forbidden', 'not_found'],
+    refuses: ['not_found'],
     key: 'always',
   },
   {
@@ -106,10 +107,10 @@ export const ERASURES: readonly Operation[] = [
     method: 'get',
     path: '/api/v1/erasures',
     tag: 'Contacts',
+    needs: 'erasures.see',
     summary: 'List erasures, newest first',
     parameters: PAGE,
     answers: ok('A page.', page('erasure', erasureSchema), { items: [DONE], next: null, as_of: 129 }),
-    refuses: ['forbidden'],
     key: 'always',
   },
   {
@@ -117,10 +118,11 @@ export const ERASURES: readonly Operation[] = [
     method: 'get',
     path: '/api/v1/erasures/{id}',
     tag: 'Contacts',
+    needs: 'erasures.see',
     summary: 'Read an erasure and its report',
     parameters: [inPath('id', 'An erasure’s id.')],
     answers: ok('The erasure.', erasureSchema, DONE),
-    refuses: ['forbidden', 'not_found'],
+    refuses: ['not_found'],
     key: 'always',
   },
 ]

@@ -1,6 +1,4 @@
 import { Elysia } from 'elysia'
-import { Failure } from '../core/failure.ts'
-import { may } from '../people/may-see.ts'
 import type { ErasureReader } from '../records/erasure-reader.ts'
 import type { Reader } from '../records/reader.ts'
 import { knownBody } from './body.ts'
@@ -18,22 +16,24 @@ export function erasureRoutes(deps: ErasureDependencies): Elysia {
   const app = new Elysia({ name: 'erasures', prefix: '/api/v1' })
   app.delete(
     '/contacts/:id',
-    route(deps, '/api/v1/contacts/:id', (asked) => eraseContact(deps, asked)),
+    route(deps, { pattern: '/api/v1/contacts/:id', rule: 'contacts.erase' }, (asked) => eraseContact(deps, asked)),
     { parse: 'none' },
   )
   app.get(
     '/erasures',
-    route(deps, '/api/v1/erasures', async (asked) => listErasures(deps, asked), ['limit', 'cursor']),
+    route(deps, { pattern: '/api/v1/erasures', rule: 'erasures.see' }, async (asked) => listErasures(deps, asked), [
+      'limit',
+      'cursor',
+    ]),
   )
   app.get(
     '/erasures/:id',
-    route(deps, '/api/v1/erasures/:id', async (asked) => getErasure(deps, asked)),
+    route(deps, { pattern: '/api/v1/erasures/:id', rule: 'erasures.see' }, async (asked) => getErasure(deps, asked)),
   )
   return app as unknown as Elysia
 }
 
 async function eraseContact(deps: ErasureDependencies, asked: Asked): Promise<Response> {
-  requireMay(asked)
   await knownBody(asked.request, [])
   const id = idOf('contact', asked.params)
   found(deps.reader.contacts.familyOf(id, seeOf(asked.principal)), 'contact')
@@ -42,15 +42,9 @@ async function eraseContact(deps: ErasureDependencies, asked: Asked): Promise<Re
 }
 
 function listErasures({ erasures }: ErasureDependencies, asked: Asked): object {
-  requireMay(asked)
   return erasures.list(pageOf(asked.query), seeOf(asked.principal))
 }
 
 function getErasure({ erasures }: ErasureDependencies, asked: Asked): object {
-  requireMay(asked)
   return found(erasures.one(idOf('erasure', asked.params)), 'erasure')
-}
-
-function requireMay({ principal }: Asked): void {
-  if (!may(principal, 'contacts.erase')) throw new Failure('forbidden', 'You may not erase contacts')
 }

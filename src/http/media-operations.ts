@@ -69,6 +69,7 @@ export const MEDIA: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/media/{id}/fetch',
     tag: 'Media',
+    needs: 'media.fetch',
     summary: 'Try again to fetch a file',
     description:
       'One that failed, has vanished, was too large or refused, or that waits for its next attempt. What becomes of it comes ' +

@@ -42,15 +42,25 @@ export function mediaRoutes(deps: MediaRouteDependencies): Elysia {
   const revoked = ['revoked']
   app.get(
     '/:id',
-    route(deps, '/api/v1/media/:id', async (asked) => serveFile(deps, asked), revoked),
+    route(
+      deps,
+      { pattern: '/api/v1/media/:id', rule: 'anybody known' },
+      async (asked) => serveFile(deps, asked),
+      revoked,
+    ),
   )
   app.get(
     '/:id/thumbnail',
-    route(deps, '/api/v1/media/:id/thumbnail', async (asked) => serveThumbnail(deps, asked), revoked),
+    route(
+      deps,
+      { pattern: '/api/v1/media/:id/thumbnail', rule: 'anybody known' },
+      async (asked) => serveThumbnail(deps, asked),
+      revoked,
+    ),
   )
   app.post(
     '/:id/fetch',
-    route(deps, '/api/v1/media/:id/fetch', async (asked) => fetchAgain(deps, asked)),
+    route(deps, { pattern: '/api/v1/media/:id/fetch', rule: 'media.fetch' }, async (asked) => fetchAgain(deps, asked)),
     { parse: 'none' },
   )
   return app as unknown as Elysia

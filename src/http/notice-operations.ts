@@ -10,6 +10,7 @@ export const NOTICES: readonly Operation[] = [
     method: 'get',
     path: '/api/v1/notices',
     tag: 'Notices',
+    needs: 'notices.read',
     summary: 'List what the platform said about your numbers, accounts and templates',
     description: 'Newest first. What is not understood here is kept whole all the same, without a severity.',
     parameters: [
@@ -22,7 +23,6 @@ export const NOTICES: readonly Operation[] = [
       query('field', Type.String(), 'Only of this webhook field.'),
     ],
     answers: ok('A page.', noticePageSchema, EXAMPLES.notices),
-    refuses: ['forbidden'],
     key: 'always',
   },
   {
@@ -30,10 +30,11 @@ export const NOTICES: readonly Operation[] = [
     method: 'get',
     path: '/api/v1/notices/{id}',
     tag: 'Notices',
+    needs: 'notices.read',
     summary: 'Read a notice',
     parameters: [inPath('id', 'A notice’s id.')],
     answers: ok('The notice.', noticeSchema, EXAMPLES.notice),
-    refuses: ['forbidden', 'not_found'],
+    refuses: ['not_found'],
     key: 'always',
   },
   {
@@ -41,11 +42,11 @@ export const NOTICES: readonly Operation[] = [
     method: 'get',
     path: '/api/v1/templates',
     tag: 'Notices',
+    needs: 'templates.see',
     summary: 'List templates by what the platform said of them',
     description: 'By account, name and language. A template of which nothing was ever said is not here.',
     parameters: PAGE,
     answers: ok('A page.', templatePageSchema, EXAMPLES.templates),
-    refuses: ['forbidden'],
     key: 'always',
   },
 ]

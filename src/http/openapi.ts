@@ -81,12 +81,12 @@ function wordsOf({ anyOf, ...rest }: Json): Json | undefined {
 }
 
 function operationObject(operation: Operation, schemas: SharedSchemas): Json {
-  const { id, tag, summary, description, parameters, body } = operation
+  const { id, tag, summary, description, needs, parameters, body } = operation
   return {
     operationId: id,
     tags: [tag],
     summary,
-    ...(description === undefined ? {} : { description }),
+    ...(description === undefined && needs === undefined ? {} : { description: described(description, needs) }),
     ...(operation.key === 'never' ? { security: [] } : {}),
     ...(operation.key === 'always' ? { security: [{ key: [] }] } : {}),
     ...(operation.key === 'elsewhere than on this machine' ? { security: [{}, { key: [] }] } : {}),
@@ -113,6 +113,10 @@ function operationObject(operation: Operation, schemas: SharedSchemas): Json {
   }
 }
 
+function described(description: string | undefined, needs: string | undefined): string {
+  return [description, needs && `Needs the permission \`${needs}\`.`].filter(Boolean).join('\n\n')
+}
+
 function examplesOf(examples: Readonly<Record<string, object>>): Json {
   return Object.fromEntries(
     Object.entries(examples).map(([summary, value]) => [
@@ -135,7 +139,8 @@ function answerObject(
 
 /** The codes an operation may refuse with. */
 export function refusalsOf(operation: Operation): FailureCode[] {
-  return [...new Set([...(operation.key === 'always' ? COMMON : []), ...(operation.refuses ?? [])])]
+  const forbidden: FailureCode[] = operation.needs ? ['forbidden'] : []
+  return [...new Set([...(operation.key === 'always' ? COMMON : []), ...forbidden, ...(operation.refuses ?? [])])]
 }
 
 function refusals(operation: Operation, schemas: SharedSchemas): Json {

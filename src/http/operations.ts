@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts'
 import type { Principal } from '../core/principal.ts'
 import type { ClientAddresses } from './client-address.ts'
 import { responseOf } from './errors.ts'
+import { requireMay } from './route.ts'
 
 export interface Readiness {
   ready: boolean
@@ -31,7 +32,8 @@ export function operationsRoutes(deps: OperationsDependencies): Elysia {
   )
   app.get('/metrics', async ({ request, server }) => {
     try {
-      if (!deps.addresses.isThisMachine(request, server)) deps.principalOf(request.headers.get('authorization'))
+      if (!deps.addresses.isThisMachine(request, server))
+        requireMay(deps.principalOf(request.headers.get('authorization')), 'operations.see')
       return await metricsResponse(deps)
     } catch (error) {
       return responseOf(error, deps.log)

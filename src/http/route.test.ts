@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Failure } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
+import { GIVEN_ROLES } from '../people/roles.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { ownerNamed } from '../testing/principals.ts'
 import { responseOf } from './errors.ts'
@@ -17,12 +18,12 @@ function openRoute(handle: (asked: Asked) => Promise<Response | object>, query: 
     log: { ...silentLog, error: (_: string, fields: object = {}) => void errors.push(fields) },
     principalOf: (authorization: string | null) => {
       if (authorization === null) throw new Failure('unauthorized', 'Send a key')
-      return OWNER
+      return authorization === 'agent' ? { ...OWNER, permissions: new Set(GIVEN_ROLES.agent) } : OWNER
     },
     admit: () => {},
     count: (pattern: string, status: number, seconds: number) => void counted.push([pattern, status, seconds]),
   }
-  const answer = route(deps, '/api/v1/things/:id', handle, query)
+  const answer = route(deps, { pattern: '/api/v1/things/:id', rule: 'numbers.manage' }, handle, query)
   const ask = (search = '', headers: Record<string, string> = { authorization: 'x' }) =>
     answer({ request: new Request(`http://localhost/api/v1/things/7${search}`, { headers }), params: { id: '7' } })
   return { ask, clock, counted, errors }
@@ -50,6 +51,17 @@ describe('route()', () => {
     expect([response.status, isAsked]).toEqual([401, false])
     expect(response.headers.get('www-authenticate')).toBe('Bearer')
     expect(counted.map(([, status]) => status)).toEqual([401])
+  })
+
+  test('lets in only who has its permission, and names the one that is missing', async () => {
+    let isAsked = false
+    const { ask } = openRoute(async () => {
+      isAsked = true
+      return {}
+    })
+    const response = await ask('', { authorization: 'agent' })
+    expect([response.status, isAsked]).toEqual([403, false])
+    expect(await response.json()).toMatchObject({ code: 'forbidden', permission: 'numbers.manage' })
   })
 
   test('refuses query parameters that it does not know', async () => {

@@ -2,8 +2,9 @@ import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { type IdKind, readId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
-import { maySee } from '../people/may-see.ts'
+import { may, maySee } from '../people/may-see.ts'
 import type { PageAsk, See } from '../records/page.ts'
 import type { Peers } from './client-address.ts'
 import { responseOf } from './errors.ts'
@@ -29,6 +30,11 @@ export interface Asked {
   server: Peers | null
 }
 
+/**
+ * What somebody needs to be let in: a permission; or only to be known, where what they see decides what they get.
+ */
+export type Rule = Permission | 'anybody known'
+
 /** What Elysia hands to a handler, as far as routes use it. */
 interface Context {
   request: Request
@@ -36,10 +42,10 @@ interface Context {
   params: Record<string, string>
 }
 
-/** One route of the API: who asks is known before anything is read, and whatever is thrown becomes a problem document. */
+/** One route of the API: who asks is known, and may, before anything is read, and whatever is thrown becomes a problem document. */
 export function route(
   deps: RouteDependencies,
-  pattern: string,
+  { pattern, rule }: { pattern: string; rule: Rule },
   handle: (asked: Asked) => Promise<Response | object>,
   queryNames: readonly string[] = [],
 ): (context: Context) => Promise<Response> {
@@ -53,12 +59,19 @@ export function route(
     async function answer(): Promise<Response> {
       const principal = deps.principalOf(request.headers.get('authorization'))
       deps.admit(principal)
+      if (rule !== 'anybody known') requireMay(principal, rule)
       const query = new URL(request.url).searchParams
       knownQuery(query, queryNames)
       const value = await handle({ request, params, query, principal, server: server ?? null })
       return value instanceof Response ? value : json(value)
     }
   }
+}
+
+/** Throws `Failure('forbidden')`, naming what is missing. */
+export function requireMay(principal: Principal, permission: Permission): void {
+  if (may(principal, permission)) return
+  throw new Failure('forbidden', `This needs the permission ${permission}`, { permission })
 }
 
 /** API answers are never kept by proxies or browsers: they hold what only this caller may see. */

@@ -79,6 +79,7 @@ export const SEARCH: readonly Operation[] = [
     method: 'post',
     path: '/api/v1/search',
     tag: 'Search',
+    needs: 'search.use',
     summary: 'Search messages',
     description:
       'By words, phrase, person, number, conversation, direction, kind and time. What is found is opened and looked at before it is ' +
@@ -97,6 +98,7 @@ export const SEARCH: readonly Operation[] = [
     method: 'get',
     path: '/api/v1/search',
     tag: 'Search',
+    needs: 'search.use',
     summary: 'Search messages by hand',
     description:
       'For a browser or a terminal. It puts the words into the address, where proxies may log them (this house does not): programs use POST.',

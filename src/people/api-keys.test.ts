@@ -1,13 +1,34 @@
 import { describe, expect, test } from 'bun:test'
+import type { ApiKeyTerms } from '../records/api-key.ts'
+import { FakeClock } from '../testing/fake-clock.ts'
 import { ApiKeys, hashApiKey, newApiKey } from './api-keys.ts'
 
 const KEY = newApiKey()
 const BOOTSTRAP = 'an-operator-chose-this'
 
-function keys(bootstrapToken: string | null = BOOTSTRAP, role = 'owner'): ApiKeys {
+const TERMS: ApiKeyTerms = {
+  id: 4,
+  workspaceId: 1,
+  role: 'owner',
+  permissions: null,
+  numberIds: null,
+  expiresAtMs: null,
+}
+
+function keys(bootstrapToken: string | null = BOOTSTRAP, terms: Partial<ApiKeyTerms> = {}) {
   const known = hashApiKey(KEY)
-  const roleOf = (hash: Uint8Array) => (Buffer.compare(hash, known) === 0 ? role : undefined)
-  return new ApiKeys({ roleOf, bootstrapToken: () => bootstrapToken })
+  const clock = new FakeClock()
+  const kept = { terms: { ...TERMS, ...terms } as ApiKeyTerms | undefined, uses: 0, reads: 0 }
+  const apiKeys = new ApiKeys({
+    clock,
+    termsOf: (hash) => {
+      kept.reads++
+      return Buffer.compare(hash, known) === 0 ? kept.terms : undefined
+    },
+    bootstrapToken: () => bootstrapToken,
+    onUse: () => void kept.uses++,
+  })
+  return { apiKeys, clock, kept, principalOf: (authorization: string | null) => apiKeys.principalOf(authorization) }
 }
 
 describe('newApiKey()', () => {
@@ -43,8 +64,42 @@ describe('ApiKeys', () => {
     expect(() => keys(null).principalOf('Bearer null')).toThrow()
   })
 
-  test('refuses a kept key whose role it does not know', () => {
-    expect(() => keys(null, 'guest').principalOf(`Bearer ${KEY}`)).toThrow()
+  test('a key of an unknown role may do nothing and sees nothing', () => {
+    const principal = keys(null, { role: 'guest' }).principalOf(`Bearer ${KEY}`)
+    expect(principal.permissions.size).toBe(0)
+    expect(principal.scope).toEqual({ kind: 'some', numberIds: [], teamIds: [], personId: null })
+  })
+
+  test('a key may do what its list says, and sees its numbers', () => {
+    const permissions = ['messages.reply', 'conversations.see_all', 'no.such_thing']
+    const principal = keys(null, { role: 'custom', permissions, numberIds: [7, 9] }).principalOf(`Bearer ${KEY}`)
+    expect([...principal.permissions]).toEqual(['messages.reply', 'conversations.see_all'])
+    expect(principal.scope).toMatchObject({ kind: 'some', numberIds: [7, 9] })
+  })
+
+  test('a key that has expired opens nothing, from that moment on', () => {
+    const { clock, principalOf } = keys(null, { expiresAtMs: new FakeClock().epochMs() + 1_000 })
+    expect(principalOf(`Bearer ${KEY}`).role).toBe('owner')
+    clock.advance(1_000)
+    expect(() => principalOf(`Bearer ${KEY}`)).toThrow('expired')
+  })
+
+  test('what a key is worth is read once, until something has changed', () => {
+    const { apiKeys, kept, principalOf } = keys(null)
+    for (let index = 0; index < 5; index++) principalOf(`Bearer ${KEY}`)
+    expect(kept.reads).toBe(1)
+    kept.terms = undefined
+    apiKeys.forget()
+    expect(() => principalOf(`Bearer ${KEY}`)).toThrow('not known')
+  })
+
+  test('a use is noted once a minute', () => {
+    const { clock, kept, principalOf } = keys(null)
+    for (let index = 0; index < 3; index++) {
+      principalOf(`Bearer ${KEY}`)
+      clock.advance(59_000)
+    }
+    expect(kept.uses).toBe(2)
   })
 
   test('calls the same key by the same name, another by another, and neither by the key', () => {

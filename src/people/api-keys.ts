@@ -1,11 +1,18 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
+import { isPermission, type Permission } from '../core/permissions.ts'
+import { MAIN_WORKSPACE, type Principal, type Scope } from '../core/principal.ts'
+import type { ApiKeyTerms } from '../records/api-key.ts'
 import { GIVEN_ROLES } from './roles.ts'
 
 const PREFIX = 'gh_'
 const KEY_CHARS_MAX = 512
-const OWNER_PERMISSIONS = new Set(GIVEN_ROLES.owner)
+const HINT_CHARS = 4
+/** Principals that are remembered; beyond it all are forgotten. */
+const REMEMBERED_MAX = 10_000
+/** A key's use is written down at most this often. */
+const USE_NOTED_MS = 60_000
 
 /** A new API key: 256 random bits behind a prefix that tells what it is. Shown once; only its hash is kept. */
 export function newApiKey(): string {
@@ -16,22 +23,43 @@ export function hashApiKey(key: string): Uint8Array {
   return new Uint8Array(createHash('sha256').update(key).digest())
 }
 
+/** Its last characters: enough to tell a firm's keys apart, and not enough to guess one. */
+export function hintOf(key: string): string {
+  return key.slice(-HINT_CHARS)
+}
+
+/** The opaque id of whoever comes with a key: drawn from its hash, never from the key. */
+export function principalIdOf(hash: Uint8Array): string {
+  return Buffer.from(hash.subarray(0, 12)).toString('base64url')
+}
+
 export interface ApiKeysDependencies {
-  /** The role of a kept key's hash. */
-  roleOf(hash: Uint8Array): string | undefined
+  clock: Clock
+  /** What a kept key is worth, by its hash. */
+  termsOf(hash: Uint8Array): ApiKeyTerms | undefined
   /** The operator's token from the configuration; it holds while it is set. */
   bootstrapToken(): string | null
+  /** Called at most once a minute for each key that is used. */
+  onUse(key: Pick<ApiKeyTerms, 'id' | 'workspaceId'>): void
+}
+
+interface Remembered {
+  principal: Principal
+  terms: ApiKeyTerms
+  notedAtMs: number
 }
 
 /** Turns an Authorization header into whoever it speaks for. */
 export class ApiKeys {
   readonly #deps: ApiKeysDependencies
+  /** By the key's hash, so that keys do not lie about in memory longer than they must. */
+  readonly #remembered = new Map<string, Remembered>()
 
   constructor(deps: ApiKeysDependencies) {
     this.#deps = deps
   }
 
-  /** Throws `Failure('unauthorized')` for a missing, malformed or unknown key. */
+  /** Throws `Failure('unauthorized')` for a missing, malformed, unknown, revoked or expired key. */
   principalOf(authorization: string | null): Principal {
     const key = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1]
     if (!key || key.length > KEY_CHARS_MAX) {
@@ -39,17 +67,65 @@ export class ApiKeys {
     }
     const hash = hashApiKey(key)
     const token = this.#deps.bootstrapToken()
-    const isBootstrap = token !== null && timingSafeEqual(hash, hashApiKey(token))
-    const role = isBootstrap ? 'owner' : this.#deps.roleOf(hash)
-    if (role !== 'owner') throw new Failure('unauthorized', 'This API key is not known')
-    return {
-      id: Buffer.from(hash.subarray(0, 12)).toString('base64url'),
-      by: 'api_key',
-      workspaceId: MAIN_WORKSPACE,
-      personId: null,
-      role,
-      permissions: OWNER_PERMISSIONS,
-      scope: { kind: 'workspace' },
+    if (token !== null && timingSafeEqual(hash, hashApiKey(token))) return ownerWith(hash)
+    const known = this.#known(hash)
+    const { expiresAtMs } = known.terms
+    const nowMs = this.#deps.clock.epochMs()
+    if (expiresAtMs !== null && expiresAtMs <= nowMs) throw new Failure('unauthorized', 'This API key has expired')
+    if (nowMs - known.notedAtMs >= USE_NOTED_MS) {
+      known.notedAtMs = nowMs
+      this.#deps.onUse(known.terms)
     }
+    return known.principal
   }
+
+  /** After any change of keys or roles: what they are worth is read anew. */
+  forget(): void {
+    this.#remembered.clear()
+  }
+
+  #known(hash: Uint8Array): Remembered {
+    const name = Buffer.from(hash).toString('latin1')
+    const remembered = this.#remembered.get(name)
+    if (remembered) return remembered
+    const terms = this.#deps.termsOf(hash)
+    if (!terms) throw new Failure('unauthorized', 'This API key is not known')
+    if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear()
+    const known = { principal: principalWith(hash, terms), terms, notedAtMs: 0 }
+    this.#remembered.set(name, known)
+    return known
+  }
+}
+
+function ownerWith(hash: Uint8Array): Principal {
+  return principalWith(hash, {
+    id: 0,
+    workspaceId: MAIN_WORKSPACE,
+    role: 'owner',
+    permissions: null,
+    numberIds: null,
+    expiresAtMs: null,
+  })
+}
+
+function principalWith(hash: Uint8Array, terms: ApiKeyTerms): Principal {
+  const given = Object.hasOwn(GIVEN_ROLES, terms.role) ? GIVEN_ROLES[terms.role as keyof typeof GIVEN_ROLES] : []
+  const permissions = new Set<Permission>(terms.permissions === null ? given : terms.permissions.filter(isPermission))
+  return {
+    id: principalIdOf(hash),
+    by: 'api_key',
+    workspaceId: terms.workspaceId,
+    personId: null,
+    role: terms.role,
+    permissions,
+    scope: scopeOf(permissions, terms.numberIds),
+    expiresAtMs: terms.expiresAtMs,
+  }
+}
+
+/** A key is nobody, so that it sees by number or everything. */
+function scopeOf(permissions: ReadonlySet<Permission>, numberIds: readonly number[] | null): Scope {
+  if (numberIds === null && permissions.has('conversations.see_all')) return { kind: 'workspace' }
+  const sees = permissions.has('conversations.see_all') || permissions.has('conversations.see_number')
+  return { kind: 'some', numberIds: sees ? (numberIds ?? []) : [], teamIds: [], personId: null }
 }

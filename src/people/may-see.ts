@@ -8,8 +8,9 @@ export interface Seen {
 }
 
 /** The one function that says who may see what: for lists, single reads, events and sockets alike. */
-export function maySee(principal: Principal, _seen: Seen): boolean {
-  return principal.scope.kind === 'workspace'
+export function maySee({ scope }: Principal, { numberId }: Seen): boolean {
+  if (scope.kind === 'workspace') return true
+  return numberId !== null && scope.numberIds.includes(numberId)
 }
 
 /**

@@ -391,6 +391,20 @@ describe('the end', () => {
     expect(bea.closed).toBeNull()
   })
 
+  test('a socket ends with the key that it came in with', async () => {
+    const clock = new FakeClock()
+    const opened = house({ clock })
+    const viewer = { ...ownerNamed('ada'), expiresAtMs: clock.epochMs() + 2_500 }
+    const { ticket } = opened.hub.tickets.issue({ viewer, byApiKey: true, origin: null })
+    const ada = new TestSocket(opened.url, ['gatehouse.v1', `ticket.${ticket}`], { Origin: TEST_ORIGIN })
+    sockets.push(ada)
+    await ada.frame('hello')
+    clock.advance(2_000)
+    expect(ada.closed).toBeNull()
+    clock.advance(1_000)
+    expect((await ada.ended()).code).toBe(4503)
+  })
+
   test('another epoch under an open socket closes it with 4010', async () => {
     const clock = new FakeClock()
     const opened = house({ clock })

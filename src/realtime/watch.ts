@@ -86,6 +86,8 @@ export class Watch {
 
   #fault(session: Session, nowMs: number): CloseName | null {
     const { slowMs, answerMs, firstSubscribeMs, heartbeatMs } = this.#bounds
+    const { expiresAtMs } = session.viewer
+    if (expiresAtMs !== null && this.#deps.clock.epochMs() >= expiresAtMs) return 'forbidden'
     if (session.blocked && session.behindSinceMs > 0 && nowMs - session.behindSinceMs > slowMs) return 'slow'
     // An ack is due at the next ping at the latest, so its bound is the ping's interval longer.
     if (session.ackMarkMs > 0 && nowMs - session.ackMarkMs > slowMs + heartbeatMs) return 'slow'

@@ -8,7 +8,6 @@ import { Db } from '../storage/database.ts'
 import { openDesk } from '../testing/open-desk.ts'
 import { openTestBook, SEES_ALL, type TestBook, type TestBookOptions } from '../testing/open-test-book.ts'
 import { ACCEPTED, ANNA, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
-import { addApiKey } from './api-key.ts'
 import { EVENTS_KEPT_MIN, purgeEvents } from './event-retention.ts'
 import { COMMANDS } from './inputs.ts'
 import { declareNumber } from './number.ts'
@@ -407,15 +406,4 @@ describe('old events', () => {
     expect(house.events.oldest()).toBe(5)
     expect(head).toBeGreaterThan(4)
   })
-})
-
-test('an API key is kept by its hash, once, with its role', async () => {
-  const house = open()
-  const hash = new Uint8Array(32).fill(3)
-  expect(house.reader.hasApiKey()).toBeFalse()
-  const first = await house.ask(addApiKey, { hash, role: 'owner' })
-  expect(await house.ask(addApiKey, { hash, role: 'owner' })).toEqual(first)
-  expect(house.reader.apiKeyRole(hash)).toBe('owner')
-  expect(house.reader.apiKeyRole(new Uint8Array(32))).toBeUndefined()
-  expect(house.reader.hasApiKey()).toBeTrue()
 })

@@ -1,4 +1,4 @@
-import { addApiKey } from './api-key.ts'
+import { addApiKey, noteKeyUse, revokeApiKey } from './api-key.ts'
 import { declareConfiguration } from './configuration.ts'
 import { changeContact } from './contact-change.ts'
 import { mergeContacts, unmergeContact } from './contact-merge.ts'
@@ -34,6 +34,8 @@ import type { Input } from './tx.ts'
 
 /** Every command there is: what people, the API, timers and reactors may ask of the book. */
 export const COMMANDS = [
+  noteKeyUse,
+  revokeApiKey,
   declareApp,
   declareNumber,
   declareSettings,

@@ -6,6 +6,7 @@ import addMedia from '../../migrations/records/0005_add_media.sql' with { type: 
 import addErasure from '../../migrations/records/0006_add_erasure.sql' with { type: 'text' }
 import orderMessageKeys from '../../migrations/records/0007_order_message_keys.sql' with { type: 'text' }
 import findHeldMessages from '../../migrations/records/0008_find_held_messages.sql' with { type: 'text' }
+import addKeyTerms from '../../migrations/records/0009_add_key_terms.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0006_add_erasure.sql', sql: addErasure },
   { name: '0007_order_message_keys.sql', sql: orderMessageKeys },
   { name: '0008_find_held_messages.sql', sql: findHeldMessages },
+  { name: '0009_add_key_terms.sql', sql: addKeyTerms },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */

@@ -39,6 +39,8 @@ export interface QueueMessage {
   idempotency: { keyHash: Uint8Array; requestHash: Uint8Array } | null
   /** How long a message of this class would wait on each number now, by the dispatcher's prediction. */
   predictions: { numberId: number; waitMs: number; waitsFor: string | null }[]
+  /** The numbers that whoever asks may send from; null: all. */
+  numberIds: readonly number[] | null
   /** Whether the queue has room; asked by the caller, refused here so that a repeat is still answered. */
   hasRoom: boolean
 }
@@ -58,6 +60,9 @@ export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMess
   if (!ask.hasRoom) throw new Failure('unavailable', 'The queue is full: send again later', { retry_after_ms: 1000 })
 
   const { conversation, person, number } = await placeOf(tx, ask, context)
+  if (ask.numberIds && !ask.numberIds.includes(number.id)) {
+    throw new Failure('forbidden', 'You may not send from this number', { path: '/from' })
+  }
   requireSendable(ask, conversation, number, context.now)
   const { content, replyId, reactsTo } = await resolveReferences(tx, ask.content, conversation.id)
 

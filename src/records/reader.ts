@@ -160,14 +160,6 @@ export class Reader {
     return this.#database.all<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers ORDER BY id`)
   }
 
-  apiKeyRole(hash: Uint8Array): string | undefined {
-    return this.#database.one<{ role: string }>('SELECT role FROM api_keys WHERE hash = ?1', hash)?.role
-  }
-
-  hasApiKey(): boolean {
-    return this.#database.one('SELECT id FROM api_keys LIMIT 1') !== undefined
-  }
-
   /** What waits to be sent from a number in a class, oldest first. */
   owed(numberId: number, messageClass: MessageClass, limit: number): Owed[] {
     return this.#database

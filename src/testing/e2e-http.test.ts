@@ -185,6 +185,17 @@ describe('every documented operation answers as the document says:', () => {
       const { body } = await house.api('/api/v1/notices?severity=critical')
       return await house.api(`/api/v1/notices/${body.items[0].id}`)
     },
+    listKeys: async () => {
+      await house.api('/api/v1/keys', { name: 'web shop', numbers: ['106540352242922'] })
+      return await house.api('/api/v1/keys')
+    },
+    makeKey: () =>
+      house.api('/api/v1/keys', { name: 'shop', permissions: ['messages.reply'], numbers: ['106540352242922'] }),
+    revokeKey: async () => {
+      const { id } = (await house.api('/api/v1/keys', { name: 'short-lived' })).body
+      const headers = { Authorization: `Bearer ${house.key}` }
+      return await house.request(`/api/v1/keys/${id}`, { method: 'DELETE', headers })
+    },
     listTemplates: () => house.api('/api/v1/templates'),
     getMe: () => house.api('/api/v1/me'),
     listEvents: async () => {

@@ -11,5 +11,6 @@ export function ownerNamed(id = 'owner'): Principal {
     role: 'owner',
     permissions: new Set(PERMISSION_NAMES),
     scope: { kind: 'workspace' },
+    expiresAtMs: null,
   }
 }

@@ -93,6 +93,7 @@ export function queued(recipient: QueueMessage['recipient'], more: Partial<Queue
     reference: null,
     callerData: null,
     idempotency: null,
+    numberIds: null,
     predictions: [],
     hasRoom: true,
     ...more,

@@ -197,6 +197,7 @@ export class SimulatedProcess {
       type: request.prepared.type,
       content: request.prepared.content,
       class: request.class,
+      numberIds: null,
       deadlineMs: request.deadlineMs,
       whenInDoubt: request.whenInDoubt,
       reference: request.reference,

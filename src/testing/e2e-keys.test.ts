@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import type { Permission } from '../core/permissions.ts'
+import { OPERATIONS } from '../http/api-operations.ts'
+import { GIVEN_ROLES, type GivenRole } from '../people/roles.ts'
+import { type ApiAnswer, TestGateway, until } from './test-gateway.ts'
+
+setDefaultTimeout(20_000)
+
+const SUPPORT = '106540352242922'
+let house: TestGateway
+
+beforeAll(async () => {
+  house = await TestGateway.open()
+})
+afterAll(() => house.close())
+
+/** A new key's own text and its id. */
+async function made(ask: object): Promise<{ id: string; key: string }> {
+  const { status, body } = await house.api('/api/v1/keys', { name: 'a test', ...ask })
+  expect(status).toBe(201)
+  return body
+}
+
+function as(key: string, path: string, init: RequestInit = {}): Promise<ApiAnswer> {
+  return house.request(path, { ...init, headers: { Authorization: `Bearer ${key}` } })
+}
+
+function post(key: string, path: string, body: object): Promise<ApiAnswer> {
+  return as(key, path, { method: 'POST', body: JSON.stringify(body) })
+}
+
+describe('every operation lets in the roles that may, and no other:', () => {
+  const keys = new Map<GivenRole, string>()
+  beforeAll(async () => {
+    for (const role of Object.keys(GIVEN_ROLES) as GivenRole[]) keys.set(role, (await made({ role })).key)
+  })
+
+  const guarded = OPERATIONS.filter(({ key }) => key === 'always')
+  test.each(guarded.map((operation) => [operation.id, operation] as const))(
+    '%s',
+    async (_, { method, path, needs }) => {
+      for (const [role, key] of keys) {
+        const answer = await as(key, path.replaceAll(/\{\w+\}/g, 'x'), { method: method.toUpperCase() })
+        const may = needs === undefined || (GIVEN_ROLES[role] as readonly Permission[]).includes(needs)
+        expect({ role, forbidden: answer.status === 403 }).toEqual({ role, forbidden: !may })
+        if (!may) expect(answer.body).toMatchObject({ code: 'forbidden', permission: needs })
+      }
+    },
+  )
+})
+
+describe('a key that is bound to a number', () => {
+  test('sees the conversations of that number, in lists, alone, in events and in searches', async () => {
+    await house.write('+12025550111', 'the first word', { number: 'support' })
+    await house.write('+12025550112', 'the second word', { number: 'slow' })
+    const other = await house.conversationOf('+12025550112')
+    const { key } = await made({ numbers: [SUPPORT] })
+    const numbers = new Set(
+      (await as(key, '/api/v1/conversations')).body.items.map((one: { number: string }) => one.number),
+    )
+    expect([...numbers]).toEqual([SUPPORT])
+    expect((await as(key, `/api/v1/conversations/${other.id}`)).status).toBe(404)
+    const { events } = (await as(key, '/api/v1/events?after=0')).body
+    expect(JSON.stringify(events)).toContain('the first word')
+    expect(JSON.stringify(events)).not.toContain('the second word')
+    await until(
+      'both are in the index',
+      async () => (await house.api('/api/v1/search', { q: 'word' })).body.items.length >= 2,
+    )
+    const found = (await post(key, '/api/v1/search', { q: 'word' })).body.items
+    expect(found.map((item: { message: { number: string } }) => item.message.number)).toEqual([SUPPORT])
+    expect((await as(key, '/api/v1/numbers')).body.items).toHaveLength(1)
+  })
+
+  test('sends from no other', async () => {
+    const { key } = await made({ numbers: [SUPPORT] })
+    const other = await house.conversationOf('+12025550112')
+    const ask = { to: other.id, type: 'text', text: { body: 'hi' } }
+    expect((await post(key, '/api/v1/messages', ask)).status).toBe(403)
+    expect((await house.api('/api/v1/messages', ask)).status).toBe(202)
+  })
+})
+
+describe('a key gives no more than it has:', () => {
+  test('neither permissions nor numbers nor time', async () => {
+    const expires_at = new Date(Date.now() + 3_600_000).toISOString()
+    const { key } = await made({
+      permissions: ['keys.manage', 'conversations.see_all'],
+      numbers: [SUPPORT],
+      expires_at,
+    })
+    const more = await post(key, '/api/v1/keys', { name: 'x', permissions: ['messages.reply'] })
+    expect([more.status, more.body.code]).toEqual([403, 'forbidden'])
+    expect((await post(key, '/api/v1/keys', { name: 'x', numbers: ['106540352242923'] })).status).toBe(400)
+    const same = await post(key, '/api/v1/keys', { name: 'x', expires_at: '2999-01-01T00:00:00Z' })
+    expect(same.body).toMatchObject({ numbers: [SUPPORT], expires_at })
+  })
+
+  test.each([
+    [{}, '/name'],
+    [{ name: ' ' }, '/name'],
+    [{ name: 'x', role: 'king' }, '/role'],
+    [{ name: 'x', permissions: ['fly'] }, '/permissions/0'],
+    [{ name: 'x', role: 'agent', permissions: ['messages.reply'] }, '/permissions'],
+    [{ name: 'x', numbers: ['1'] }, '/numbers/0'],
+    [{ name: 'x', expires_at: '2020-01-01T00:00:00Z' }, '/expires_at'],
+    [{ name: 'x', colour: 1 }, '/colour'],
+  ])('%j is refused at %s', async (ask, path) => {
+    const { status, body } = await house.api('/api/v1/keys', ask)
+    expect([status, body.path]).toEqual([400, path])
+  })
+})
+
+describe('a key that is revoked', () => {
+  test('opens nothing from the answer on, is in no list, and its sockets are closed', async () => {
+    const { id, key } = await made({ role: 'agent' })
+    const { ticket } = (await post(key, '/api/v1/realtime/tickets', {})).body
+    const socket = new WebSocket(`${house.url.replace('http', 'ws')}/realtime`, ['gatehouse.v1', `ticket.${ticket}`])
+    const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))
+    await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }))
+    expect((await as(house.key, `/api/v1/keys/${id}`, { method: 'DELETE' })).status).toBe(200)
+    expect(await closed).toBe(4503)
+    expect((await as(key, '/api/v1/me')).status).toBe(401)
+    const { items } = (await house.api('/api/v1/keys?limit=200')).body
+    expect(items.some((item: { id: string }) => item.id === id)).toBe(false)
+    expect(JSON.stringify(items)).not.toContain(key)
+  })
+
+  test('is not the only thing that a list shows: its last use is there too', async () => {
+    const { id, key } = await made({ role: 'agent' })
+    await as(key, '/api/v1/me')
+    await until('its use is noted', async () => {
+      const { items } = (await house.api('/api/v1/keys?limit=200')).body
+      return items.find((item: { id: string }) => item.id === id)?.last_used_at
+    })
+  })
+})
