@@ -66,7 +66,8 @@ function answer(question: Question): unknown {
 function refusalOf(error: unknown): JournalRefusal {
   const fault = storageFault(error)
   const message = error instanceof Error ? error.message : String(error)
-  if (fault === 'full') return { kind: 'full', message }
+  // Another program's lock is waited for like space.
+  if (fault === 'full' || fault === 'busy') return { kind: 'full', message }
   return { kind: error instanceof Error && error.name === 'JournalDamaged' ? 'damaged' : 'fatal', message }
 }
 

@@ -29,7 +29,12 @@ const TAIL_BYTES_MAX = 32 * 1024 * 1024
 const READ_ENTRIES_MAX = 512
 /** Commands that may wait; beyond it the caller is told to come again. */
 const COMMANDS_MAX = 20_000
-const diskFull = () => failureData(new Failure('unavailable', 'The disk is full: try again when there is space'))
+const WAITS: Readonly<Record<string, string>> = {
+  full: 'The disk is full: try again when there is space',
+  busy: 'Another program holds the database: try again when it has let go',
+}
+const waitsFor = (fault: string | null) =>
+  failureData(new Failure('unavailable', WAITS[fault ?? ''] ?? 'The disk has failed'))
 
 export interface Command {
   id: number
@@ -53,7 +58,7 @@ export interface Commit {
   inputs: number
   /** How long the fsyncs took. */
   commitMs: number
-  /** Set where the disk is full: nothing was committed, and it is to be tried again later. */
+  /** Set where the disk is full or the database held by another: nothing was committed, and it is to be tried again later. */
   paused: boolean
 }
 
@@ -173,8 +178,8 @@ export class Book {
   async work(): Promise<Commit> {
     const before = { ...this.#house }
     const startedMs = this.#deps.clock.monoMs()
-    this.#deps.database.run('BEGIN IMMEDIATE')
     try {
+      this.#deps.database.run('BEGIN IMMEDIATE')
       do {
         await this.#slice()
         await this.#deps.yieldToLoop()
@@ -232,7 +237,7 @@ export class Book {
       return { id: command.id, value: await this.#apply(known, command.args) }
     } catch (error) {
       if (storageFault(error)) {
-        this.#answers.push({ id: command.id, failure: diskFull() })
+        this.#answers.push({ id: command.id, failure: waitsFor(storageFault(error)) })
         throw error
       }
       const failure =
@@ -361,6 +366,7 @@ export class Book {
     crashPoint('book.before_commit')
     vault.commit()
     crashPoint('book.between_commits')
+    if (vault.commits() !== database.commitCount()) database.countCommit(vault.commits())
     database.run('COMMIT')
     crashPoint('book.after_commit')
     this.#deps.mark.write(progressOf(this.#house))
@@ -385,9 +391,13 @@ export class Book {
     return commit
   }
 
-  /** A full disk is no poison: nothing happened, commands are told, the journal's entries wait. Anything else ends the process. */
+  /**
+   * A full disk and a lock that another program holds are no poison: nothing happened, commands are told, the journal's
+   * entries wait. Anything else ends the process.
+   */
   #takeBack(error: unknown, before: House): Commit {
-    if (storageFault(error) !== 'full') throw error
+    const fault = storageFault(error)
+    if (fault !== 'full' && fault !== 'busy') throw error
     this.#deps.database.rollback()
     this.#deps.vault.rollback()
     this.#house = before
@@ -396,7 +406,7 @@ export class Book {
     this.#tail = []
     this.#tailBytes = 0
     this.#tx.forget({ offset: before.event_offset, wakes: 0 })
-    this.#answers = this.#answers.map(({ id }) => ({ id, failure: diskFull() }))
+    this.#answers = this.#answers.map(({ id }) => ({ id, failure: waitsFor(fault) }))
     return this.#report(true)
   }
 }

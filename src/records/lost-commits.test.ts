@@ -81,3 +81,29 @@ describe('records that lost commits', () => {
     again.close()
   })
 })
+
+describe('a vault that lost commits', () => {
+  async function loseOfVault(): Promise<void> {
+    const early = join(folder, 'vault-older')
+    cpSync(join(folder, 'vault.db'), early)
+    const house = new TestBook(clock, { folder })
+    await house.give(
+      textItem('wamid.2', clock.epochMs(), {
+        person: { phone: '+447700900077', userId: 'GB.77', name: 'Somebody New' },
+      }),
+    )
+    house.close()
+    cpSync(early, join(folder, 'vault.db'))
+  }
+
+  test('is not gone on with unasked: its keys are missing, and nobody else knows', async () => {
+    await loseOfVault()
+    expect(() => new TestBook(clock, { folder })).toThrow(/vault has lost \d+ commits?:.*--accept-loss/)
+  })
+
+  test('is gone on with once the loss is accepted', async () => {
+    await loseOfVault()
+    new TestBook(clock, { folder, acceptLoss: true }).close()
+    new TestBook(clock, { folder }).close()
+  })
+})

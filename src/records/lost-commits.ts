@@ -1,6 +1,7 @@
 import { must } from '../core/assert.ts'
 import type { Db } from '../storage/database.ts'
 import type { HighWaterMark } from '../storage/high-water.ts'
+import type { Vault } from '../vault/vault.ts'
 
 /** Owed after an accepted loss: nothing that waits may be sent, since it may have gone out already. */
 export const UNFINISHED_DUTY = 'house.hold_unfinished'
@@ -49,4 +50,20 @@ export function requireAllCommits(
     )
   })
   mark.write(progress)
+}
+
+/**
+ * Throws where the vault has lost commits. It is committed before the records, which remember how many commits it had:
+ * fewer than that, and whoever writes next might be somebody new, or rows do not open.
+ */
+export function requireWholeVault(database: Db, vault: Pick<Vault, 'commits'>, acceptLoss: boolean): void {
+  const missing = database.commitCount() - vault.commits()
+  if (missing <= 0) return
+  if (!acceptLoss) {
+    throw new Error(
+      `The vault has lost ${missing} ${missing === 1 ? 'commit' : 'commits'}: keys and identities of contacts are ` +
+        'missing. Restore the vault, or start once with --accept-loss to go on without them',
+    )
+  }
+  database.transaction(() => database.countCommit(vault.commits()))
 }

@@ -9,7 +9,7 @@ import { dayKeyName, dayOf, type Entry, lastDeadDay } from '../journal/entry.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { type Packed, unpack } from '../journal/packed.ts'
 import { Book, type Command, type Commit } from '../records/book.ts'
-import { requireAllCommits } from '../records/lost-commits.ts'
+import { requireAllCommits, requireWholeVault } from '../records/lost-commits.ts'
 import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
@@ -104,6 +104,7 @@ class BookThread {
     this.#database = openRecords(join(open.folder, 'records.db'), open.epoch)
     this.#mark = new HighWaterMark(join(open.folder, 'records-high-water'))
     requireAllCommits(this.#database, this.#mark, open)
+    requireWholeVault(this.#database, this.#vault, open.acceptLoss)
     const vault = this.#vault
     this.#folder = open.folder
     this.#journalFolder = join(open.folder, 'journal')

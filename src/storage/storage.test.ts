@@ -96,6 +96,8 @@ describe('Db', () => {
 describe('storageFault', () => {
   test.each([
     ['SQLITE_FULL', 'full'],
+    ['SQLITE_IOERR_SHMSIZE', 'full'],
+    ['SQLITE_BUSY', 'busy'],
     ['SQLITE_IOERR_FSYNC', 'fatal'],
     ['SQLITE_CORRUPT', 'fatal'],
     ['SQLITE_NOTADB', 'fatal'],

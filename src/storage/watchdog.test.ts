@@ -49,7 +49,7 @@ describe('a thread', () => {
     await pass(4)
     state.answers = false
     await pass(9, 1000)
-    expect(state.hangs).toEqual(['The book thread hangs: it has not answered for 5 s, in which it has worked for 5 s'])
+    expect(state.hangs).toEqual(['The book thread hangs: it has not answered for 3 s, in which it has worked for 3 s'])
     await pass(600, 1000)
     expect(state.hangs).toHaveLength(1)
   })

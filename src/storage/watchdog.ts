@@ -8,7 +8,7 @@ const TICK_MS = 1000
  * more than some milliseconds. Work is what counts, not time: a thread that waits for a slow disk, for a processor that
  * others use, or in a stopped process, does none.
  */
-const HANG_WORK_MS = 5000
+const HANG_WORK_MS = 3000
 /** The main thread has longer: it may have to put a large answer together. */
 const MAIN_HANG_WORK_MS = 20_000
 /**

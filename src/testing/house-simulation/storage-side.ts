@@ -6,7 +6,7 @@ import { dayKeyName, dayOf, type Entry, type NewEntry } from '../../journal/entr
 import { Journal } from '../../journal/journal.ts'
 import { JournalReader } from '../../journal/journal-reader.ts'
 import { Book, type Command, type Commit } from '../../records/book.ts'
-import { requireAllCommits } from '../../records/lost-commits.ts'
+import { requireAllCommits, requireWholeVault } from '../../records/lost-commits.ts'
 import { openRecords } from '../../records/open.ts'
 import { parseEntry } from '../../relay/book-thread.ts'
 import type { Db } from '../../storage/database.ts'
@@ -70,6 +70,7 @@ export class StorageSide {
     this.#records = openRecords(join(folder, 'records.db'), options.epoch, { synchronous: SYNCHRONOUS })
     this.#mark = new HighWaterMark(join(folder, 'records-high-water'))
     requireAllCommits(this.#records, this.#mark, { acceptLoss: false, epoch: options.epoch, nowMs })
+    requireWholeVault(this.#records, this.#vault, false)
     const journalFolder = join(folder, 'journal')
     this.reader = new JournalReader(journalFolder, (day) => this.#vault.findNamedKey(dayKeyName(day)))
     this.book = new Book({
