@@ -29,7 +29,7 @@ export function readRecordsFacts(path: string): RecordsFacts {
         'the row of the house',
       )
       const quarantine = database.one<{ count: number; oldest: number | null }>(
-        'SELECT count(*) AS count, min(at) AS oldest FROM quarantine',
+        'SELECT count(*) AS count, min(at) AS oldest FROM quarantine WHERE replayed_at IS NULL',
       )
       const numbers = database.all<{ alias: string; state: number; reason: string | null }>(
         'SELECT alias, state, reason FROM numbers ORDER BY id',
@@ -47,8 +47,8 @@ export function readRecordsFacts(path: string): RecordsFacts {
 }
 
 /** `ok`, or what SQLite says of its pages: of a large file, of those that a sample of rows lies on. */
-export function checkPagesOf(path: string): { said: string; isWhole: boolean } {
-  const isWhole = statSync(path).size <= WHOLE_BYTES_MAX
+export function checkPagesOf(path: string, wholeBytesMax = WHOLE_BYTES_MAX): { said: string; isWhole: boolean } {
+  const isWhole = statSync(path).size <= wholeBytesMax
   try {
     const database = openRecordsReadonly(path)
     try {

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { Ballast } from '../storage/ballast.ts'
 import { DiskHistory } from '../storage/disk-history.ts'
-import { readFolderSizes } from '../storage/folder-sizes.ts'
+import { readFolderSizes, type Walks } from '../storage/folder-sizes.ts'
 import { readSpace } from '../storage/space.ts'
 import type { House } from './house.ts'
 import { SpaceWatch } from './space-watch.ts'
@@ -24,6 +24,7 @@ export interface SpaceOptions {
 export function createSpace(options: SpaceOptions): SpaceWatch {
   const { clock, log, house, backupFolder, quotaGb } = options
   const folder = resolve(options.dataDir)
+  const walks: Walks = new Map()
   return new SpaceWatch({
     clock,
     log,
@@ -36,6 +37,8 @@ export function createSpace(options: SpaceOptions): SpaceWatch {
     readSizes: async () =>
       await readFolderSizes({
         folder,
+        nowMs: clock.monoMs(),
+        walks,
         backupFolder: backupFolder === undefined ? null : resolve(backupFolder),
         mediaBytes: await options.mediaBytes(),
       }),

@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts'
 import { pause } from '../core/clock.ts'
 
-/** Rows of one read: a millisecond. */
-const ROWS_MAX = 250
+/** Rows of one read: a millisecond, or ten where nothing of them is in memory. */
+const ROWS_MAX = 100
 /** Reads of one look, so that a million files take minutes and nobody waits. */
-const READS_MAX = 20
+const READS_MAX = 40
 const PAUSE_MS = 10
 /** How long a whole count holds before the next is begun. What comes meanwhile is added. */
 const WHOLE_HOLDS_MS = 60_000

@@ -13,8 +13,17 @@ export type Logged = (typeof LOGGED)[number]
 /** Beyond so many entries a folder of somebody else's is not counted to its end. */
 const WALKED_MAX = 10_000
 
+/** How long it holds what folders of somebody else's have: backups change seldom, and have many files. */
+const WALK_HOLDS_MS = 5 * 60_000
+
+/** What was counted lately, by path. */
+export type Walks = Map<string, { atMs: number; bytes: number }>
+
 export interface SizesAsk {
   folder: string
+  nowMs: number
+  /** Kept by the caller from look to look. */
+  walks: Walks
   /** Where backups are kept; counted where that is inside the data folder. */
   backupFolder: string | null
   /** Files of messages are counted by their rows: there may be millions. */
@@ -37,7 +46,7 @@ export async function readFolderSizes(ask: SizesAsk): Promise<{ parts: FolderSiz
     const path = join(ask.folder, entry.name)
     const part = partOf(entry.name, path === ask.backupFolder)
     if (part === 'media') continue
-    if (entry.isDirectory()) parts[part] += await walk(path)
+    if (entry.isDirectory()) parts[part] += part === 'journal' ? await walk(path) : await walkNowAndThen(path, ask)
     else {
       const bytes = await sizeOf(path)
       parts[part] += bytes
@@ -67,6 +76,14 @@ async function journalLogs(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => [])
   let bytes = 0
   for (const name of names) if (name.endsWith('-wal')) bytes += await sizeOf(join(folder, name))
+  return bytes
+}
+
+async function walkNowAndThen(folder: string, { walks, nowMs }: SizesAsk): Promise<number> {
+  const last = walks.get(folder)
+  if (last && nowMs - last.atMs < WALK_HOLDS_MS) return last.bytes
+  const bytes = await walk(folder)
+  walks.set(folder, { atMs: nowMs, bytes })
   return bytes
 }
 

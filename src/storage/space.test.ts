@@ -114,10 +114,16 @@ describe('readFolderSizes', () => {
       ballast: 16,
     }
     for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), 'x'.repeat(bytes))
-    const { parts, logs } = await readFolderSizes({ folder, backupFolder: join(folder, 'copies'), mediaBytes: 1234 })
+    const ask = { folder, nowMs: 0, walks: new Map(), backupFolder: join(folder, 'copies'), mediaBytes: 1234 }
+    const { parts, logs } = await readFolderSizes(ask)
     expect(parts).toEqual({ journal: 230, records: 150, media: 1234, search: 7, vault: 15, backups: 40, other: 19 })
     expect(logs).toEqual({ journal: 30, records: 50, search: 7, vault: 5 })
     expect(sumOf(parts)).toBe(1695)
+    // Folders of others are counted every five minutes.
+    writeFileSync(join(folder, 'copies/more'), 'x'.repeat(60))
+    writeFileSync(join(folder, 'journal/2026-11-23.db'), 'x')
+    expect((await readFolderSizes({ ...ask, nowMs: 299_999 })).parts).toMatchObject({ backups: 40, journal: 231 })
+    expect((await readFolderSizes({ ...ask, nowMs: 300_000 })).parts.backups).toBe(100)
   })
 })
 

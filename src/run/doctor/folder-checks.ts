@@ -41,7 +41,8 @@ export async function checkDisk({ config, clock, facts }: Checkup): Promise<Find
   await history.load(clock.epochMs())
   const now = { atMs: clock.epochMs(), freeBytes: space.freeBytes }
   const { parts, logs } =
-    facts?.space ?? (await readFolderSizes({ folder: dataDir, backupFolder: null, mediaBytes: 0 }))
+    facts?.space ??
+    (await readFolderSizes({ folder: dataDir, nowMs: 0, walks: new Map(), backupFolder: null, mediaBytes: 0 }))
   const quotaBytes = config.storage.quotaGb === undefined ? null : config.storage.quotaGb * GB
   const findings = [
     checkSpace(space),
@@ -129,7 +130,7 @@ function tried(id: string, check: () => Finding[]): Finding[] {
   }
 }
 
-export function checkCopies({ config, clock }: Checkup): Finding[] {
+export function checkCopies({ config, clock, facts }: Checkup): Finding[] {
   const nowMs = clock.epochMs()
   const { last_success, last_failure } = readBackupState(config.dataDir)
   const drill = readDrill(config.dataDir)
