@@ -96,13 +96,15 @@ function buildOlder(folder: string, { path, form, to }: StepBack): void {
   syncFile(part)
 }
 
-/** All rows of the tables that both know, by the columns that both know. Throws where the older form wants more. */
+/** All rows of the tables that both know, by the columns that both know, and the count of commits. Throws where the older form wants more. */
 function carryRows(older: Db, newerPath: string): void {
   older.run('ATTACH ?1 AS newer', newerPath)
   const tables = older.all<{ name: string }>(
     "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
   )
+  const commits = older.one<{ application_id: number }>('PRAGMA newer.application_id')?.application_id ?? 0
   older.transaction(() => {
+    older.countCommit(commits)
     for (const { name } of tables) {
       const columns = older.all<{ name: string }>(
         `SELECT o.name FROM pragma_table_info(?1, 'main') o JOIN pragma_table_info(?1, 'newer') n ON n.name = o.name`,

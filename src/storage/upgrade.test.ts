@@ -186,6 +186,7 @@ describe('going back', () => {
     write('book.db', NEWER[1], "INSERT INTO notes (text, length) VALUES ('since', 5)")
     write('keys/a.db', NEWER[0], "INSERT INTO keys (name, cell, age) VALUES ('second', x'02', 7)")
     write('keys/b.db', NEWER[0], "INSERT INTO keys (name, cell, age) VALUES ('third', x'03', 8)")
+    write('keys/b.db', NEWER[0], 'PRAGMA application_id = 77')
   })
 
   function expectBack(): void {
@@ -193,6 +194,8 @@ describe('going back', () => {
     expect(notes()).toEqual(['put back', 'one', 'two'])
     expect(keys('keys/a.db')).toEqual(['first', 'second'])
     expect(keys('keys/b.db')).toEqual(['third'])
+    // What the records compare the vault with, to see whether it has lost commits.
+    expect(read('keys/b.db', 'PRAGMA application_id')).toEqual([{ application_id: 77 }])
     expect(notes('before-2-5/undone/book.db')).toEqual(['one', 'two', 'since'])
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([])
   }
