@@ -273,7 +273,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     {
       title: 'What runs',
       unit: 'short',
-      queries: one(metric('build_info'), '{{instance}}: {{version}}, Bun {{bun}}, SQLite {{sqlite}}'),
+      queries: one(metric('build_info'), '{{instance}}: {{version}} {{commit}}, Bun {{bun}}, SQLite {{sqlite}}'),
     },
   ],
 }

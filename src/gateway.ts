@@ -1,5 +1,6 @@
 import packageJson from '../package.json' with { type: 'json' }
 import { must } from './core/assert.ts'
+import { BUILD } from './core/build.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import type { Base, GatewayOptions } from './gateway/base.ts'
 import { collectFigures, noteCommit } from './gateway/figures.ts'
@@ -23,6 +24,9 @@ import { THREADS } from './threads.ts'
 /** Answers that were given need a moment to reach the socket before it is closed. */
 const LAST_ANSWERS_MS = 100
 
+/** How far the wall clock may be behind the last input: until it has passed that moment, times stand still. */
+const CLOCK_BEHIND_MS = 60_000
+
 export interface StartedGateway {
   port: number
   /** The owner's key that was just made; null where there is one already. Shown once, never logged. */
@@ -45,6 +49,7 @@ export class Gateway {
     const setup = setupOf(config)
     const metrics = createMetrics(clock, {
       version: packageJson.version,
+      commit: BUILD.commit ?? '',
       bun: Bun.version,
       sqlite: sqliteVersion(),
     })
@@ -123,6 +128,8 @@ export class Gateway {
     log.info('folder opened', { seq: journalHead, count: journalHead - appliedSeq })
     const parts = createParts(this.#base)
     const lastInputAtMs = parts.reader.lastInputAtMs()
+    const behindMs = lastInputAtMs - clock.epochMs()
+    if (behindMs > CLOCK_BEHIND_MS) log.warn('the clock is behind what was written last: set it right', { ms: behindMs })
     const newOwnerKey = await giveFirstInputs(this.#base, parts.reader)
     this.#parts = parts
     // Nothing that happens to the search ends the process, and no start waits for more than its file being opened.

@@ -11,6 +11,7 @@ export const LABEL_VALUES_MAX = {
   bun: 1,
   check: 16,
   class: 8,
+  commit: 1,
   database: 8,
   direction: 2,
   kind: 64,
@@ -179,7 +180,7 @@ export const CATALOGUE = {
   // The house itself.
   overflows: counter(['overflow_total', 'Things refused or dropped because a queue was full.'], ['queue']),
   logFieldsDropped: counter(['log_fields_dropped_total', 'Log fields held back: not on the allow-list.']),
-  buildInfo: gauge(['build_info', 'Always 1; its labels say what runs.'], ['version', 'bun', 'sqlite']),
+  buildInfo: gauge(['build_info', 'Always 1; its labels say what runs.'], ['version', 'commit', 'bun', 'sqlite']),
   configReloads: counter(
     ['config_reloads_total', 'Times the configuration was read anew, by what came of it.'],
     ['outcome'],

@@ -11,7 +11,10 @@ interface AnyDescription {
 
 function openTestMetrics() {
   const clock = new FakeClock()
-  return { clock, metrics: createMetrics(clock, { version: '1.2.3', bun: '1.4.5', sqlite: '3.53.0' }) }
+  return {
+    clock,
+    metrics: createMetrics(clock, { version: '1.2.3', commit: 'abc1234', bun: '1.4.5', sqlite: '3.53.0' }),
+  }
 }
 
 function valueIn(text: string, series: string): number | undefined {
@@ -53,7 +56,7 @@ describe('createMetrics', () => {
     expect(valueIn(text, 'gatehouse_queue_messages{class="urgent"}')).toBe(0)
     expect(valueIn(text, 'gatehouse_webhook_seconds_bucket{le="0.0025"}')).toBe(0)
     expect(valueIn(text, 'gatehouse_webhook_seconds_bucket{le="0.005"}')).toBe(1)
-    expect(valueIn(text, 'gatehouse_build_info{version="1.2.3",bun="1.4.5",sqlite="3.53.0"}')).toBe(1)
+    expect(valueIn(text, 'gatehouse_build_info{version="1.2.3",commit="abc1234",bun="1.4.5",sqlite="3.53.0"}')).toBe(1)
   })
 
   test('calls the 501st number and all after it "other"', async () => {

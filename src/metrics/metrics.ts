@@ -45,6 +45,8 @@ type Catalogue = typeof CATALOGUE
 /** What runs. */
 export interface BuildLabels {
   version: string
+  /** Empty where it runs from the source. */
+  commit: string
   bun: string
   sqlite: string
 }

@@ -1,13 +1,15 @@
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { availableParallelism, version as kernelVersion, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import packageJson from '../../../package.json' with { type: 'json' }
 import type { Loaded } from '../../cli/commands.ts'
 import type { Config } from '../../config.ts'
+import { BUILD } from '../../core/build.ts'
 import { CONTROL_SOCKET } from '../../http/control.ts'
 import { openFilesMax } from '../../metrics/process.ts'
 import { FiguresReader } from '../../records/figures-reader.ts'
 import { openRecordsReadonly } from '../../records/open.ts'
+import { VERSIONS } from '../../relay/forms.ts'
 import { sqliteVersion } from '../../storage/database.ts'
 import { describeDatabase } from '../../storage/describe.ts'
 import { redactedConfig, redactedProblem } from './redacted.ts'
@@ -105,8 +107,11 @@ function json(path: string, about: string, content: unknown): Part | undefined {
 function versions(): object {
   return {
     gatehouse: packageJson.version,
+    commit: BUILD.commit,
+    built_at: BUILD.builtAt,
     bun: Bun.version,
     sqlite: sqliteVersion(),
+    schemas: VERSIONS,
     system: process.platform,
     architecture: process.arch,
     kernel: release(),
@@ -141,7 +146,8 @@ async function databases(dataDir: string, attempt: Attempt): Promise<object> {
   return found
 }
 
-function reasons(dataDir: string): object {
+function reasons(dataDir: string): object | undefined {
+  if (!existsSync(join(dataDir, 'records.db'))) return undefined
   const database = openRecordsReadonly(join(dataDir, 'records.db'))
   try {
     return new FiguresReader(database).quarantineReasons()
