@@ -14,6 +14,8 @@ export interface HouseFacts {
   isClockTrusted: boolean
   applyLagMs: number
   search: { behind: number; isComplete: boolean }
+  /** How far the journal's second place is; null: it has none. */
+  shipping: { lagMs: number; fault: string | null } | null
   openFilesMax: number | null
   /** Of each database its writer's `PRAGMA synchronous`. */
   synchronous: Readonly<Record<string, number>>
@@ -30,6 +32,7 @@ export async function houseFacts(base: Base, parts: Parts): Promise<HouseFacts> 
     isClockTrusted: base.clockTrust.isTrusted(),
     applyLagMs: base.house.inbound.lagMs(),
     search: parts.search.state(),
+    shipping: parts.safekeeping.shipping?.state() ?? null,
     openFilesMax: openFilesMax(),
     synchronous: await base.house.synchronous(),
     graphUrl: base.options.graphUrl,

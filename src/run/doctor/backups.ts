@@ -1,8 +1,12 @@
+import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
 const DAY_MS = 86_400_000
 const AGE_MS_WARN = 26 * 3_600_000
 const AGE_MS_FAIL = 8 * DAY_MS
+/** It is there within a second; a place that has to be waited for now and then is no finding. */
+const SHIP_LAG_MS_WARN = 10_000
+const SHIP_LAG_MS_FAIL = 3_600_000
 const DRILL_MS_WARN = 8 * DAY_MS
 
 /** How the last backups ended: when the last good one was made, and the last failure with its reason. */
@@ -55,4 +59,17 @@ export function checkDrill(drill: DrillFacts | null, nowMs: number): Finding {
   }
   const what = `A backup was tried ${ago} and restores`
   return ageMs > DRILL_MS_WARN ? warn(id, what, remedy) : ok(id, what)
+}
+
+/** Whether what comes in gets to the journal's second place. `isPlanned`: the configuration names one. */
+export function checkShipping(facts: HouseFacts | undefined, isPlanned: boolean): Finding {
+  const id = 'journal.second_place'
+  if (!isPlanned) return ok(id, 'The journal has no second place: a lost disk takes what came in after the last backup')
+  if (!facts?.shipping) return ok(id, 'The second place of the journal is not looked at while no house runs with it')
+  const { lagMs, fault } = facts.shipping
+  if (fault === null && lagMs < SHIP_LAG_MS_WARN) return ok(id, 'What comes in is in the second place within a second')
+  const why = fault === null ? '' : `: ${fault}`
+  const what = `The second place of the journal is ${lengthOf(lagMs / 1000)} behind${why}`
+  const remedy = 'Look whether [backup] ship_folder is there, writable and has room; the house goes on by itself'
+  return lagMs > SHIP_LAG_MS_FAIL ? fail(id, what, remedy) : warn(id, what, remedy)
 }

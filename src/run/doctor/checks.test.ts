@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { FakeClock } from '../../testing/fake-clock.ts'
-import { checkBackups, checkDrill } from './backups.ts'
+import { checkBackups, checkDrill, checkShipping } from './backups.ts'
 import { checkFolderPermissions, checkKeyPlace, checkProblems, checkSecretFiles } from './configuration.ts'
 import {
   checkJournalTail,
@@ -39,6 +39,7 @@ function facts(more: Partial<HouseFacts> = {}): HouseFacts {
     search: { behind: 0, isComplete: true },
     openFilesMax: 65_536,
     synchronous: { journal: 2, records: 2, vault: 2 },
+    shipping: { lagMs: 200, fault: null },
     graphUrl: 'http://127.0.0.1:1',
     ...more,
   } as HouseFacts
@@ -174,6 +175,21 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
     'warn',
   ],
   ['a failed drill', () => checkDrill({ atMs: NOW_MS, isGood: false, reason: 'x' }, NOW_MS), 'backup.drill', 'fail'],
+  ['no second place', () => checkShipping(facts({ shipping: null }), false), 'journal.second_place', 'ok'],
+  ['no house that ships', () => checkShipping(undefined, true), 'journal.second_place', 'ok'],
+  ['a second place', () => checkShipping(facts(), true), 'journal.second_place', 'ok'],
+  [
+    'a second place that cannot be written to',
+    () => checkShipping(facts({ shipping: { lagMs: 0, fault: 'EROFS' } }), true),
+    'journal.second_place',
+    'warn',
+  ],
+  [
+    'a second place far behind',
+    () => checkShipping(facts({ shipping: { lagMs: 7_200_000, fault: null } }), true),
+    'journal.second_place',
+    'fail',
+  ],
   ['no drill', () => checkDrill(null, NOW_MS), 'backup.drill', 'warn'],
 
   ['a platform that answers', () => checkReachable('main', TOKEN), 'platform', 'ok'],

@@ -15,7 +15,7 @@ import { readFolderSizes, sumOf } from '../../storage/folder-sizes.ts'
 import { readMark } from '../../storage/high-water.ts'
 import { readSpace } from '../../storage/space.ts'
 import { Vault } from '../../vault/vault.ts'
-import { checkBackups, checkDrill } from './backups.ts'
+import { checkBackups, checkDrill, checkShipping } from './backups.ts'
 import { checkJournalTail, checkMark, checkMasterKey, checkPages, checkQuarantine } from './databases.ts'
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
 import type { Finding } from './finding.ts'
@@ -138,6 +138,7 @@ export function checkCopies({ config, clock, facts }: Checkup): Finding[] {
   const lastFailure = last_failure && { atMs: last_failure.at, reason: last_failure.reason }
   return [
     checkBackups({ isPlanned, lastSuccessAtMs: last_success?.at ?? null, lastFailure }, nowMs),
+    checkShipping(facts, config.backup.shipFolder !== undefined),
     checkDrill(drill && { atMs: drill.at, isGood: drill.ok, reason: drill.faults[0] ?? null }, nowMs),
   ]
 }
