@@ -76,8 +76,12 @@ test.skipIf(!isMounted)(
     await look()
     expect((await house.request('/readyz')).status).toBe(200)
     expect(statSync(inFolder('ballast')).size).toBe(16 * 1024 * 1024)
-    await house.write('+4915100000002', 'after')
+    await house.write('+4915100000002', 'afterwards')
     await house.conversationOf('+4915100000002')
+    await until('the word index goes on', async () => {
+      const { body } = await house.api('/api/v1/search', { q: 'afterwards' })
+      return body.items?.length === 1
+    })
     expect(house.fatal).toEqual([])
   },
   20_000,
