@@ -1,5 +1,4 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
-import { getPriority, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
@@ -16,6 +15,7 @@ import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
 import { Views } from '../records/views.ts'
 import type { Db } from '../storage/database.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
+import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
 
@@ -23,11 +23,6 @@ import { Vault } from '../vault/vault.ts'
 const STEP_MESSAGES = 250
 /** While older messages are taken in, the thread rests so many times as long as it has worked. */
 const REST_SHARE = 1
-/**
- * Behind everything else that wants the processor (Linux: of this thread alone). At 5 the 99th percentile from webhook to
- * socket was 20.6 ms at 1,000 messages a second, at 19 it was 16.7 (measured).
- */
-const NICENESS = 19
 const RETRY_MS_MIN = 1_000
 const RETRY_MS_MAX = 300_000
 /** How often it is looked whether the night has come in which the index is merged, and what was erased with it. */
@@ -264,16 +259,6 @@ class SearchThread {
         this.#fault(error)
       }
     }
-  }
-}
-
-/** Linux sets the priority of a thread, other systems that of the whole process. */
-function stepBack(): void {
-  if (process.platform !== 'linux') return
-  try {
-    setPriority(0, Math.max(getPriority(0), NICENESS))
-  } catch {
-    // Not allowed here: the search then takes its turn like the others.
   }
 }
 
