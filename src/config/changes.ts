@@ -20,6 +20,7 @@ const TAKEN_OVER = [
   'limits.requests_per_second',
   'proxy',
   'storage.events_keep_days',
+  'storage.upgrade_copy_days',
   'whatsapp',
 ]
 

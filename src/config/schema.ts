@@ -124,7 +124,7 @@ const limits = section('Bounds; beyond them the gateway refuses instead of swell
   queue_max: defaulted(integer(1_000, 10_000_000), 100_000, {
     help: 'Messages of one class that wait in memory to be sent.',
   }),
-  requests_per_second: defaulted(integer(1, 100_000), 1_000, {
+  requests_per_second: defaulted(integer(1, 100_000), 5_000, {
     help: 'Requests of one API key; up to four seconds of them at once. Beyond it 429. Tickets for sockets do not count.',
   }),
 })
@@ -207,6 +207,9 @@ export const SCHEMA = {
       help: 'Days that what came in is kept as raw bytes, to be replayed; then its key is destroyed. The platform repeats itself for 7 days, so no fewer than 8.',
     }),
     events_keep_days: defaulted(integer(1, 3_650), 8, { help: 'Days that events can be resumed from.' }),
+    upgrade_copy_days: defaulted(integer(1, 90), 8, {
+      help: 'Days that the copy of before an upgrade of the data folder is kept; so long can gatehouse rollback go back to it.',
+    }),
     trust_clock: defaulted(boolean, false, {
       help: "You vouch for this machine's clock. Otherwise nothing is destroyed by date until a platform's answer says the same time.",
     }),

@@ -19,6 +19,7 @@ import { Duties } from '../relay/duties.ts'
 import { Outbound } from '../relay/outbound.ts'
 import { SearchClient } from '../relay/search-client.ts'
 import type { AppSetup } from '../setup.ts'
+import { removeOldBefores } from '../storage/upgrade.ts'
 import { THREADS } from '../threads.ts'
 import type { Base } from './base.ts'
 import { Reload } from './reload.ts'
@@ -187,7 +188,10 @@ function createDuties(base: Base, parts: Pick<Parts, 'reader' | 'media' | 'destr
     eventsKeepMs: () => base.config.storage.eventsKeepDays * DAY_MS,
     keepHouse: async () => {
       await parts.destruction.endJournalDays()
-      if (clockTrust.isTrusted()) await parts.media.media.keepHouse()
+      if (!clockTrust.isTrusted()) return
+      await parts.media.media.keepHouse()
+      const { dataDir, storage } = base.config
+      await removeOldBefores(dataDir, options.clock.epochMs(), storage.upgradeCopyDays * DAY_MS)
     },
   })
 }

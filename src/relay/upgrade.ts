@@ -1,6 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { Thread } from '../storage/thread.ts'
-import { begunIn, findDatabases, removeOldBefores, wantsUpgrade } from '../storage/upgrade.ts'
+import { begunIn, findDatabases, wantsUpgrade } from '../storage/upgrade.ts'
 import { FORMS } from './forms.ts'
 import type { UpgradeAsk } from './upgrade-thread.ts'
 
@@ -20,7 +20,6 @@ export interface BringUpOptions {
  * wrote it. Where nothing is to be done it costs a look at each database's version.
  */
 export async function bringUp({ thread, folder, nowMs, say, withoutCopy }: BringUpOptions): Promise<void> {
-  removeOldBefores(folder, nowMs)
   if (!wantsUpgrade(findDatabases(folder, FORMS)) && begunIn(folder).length === 0) return
   const ask: UpgradeAsk = { folder, program: packageJson.version, nowMs, withoutCopy }
   let hasFailed = false

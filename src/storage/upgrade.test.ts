@@ -164,11 +164,11 @@ describe('an upgrade', () => {
     expect(beforesIn(folder)[0]?.before.upgraded_at).toBe(PRETENDED_NOW_MS)
   })
 
-  test('its copy is removed after eight days, one that a kill cut off is not', async () => {
+  test('its copy is removed when its days are over, not before', async () => {
     await upgrade()
-    removeOldBefores(folder, PRETENDED_NOW_MS + 8 * DAY_MS - 1)
+    await removeOldBefores(folder, PRETENDED_NOW_MS + 8 * DAY_MS - 1, 8 * DAY_MS)
     expect(beforesIn(folder)).toHaveLength(1)
-    removeOldBefores(folder, PRETENDED_NOW_MS + 8 * DAY_MS)
+    await removeOldBefores(folder, PRETENDED_NOW_MS + 8 * DAY_MS, 8 * DAY_MS)
     expect(beforesIn(folder)).toHaveLength(0)
   })
 

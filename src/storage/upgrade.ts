@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
-import { constants, copyFile } from 'node:fs/promises'
+import { constants, copyFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
 import { syncFile, syncFolder } from './copy-database.ts'
@@ -14,8 +14,6 @@ const BEFORE = /^before-(\d+)-(\d+)$/
 const PART = '.part'
 /** Free space is wanted for the copy and once more: a migration may write a table anew, and the log takes all of it. */
 const SPACE_TIMES = 2
-/** So long can an upgrade be taken back. */
-export const BEFORE_KEEP_MS = 8 * 24 * 60 * 60 * 1000
 
 /** Databases of one kind in the data folder, and the migrations that this program knows for them. */
 export interface Form {
@@ -105,7 +103,9 @@ export async function upgradeFolder(options: UpgradeOptions): Promise<void> {
   if (begun.length === 0) return
   crashPoint('upgrade.before_end')
   for (const { name, before } of begun) writeBefore(join(folder, name), { ...before, upgraded_at: options.nowMs })
-  say('The data folder is upgraded. The copy from before it is kept for 8 days; gatehouse rollback goes back to it')
+  say(
+    'The data folder is upgraded. The copy of before is kept for some days, in which gatehouse rollback goes back to it',
+  )
 }
 
 /** The copies that were made before upgrades, oldest first. One that cannot be read is left out. */
@@ -126,11 +126,12 @@ export function begunIn(folder: string): { name: string; before: Before }[] {
 }
 
 /** Removes what no upgrade is taken back to any more, and an upgrade that a kill cut off keeps its own. */
-export function removeOldBefores(folder: string, nowMs: number, keepMs = BEFORE_KEEP_MS): void {
+export async function removeOldBefores(folder: string, nowMs: number, keepMs: number): Promise<void> {
   const old = beforesIn(folder).filter(
     ({ before }) => (before.upgraded_at ?? before.taken_back_at) !== null && before.made_at + keepMs <= nowMs,
   )
-  for (const { name } of old) rmSync(join(folder, name), { recursive: true })
+  // A large file takes its time to go, and the main thread does not wait for it.
+  for (const { name } of old) await rm(join(folder, name), { recursive: true })
 }
 
 /**
