@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { type CommandContext, EXIT_OK, EXIT_USAGE, type Loaded } from '../../cli/commands.ts'
 import { problemLine } from '../../config/problem.ts'
 import { type Config, loadConfig } from '../../config.ts'
-import { TEST_SECRETS, TestGateway, testConfigText, until } from '../../testing/test-gateway.ts'
+import { FAST_NUMBER, TEST_SECRETS, TestGateway, testConfigText, until } from '../../testing/test-gateway.ts'
 import type { BundleManifest } from './bundle.ts'
 import { supportBundleCommand } from './command.ts'
 
@@ -28,6 +28,13 @@ const CANARIES = [
   ...Object.values(TEST_SECRETS),
 ]
 
+function statusOf(id: string | undefined, errors: object[]): string {
+  const status = { id, status: 'failed', timestamp: '1795367000', recipient_id: PHONE.slice(1), errors }
+  const value = { messaging_product: 'whatsapp', metadata: { phone_number_id: FAST_NUMBER }, statuses: [status] }
+  const changes = [{ field: 'messages', value }]
+  return JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '102290129340398', changes }] })
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-support-'))
 let house: TestGateway
 let wamids: string[]
@@ -40,13 +47,13 @@ beforeAll(async () => {
   const text = (body: string) => ({ to: id, type: 'text', text: { body }, reference: MARK })
   const sent = await house.api('/api/v1/messages', text(`Dear ${MARK}`))
   wamids.push((await house.messageIn('read', sent.body.id)).upstream_id)
-  // A send that is refused, with what the platform says about it.
-  await house.simulator('/_/faults', { kind: 'refuse', code: 131026, message: `To ${PHONE} ${MARK}`, count: 1 })
+  // A send that is refused, and statuses whose errors speak of people.
+  const fault = await house.simulator('/_/faults', { kind: 'refuse', count: 1 })
+  expect(fault.status).toBeLessThan(300)
   const refused = await house.api('/api/v1/messages', text(`Again ${MARK}`))
-  await until('the second send has ended', async () => {
-    const { body } = await house.api(`/api/v1/messages/${refused.body.id}`)
-    return body.state !== 'queued' && body.state !== 'sending'
-  })
+  await house.messageIn('failed', refused.body.id)
+  const errors = [{ code: 131047, title: MARK, message: `${MARK} ${PHONE}`, error_data: { details: PHONE } }]
+  for (const id of wamids) await house.webhook(statusOf(id, errors))
   // What cannot be applied, what is signed wrongly, what nobody knows, and requests that are wrong.
   await house.webhook(`{"object":"${MARK}", broken from=15550990022 wamid.BROKEN`)
   await house.webhook(`{"object":"${MARK}"}`, { signature: 'sha256=00' })

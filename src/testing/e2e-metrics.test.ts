@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { TestGateway, until } from './test-gateway.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(20_000)
+
+let house: TestGateway
+beforeAll(async () => {
+  house = await TestGateway.open({ sendTimeoutMs: 300 })
+})
+afterAll(async () => {
+  await house.close()
+})
+
+const LAST = (app: string) => `gatehouse_last_webhook_timestamp_seconds{app="${app}"}`
+
+test('a house that is well says so, and when each app last said something', async () => {
+  const startedAt = await house.metric(LAST('other'))
+  expect(startedAt).toBeGreaterThan(1_700_000_000)
+  expect(await house.metric('gatehouse_webhooks_total{outcome="too_large"}')).toBe(0)
+  await house.write('+15550880001', 'Good morning')
+  await until('a webhook of the app', async () => (await house.metric(LAST('main'))) > startedAt)
+  expect(await house.metric(LAST('other'))).toBe(startedAt)
+  for (const check of ['serving', 'journal', 'book', 'space']) {
+    expect(await house.metric(`gatehouse_ready{check="${check}"}`)).toBe(1)
+  }
+  expect(await house.metric('gatehouse_number_state{number="support",state="active"}')).toBe(1)
+  expect(await house.metric('gatehouse_number_breaker_open{number="support"}')).toBe(0)
+})
+
+test('a message of which nobody knows whether it went out is counted, then the one that waits for a person', async () => {
+  await house.write('+15550880002', 'Good morning')
+  const { id } = await house.conversationOf('+15550880002')
+  await house.simulator('/_/faults', { kind: 'reset', count: 1 })
+  const { body } = await house.api('/api/v1/messages', {
+    to: id,
+    type: 'text',
+    text: { body: 'Did it go?' },
+    when_in_doubt: 'hold',
+  })
+  await house.messageIn('held', body.id)
+  const unsettled = (state: string) => house.metric(`gatehouse_unsettled_messages{state="${state}"}`)
+  await until('one is held', async () => (await unsettled('held')) === 1)
+  expect(await unsettled('in_doubt')).toBe(0)
+  await house.api(`/api/v1/messages/${body.id}/cancel`, {})
+  await until('none is held', async () => (await unsettled('held')) === 0)
+})
