@@ -110,6 +110,7 @@ async function untilSettled(house: TestGateway, ids: readonly string[], waitMs: 
 
 async function compare(house: TestGateway, ids: readonly string[], proxy: ChaosProxy): Promise<PlatformFaultsReport> {
   const executed = await executedTexts(house)
+  const told = await toldOf(house)
   const report: PlatformFaultsReport = {
     lost: [],
     doubled: [],
@@ -128,7 +129,7 @@ async function compare(house: TestGateway, ids: readonly string[], proxy: ChaosP
     const times = executed.get(`chaos ${index}`) ?? 0
     if (status !== 200) report.lost.push(id)
     else note(report, { id, state: body.state, timeline: body.timeline, times })
-    if (times > 0) seconds.push(...doubtSeconds(body.timeline ?? []))
+    if (times > 0) seconds.push(...doubtSeconds(told.get(id) ?? []))
   }
   seconds.sort((one, other) => one - other)
   report.settled = seconds.length
@@ -152,6 +153,20 @@ function note(report: PlatformFaultsReport, { id, state, timeline, times }: Ende
   report.states[state] = (report.states[state] ?? 0) + 1
   report.attemptsMax = Math.max(report.attemptsMax, ...timeline.map(({ attempt }) => attempt ?? 0))
   if (timeline.some((step) => step.state === 'in_doubt')) report.inDoubt += 1
+}
+
+/** What the events said of each message, by the house's own clock: a status has the platform's, in whole seconds. */
+async function toldOf(house: TestGateway): Promise<Map<string, Step[]>> {
+  const told = new Map<string, Step[]>()
+  for (let after = 0; ; ) {
+    const { body } = await house.api(`/api/v1/events?after=${after}&limit=500`)
+    for (const { type, at, data } of body.events) {
+      if (type !== 'message.state') continue
+      told.set(data.message_id, [...(told.get(data.message_id) ?? []), { ...data, at }])
+    }
+    if (body.events.length === 0) return told
+    after = body.upto
+  }
 }
 
 /** How long a message that was carried out was in doubt; empty where it never was. */

@@ -87,6 +87,7 @@ const COLUMNS: readonly [name: string, show: (step: StepFigures) => string][] = 
   ['CPU', ({ cpu }) => percent(cpu.machine)],
   ['house', ({ cpu }) => percent(cpu.house)],
   ['driver', ({ cpu }) => percent(cpu.generator)],
+  ['others', ({ cpu }) => percent(othersShare(cpu))],
   ['MiB', ({ residentBytes }) => String(Math.round(residentBytes / MIB))],
 ]
 
@@ -144,6 +145,11 @@ function wordLines({ judgement }: Report): string[] {
       ? ['The driver used more than the house: on a machine of its own it would leave the house more.']
       : []),
   ]
+}
+
+/** What ran beside house and driver: the kernel, and whatever else this machine does. */
+function othersShare({ machine, house, generator }: StepFigures['cpu']): number {
+  return Math.max(0, machine - house - generator)
 }
 
 function rising(steps: readonly StepFigures[]): StepFigures[] {
