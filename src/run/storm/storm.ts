@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import packageJson from '../../../package.json' with { type: 'json' }
-import { type CommandContext, EXIT_FAILED, EXIT_OK } from '../../cli/commands.ts'
+import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../../cli/commands.ts'
 import { type StormOptions, stormOptions } from '../../cli/storm-options.ts'
 import type { Config } from '../../config.ts'
 import { type Clock, pause, systemClock, toTime } from '../../core/clock.ts'
@@ -26,7 +27,12 @@ const MS_PER_SECOND = 1000
 export async function stormCommand(context: CommandContext<Config>): Promise<number> {
   const options = stormOptions(context.options)
   if (typeof options === 'string') throw new Error('Assertion failed: the options were checked')
-  const sandbox = new Sandbox(systemClock, ownProgram(), options.folder ?? tmpdir())
+  const folder = options.folder ?? tmpdir()
+  if (!existsSync(folder)) {
+    context.complain(`There is no folder ${folder} to make the sandbox in`)
+    return EXIT_USAGE
+  }
+  const sandbox = new Sandbox(systemClock, ownProgram(), folder)
   const stop = new AbortController()
   const onSignal = () => stop.abort()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal)
