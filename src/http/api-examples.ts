@@ -252,6 +252,6 @@ export const EXAMPLES = {
   },
   ticket: { ticket: 'Zm9yIG9uZSBzb2NrZXQgb25seQ', expires_at: '2026-11-22T09:01:00.000Z' },
   health: { status: 'ok' },
-  readiness: { ready: true, checks: { serving: true, journal: true, book: true } },
+  readiness: { ready: true, checks: { serving: true, journal: true, book: true, space: true } },
   version: { name: 'gatehouse', version: '0.1.0', commit: null, bun: '1.4.5' },
 } as const

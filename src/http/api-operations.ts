@@ -345,7 +345,7 @@ const OPERATIONS_OF_HOUSE: readonly Operation[] = [
       503: {
         description: 'Not ready, and why.',
         schema: readinessSchema,
-        example: { ready: false, checks: { serving: false, journal: true, book: true } },
+        example: { ready: false, checks: { serving: false, journal: true, book: true, space: true } },
       },
     },
     key: 'never',

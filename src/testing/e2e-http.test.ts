@@ -445,7 +445,7 @@ describe('operations', () => {
   test('readiness says what it looks at, and version what runs', async () => {
     expect((await house.request('/readyz')).body).toEqual({
       ready: true,
-      checks: { serving: true, journal: true, book: true },
+      checks: { serving: true, journal: true, book: true, space: true },
     })
     expect((await house.request('/version')).body).toMatchObject({ name: 'gatehouse', bun: Bun.version })
     expect((await house.request('/healthz')).body).toEqual({ status: 'ok' })
