@@ -129,7 +129,8 @@ export class Gateway {
     const parts = createParts(this.#base)
     const lastInputAtMs = parts.reader.lastInputAtMs()
     const behindMs = lastInputAtMs - clock.epochMs()
-    if (behindMs > CLOCK_BEHIND_MS) log.warn('the clock is behind what was written last: set it right', { ms: behindMs })
+    if (behindMs > CLOCK_BEHIND_MS)
+      log.warn('the clock is behind what was written last: set it right', { ms: behindMs })
     const newOwnerKey = await giveFirstInputs(this.#base, parts.reader)
     this.#parts = parts
     // Nothing that happens to the search ends the process, and no start waits for more than its file being opened.
@@ -171,13 +172,13 @@ export class Gateway {
     options.log.info('stopping')
     parts?.duties.stop()
     parts?.poll.stop()
-    await parts?.safekeeping.backups.stop()
     // A book that has failed can take no outcome in: nothing is worth waiting for.
     if (!this.#isFatal) await parts?.destruction.eraser.stop()
     await Promise.all([
       this.#isFatal ? undefined : parts?.outbound.drain(),
       parts?.realtime.drain(),
       parts?.media.media.stop(),
+      parts?.safekeeping.backups.stop(),
     ])
     await new Promise<void>((resolve) => options.clock.after(LAST_ANSWERS_MS, resolve))
     await this.#server?.stop()

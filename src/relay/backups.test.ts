@@ -70,10 +70,10 @@ async function take({ folder }: BackupAsk): Promise<BackupDone> {
   return { name, seconds: 2, bytes: 3, head_seq: 1, counts, media: { files: 0, added: 0, missing: 0 }, removed: [] }
 }
 
-function open(how: Partial<BackupPlan> = {}): Backups {
+function open(how: Partial<BackupPlan> = {}, taking = take): Backups {
   const backups = new Backups(
     {
-      take,
+      take: taking,
       clock,
       log: {
         ...silentLog,
@@ -132,4 +132,18 @@ test('one at a time, only where it is said where to, and by the clock only where
   const running = backups.take(wish)
   expect(backups.take(wish)).rejects.toThrow('is being taken already')
   expect((await running).bytes).toBe(3)
+})
+
+test('a stop waits three seconds for a backup that is under way, and no longer', async () => {
+  const never = { promise: new Promise<BackupDone>(() => {}) }
+  const backups = open({}, () => never.promise)
+  void backups.take()
+  let hasStopped = false
+  void backups.stop().then(() => {
+    hasStopped = true
+  })
+  await advance(2_999)
+  expect(hasStopped).toBe(false)
+  await advance(1)
+  expect(hasStopped).toBe(true)
 })

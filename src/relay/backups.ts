@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, pause } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { backupsIn, readManifest } from '../storage/backup-manifest.ts'
@@ -8,6 +8,8 @@ import type { BackupAsk, BackupDone } from './take-backup.ts'
 
 /** Pause after a backup that failed. */
 const RETRY_MS = 10 * 60_000
+/** A stop does not wait longer for a backup: the next run takes its half away. */
+const STOP_MS_MAX = 3_000
 /** After a start the house catches up first. */
 const FIRST_MS = 30_000
 
@@ -79,11 +81,18 @@ export class Backups {
     this.#masterKey = next
   }
 
-  /** Takes none any more, and waits for the one under way. */
+  /** Takes none any more, and waits a little for the one under way: the end of the process cuts it off. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#cancel?.()
-    await this.#running?.catch(() => {})
+    if (this.#running === undefined) return
+    const waited = new AbortController()
+    const ended = this.#running.then(
+      () => {},
+      () => {},
+    )
+    await Promise.race([ended, pause(this.#deps.clock, STOP_MS_MAX, waited.signal)])
+    waited.abort()
   }
 
   #askOf({ to, vaultTo, vaultBeside }: BackupWish): BackupAsk {

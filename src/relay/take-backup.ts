@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, statfsSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type Clock, pause, toTime } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
@@ -20,6 +20,7 @@ import {
   writeMediaList,
 } from '../storage/backup-manifest.ts'
 import { copyDatabase, faultsOfDatabase, relieveLog, syncFile, syncFolder } from '../storage/copy-database.ts'
+import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { type PooledMedia, poolMedia } from './backup-media.ts'
 import { type Rotation, removeLeftovers, rotate } from './backup-rotation.ts'
@@ -57,7 +58,14 @@ export type OnWriting = (path: string) => void
  * journal holds all that the records have applied and the vault every key that any of it needs.
  */
 export async function takeBackup(ask: BackupAsk, clock: Clock, onWriting: OnWriting): Promise<BackupDone> {
-  return await new Taking(ask, clock, onWriting).run()
+  const taking = new Taking(ask, clock, onWriting)
+  try {
+    return await taking.run()
+  } catch (error) {
+    // Half a backup would hold the room that may be what is wanting.
+    removeLeftovers(ask)
+    throw error
+  }
 }
 
 class Taking {
@@ -98,6 +106,7 @@ class Taking {
       throw new Error(`The journal ends at entry ${head}, but the records have applied ${facts.appliedSeq}`)
     }
     const vault = await this.#takeVault()
+    this.#takeLedger()
     writeMediaList(this.#part, media.media)
     const manifest: BackupManifest = {
       form: MANIFEST_FORM,
@@ -170,6 +179,20 @@ class Taking {
     syncFolder(vaultFolder)
     const path = join(vaultFolder, file)
     return { file, bytes: statSync(path).size, sha256: await sha256Of(path) }
+  }
+
+  /**
+   * Whom the house has erased: only the newest of it, apart from whatever could bring them back. One that knows of more
+   * people stays: the house was then restored without it.
+   */
+  #takeLedger(): void {
+    const { dataDir, vaultFolder } = this.#ask
+    const [from, to] = [join(dataDir, LEDGER_FILE), join(vaultFolder, LEDGER_FILE)]
+    if (!existsSync(from) || personsIn(to) > personsIn(from)) return
+    rmSync(to + PART_ENDING, { force: true })
+    this.#copy(from, to + PART_ENDING)
+    renameSync(to + PART_ENDING, to)
+    syncFolder(vaultFolder)
   }
 
   async #filesOf(days: readonly string[]): Promise<BackupFile[]> {
@@ -248,4 +271,14 @@ function megabytes(bytes: number): number {
 /** When a backup was made, from its manifest. */
 export function madeAt(manifest: BackupManifest): string {
   return toTime(manifest.made_at)
+}
+
+function personsIn(ledgerPath: string): number {
+  if (!existsSync(ledgerPath)) return 0
+  const ledger = new ErasureLedger(ledgerPath, { readonly: true })
+  try {
+    return ledger.persons().length
+  } finally {
+    ledger.close()
+  }
 }

@@ -17,7 +17,7 @@ import { systemClock } from '../core/clock.ts'
 import { endOfSegment, segmentsIn } from '../journal/shipped-file.ts'
 import { goOnFromShipped } from '../journal/shipped-journal.ts'
 import { checkBackup } from '../relay/check-backup.ts'
-import type { BackupDone } from '../relay/take-backup.ts'
+import { type BackupDone, takeBackup } from '../relay/take-backup.ts'
 import { askRunningHouse } from '../run/running-house.ts'
 import { backupsIn, pooledMediaPath, readManifest, readMediaList, vaultCopiesIn } from '../storage/backup-manifest.ts'
 import { Vault } from '../vault/vault.ts'
@@ -26,7 +26,7 @@ import { seededRandom } from './seeded-random.ts'
 import { first, TestGateway, testConfigText, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
-setDefaultTimeout(20_000)
+setDefaultTimeout(30_000)
 
 const MASTER = Uint8Array.fromHex('ab'.repeat(32))
 const LOADERS = 4
@@ -176,6 +176,23 @@ test("the vault's copy does not go where the backup goes unless that is wanted",
   const ask = (more: object) => askRunningHouse(house.config(), 'backup', { vault_to: folder, ...more })
   expect(ask({})).rejects.toThrow('choose another place')
   await until('the refusal is counted', async () => (await house.metric('gatehouse_backup_failures_total')) === 1)
+})
+
+test('one that fails in the middle takes its half away: it would hold the room that may have been wanting', async () => {
+  const own = mkdtempSync(join(place, 'failed-'))
+  const ask = {
+    dataDir: join(house.folder, 'data'),
+    folder: join(own, 'b'),
+    vaultFolder: join(own, 'v'),
+    vaultBeside: false,
+    keep: 1,
+    vaultKeep: 1,
+    masterKey: new Uint8Array(32).fill(1, 0, 5),
+    program: 'test',
+    restShare: 0,
+  }
+  expect(await takeBackup(ask, systemClock, () => {}).catch(String)).toContain('not the master key')
+  expect([...readdirSync(ask.folder), ...readdirSync(ask.vaultFolder)].filter((name) => name !== 'media')).toEqual([])
 })
 
 test('what came in is in the second place at once, and a restored journal goes on with it', async () => {
