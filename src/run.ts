@@ -15,6 +15,7 @@ import { type ReplayAsk, replay } from './relay/replay.ts'
 import { askRunningHouse, houseAlone } from './run/running-house.ts'
 import { setupOf } from './setup.ts'
 import { startSimulator } from './simulator/simulator.ts'
+import { refusalInWords } from './storage/data-folder.ts'
 import { THREADS } from './threads.ts'
 
 /** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
@@ -65,7 +66,7 @@ export function serve(context: Context): Promise<number> {
       greet(context, config, started, demo?.url ?? null)
       if (demo) await demo.fill()
     } catch (error) {
-      context.complain(messageOf(error))
+      context.complain(refusalInWords(messageOf(error)))
       await demo?.simulator.stop()
       return EXIT_FAILED
     }

@@ -1,5 +1,9 @@
 import { mkdirSync } from 'node:fs'
 
+/** What somebody has to see to whose folder does not let itself be used. */
+export const OWNER_WANTED =
+  'whoever runs Gatehouse must own the data folder, with all in it, and be able to write there'
+
 const WORDS: Readonly<Record<string, string>> = {
   EEXIST: 'it is a file, and has to be a folder',
   ENOTDIR: 'what it lies in is a file, and has to be a folder',
@@ -15,4 +19,10 @@ export function makeDataFolder(folder: string): void {
     const words = WORDS[code] ?? 'make it yourself for whoever runs Gatehouse, or name another one as data_dir'
     throw new Error(`Cannot make the data folder ${folder} (${code}): ${words}`, { cause })
   }
+}
+
+/** The system's refusal of a file in the data folder in words; any other message as it is. */
+export function refusalInWords(message: string): string {
+  const refused = /^(EACCES|EPERM|EROFS): .*'(.+)'$/.exec(message)
+  return refused ? `${refused[2]} cannot be used (${refused[1]}): ${OWNER_WANTED}` : message
 }

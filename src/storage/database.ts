@@ -1,4 +1,5 @@
 import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { OWNER_WANTED } from './data-folder.ts'
 
 export type Value = SQLQueryBindings
 
@@ -155,12 +156,13 @@ export class Db {
   }
 }
 
-const OWNED = 'whoever runs Gatehouse must own the data folder, with all in it, and be able to write there'
 /** What SQLite's codes mean to whoever reads them, after the name of the file; the codes stay. */
 const WORDS: readonly (readonly [code: RegExp, words: string])[] = [
   [/^SQLITE_(CORRUPT|NOTADB)/, 'is damaged: restore it from a backup'],
-  [/^SQLITE_CANTOPEN/, `cannot be opened: ${OWNED}`],
-  [/^SQLITE_READONLY/, `cannot be written: ${OWNED}`],
+  [/^SQLITE_CANTOPEN/, `cannot be opened: ${OWNER_WANTED}`],
+  [/^SQLITE_READONLY/, `cannot be written: ${OWNER_WANTED}`],
+  [/^SQLITE_(FULL|IOERR_SHM)/, 'cannot grow: no space is left on its disk'],
+  [/^SQLITE_IOERR/, 'cannot be read or written: its disk, or the way to it, fails'],
 ]
 
 /** An error of SQLite, which now names the file that it comes from. */

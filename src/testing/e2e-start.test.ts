@@ -1,0 +1,374 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Db } from '../storage/database.ts'
+import { PROGRAM } from './program.ts'
+import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
+import { TestProxy } from './test-proxy.ts'
+
+// A busy machine takes its time; what is waited for says so itself before this.
+setDefaultTimeout(30_000)
+
+const TOKEN = 'the-operators-token-of-this-test'
+/** Another user than whoever runs the tests; root would be let in everywhere. */
+const NOBODY = 65_534
+const IS_ROOT = process.getuid?.() === 0
+const SETPRIV = Bun.which('setpriv')
+const AS_NOBODY = SETPRIV === null ? [] : [SETPRIV, `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
+
+const root = mkdtempSync(join(tmpdir(), 'gatehouse-start-'))
+const at = (name: string) => join(root, name)
+const children = new Set<Bun.Subprocess>()
+
+interface Start {
+  env?: Record<string, string>
+  before?: readonly string[]
+  words?: readonly string[]
+}
+
+function start({ env = {}, before = [], words = ['serve'] }: Start) {
+  const child = Bun.spawn([...before, ...PROGRAM, ...words], {
+    cwd: root,
+    env: {
+      PATH: '/usr/bin:/bin',
+      GATEHOUSE_CONFIG: at('gatehouse.toml'),
+      GATEHOUSE_DATA_DIR: at('data'),
+      GATEHOUSE_MASTER_KEY_FILE: at('master.key'),
+      GATEHOUSE_BOOTSTRAP_TOKEN: TOKEN,
+      GATEHOUSE_HTTP_PORT: '0',
+      // Nobody is there: no start waits for the platform.
+      GATEHOUSE_GRAPH_URL: 'http://127.0.0.1:1',
+      ...env,
+    },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  children.add(child)
+  const said = { out: '', complaints: '' }
+  const reading = Promise.all([
+    read(child.stdout, (text) => {
+      said.out += text
+    }),
+    read(child.stderr, (text) => {
+      said.complaints += text
+    }),
+  ])
+  const ended = async () => {
+    const code = await child.exited
+    await reading
+    children.delete(child)
+    return { code, ...said }
+  }
+  const url = () =>
+    until(
+      'the house has greeted',
+      () => /Gatehouse +(http:\S+[^/])\/?\n/.exec(said.complaints)?.[1],
+      () => said.complaints,
+      25_000,
+    )
+  return { child, said, ended, url }
+}
+
+async function read(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const bytes of stream) take(decoder.decode(bytes, { stream: true }))
+}
+
+/** Starts, waits until it serves, and stops it. */
+async function startAndStop(how: Start): Promise<{ code: number; out: string }> {
+  const house = start(how)
+  await house.url()
+  house.child.kill('SIGTERM')
+  return await house.ended()
+}
+
+const authorization = { Authorization: `Bearer ${TOKEN}` }
+
+beforeAll(async () => {
+  chmodSync(root, 0o755)
+  writeFileSync(at('gatehouse.toml'), testConfigText())
+  writeFileSync(at('master.key'), 'cd'.repeat(32))
+  const house = start({})
+  const url = await house.url()
+  const value = {
+    messaging_product: 'whatsapp',
+    metadata: { display_phone_number: '15550783881', phone_number_id: FAST_NUMBER },
+    contacts: [{ profile: { name: 'Grace' }, wa_id: '15550791234' }],
+    messages: [{ from: '15550791234', id: 'wamid.s1', timestamp: '1795338600', type: 'text', text: { body: 'hello' } }],
+  }
+  const entry = { id: '102290129340398', changes: [{ field: 'messages', value }] }
+  const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] })
+  const headers = { 'X-Hub-Signature-256': sign(body) }
+  expect((await fetch(`${url}/webhooks/whatsapp/main`, { method: 'POST', body, headers })).status).toBe(200)
+  await until('the message is applied', async () => {
+    const answer = await fetch(`${url}/api/v1/events?after=0`, { headers: authorization })
+    return ((await answer.json()) as { events: { type: string }[] }).events.some(
+      ({ type }) => type === 'message.received',
+    )
+  })
+  house.child.kill('SIGTERM')
+  expect((await house.ended()).code).toBe(0)
+  cpSync(at('data'), at('whole'), { recursive: true })
+})
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(root, { recursive: true, force: true })
+})
+
+let folders = 0
+
+/** A copy of a folder that was in use. */
+function copy(): string {
+  folders += 1
+  const folder = at(`copy-${folders}`)
+  cpSync(at('whole'), folder, { recursive: true })
+  return folder
+}
+
+function garble(path: string): void {
+  const bytes = readFileSync(path)
+  bytes.fill(0xa5, 0, 4096)
+  writeFileSync(path, bytes)
+}
+
+/** Everything in a folder but what may come and go with every opening. */
+function contentsOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const kept = names.filter((name) => {
+    const { size } = statSync(join(folder, name))
+    return size > 0 && statSync(join(folder, name)).isFile() && !/lock\.db|-shm$|-wal$|ballast|disk-history/.test(name)
+  })
+  return Object.fromEntries(
+    kept.toSorted().map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('hex'),
+    ]),
+  )
+}
+
+const dayFile = (folder: string) => {
+  const name = readdirSync(join(folder, 'journal')).find((file) => file.endsWith('.db'))
+  return join(folder, 'journal', name ?? '')
+}
+
+async function expectRefused(folder: string, words: RegExp, env: Record<string, string> = {}): Promise<void> {
+  const before = contentsOf(folder)
+  const { code, complaints, out } = await start({ env: { GATEHOUSE_DATA_DIR: folder, ...env } }).ended()
+  expect(complaints).toMatch(words)
+  expect(complaints.trim().split('\n').length).toBeLessThanOrEqual(2)
+  expect(code).toBe(1)
+  expect(out).not.toContain('gateway started')
+  const after = contentsOf(folder)
+  for (const [name, sum] of Object.entries(before)) expect([name, after[name]]).toEqual([name, sum])
+}
+
+describe('a start with a folder that is not right', () => {
+  const cases: [name: string, hurt: (folder: string) => void, words: RegExp][] = [
+    ['a damaged vault', (folder) => garble(join(folder, 'vault.db')), /vault\.db is damaged: restore it/],
+    ['a vault that was cut', (folder) => truncateSync(join(folder, 'vault.db'), 5000), /vault\.db is damaged/],
+    ['no vault', (folder) => rmSync(join(folder, 'vault.db')), /vault has lost .* Restore the vault/],
+    ['an empty vault', (folder) => writeFileSync(join(folder, 'vault.db'), ''), /vault has lost .* Restore the vault/],
+    ['damaged records', (folder) => garble(join(folder, 'records.db')), /records\.db is damaged: restore it/],
+    ['records that were cut', (folder) => truncateSync(join(folder, 'records.db'), 20_000), /records\.db is damaged/],
+    ['no records', (folder) => rmSync(join(folder, 'records.db')), /records end .* Restore them .* --accept-loss/],
+    ['a damaged day of the journal', (folder) => garble(dayFile(folder)), /journal\/[-\d]+\.db is damaged/],
+    ['no journal', (folder) => rmSync(join(folder, 'journal'), { recursive: true }), /journal/],
+    ['a damaged ledger', (folder) => garble(join(folder, 'erasure-ledger.db')), /erasure-ledger\.db is damaged/],
+    ['a damaged lock', (folder) => garble(join(folder, 'lock.db')), /lock\.db is damaged. It holds nothing: delete it/],
+  ]
+  test.each(cases)('%s says so, and changes nothing', async (_, hurt, words) => {
+    const folder = copy()
+    hurt(folder)
+    await expectRefused(folder, words)
+    rmSync(folder, { recursive: true })
+  })
+
+  test('another master key says so, and changes nothing', async () => {
+    const key = { GATEHOUSE_MASTER_KEY_FILE: keyFile('ef'.repeat(32)) }
+    await expectRefused(copy(), /master key .* master_key_file/, key)
+  })
+
+  test('a search index that is damaged is made anew', async () => {
+    const folder = copy()
+    garble(join(folder, 'search.db'))
+    const { code, out } = await startAndStop({ env: { GATEHOUSE_DATA_DIR: folder } })
+    expect(code).toBe(0)
+    expect(out).toContain('the search index was damaged: it is made anew')
+  })
+
+  test('a clock that is behind what was written last is said', async () => {
+    const folder = copy()
+    const records = new Db(join(folder, 'records.db'))
+    records.run('UPDATE house SET last_input_at = last_input_at + 86400000')
+    records.close()
+    const { code, out } = await startAndStop({ env: { GATEHOUSE_DATA_DIR: folder } })
+    expect(code).toBe(0)
+    expect(out).toContain('the clock is behind what was written last')
+  })
+})
+
+function keyFile(content: string): string {
+  const path = at(`key-${createHash('sha256').update(content).digest('hex').slice(0, 8)}`)
+  writeFileSync(path, content)
+  return path
+}
+
+describe('a start that may not use its folder', () => {
+  const cases: [name: string, folder: () => string, words: RegExp][] = [
+    ['a file in its place', () => written('a-file'), /Cannot make the data folder .*a-file \(EEXIST\): it is a file/],
+    ['a file above it', () => join(written('a-file'), 'data'), /Cannot make the data folder .* \(ENOTDIR\)/],
+  ]
+  test.each(cases)('%s: says so', async (_, folder, words) => {
+    const { code, complaints } = await start({ env: { GATEHOUSE_DATA_DIR: folder() } }).ended()
+    expect(complaints).toMatch(words)
+    expect(code).toBe(1)
+  })
+
+  test.skipIf(!IS_ROOT || SETPRIV === null)(
+    'one of another user, and one where none may be made (as root only)',
+    async () => {
+      const [others, above] = [copy(), at('above')]
+      mkdirSync(above, { mode: 0o755 })
+      const env = (folder: string) => ({ env: { GATEHOUSE_DATA_DIR: folder }, before: AS_NOBODY })
+      const [foreign, impossible] = await Promise.all([
+        start(env(others)).ended(),
+        start(env(join(above, 'data'))).ended(),
+      ])
+      expect(foreign.complaints).toMatch(/lock\.db cannot be opened: whoever runs Gatehouse must own the data folder/)
+      expect(impossible.complaints).toMatch(/Cannot make the data folder .*above\/data \(EACCES\): make it yourself/)
+      chmodSync(at('master.key'), 0o600)
+      const locked = await start(env(others)).ended()
+      chmodSync(at('master.key'), 0o644)
+      expect(locked.complaints).toMatch(/master_key_file: found ".*master\.key", which cannot be read/)
+      expect([foreign.code, impossible.code, locked.code]).toEqual([1, 1, 2])
+      chownSync(others, NOBODY, NOBODY)
+      const unwritable = await start(env(others)).ended()
+      expect(unwritable.complaints).toMatch(/whoever runs Gatehouse must own the data folder/)
+      expect(unwritable.code).toBe(1)
+    },
+  )
+
+  test('one that is in use, and a port that is', async () => {
+    const house = start({})
+    const { port } = new URL(await house.url())
+    const [folder, same] = await Promise.all([
+      start({}).ended(),
+      start({ env: { GATEHOUSE_DATA_DIR: copy(), GATEHOUSE_HTTP_PORT: port } }).ended(),
+    ])
+    expect(folder).toMatchObject({
+      code: 1,
+      complaints: expect.stringMatching(/^Another Gatehouse is using this data folder/),
+    })
+    expect(same).toMatchObject({ code: 1, complaints: expect.stringContaining(port) })
+    house.child.kill('SIGTERM')
+    expect((await house.ended()).code).toBe(0)
+  })
+})
+
+function written(name: string): string {
+  writeFileSync(at(name), '')
+  return at(name)
+}
+
+describe('a start with a configuration that is not right', () => {
+  const text = testConfigText()
+  const cases: [name: string, text: string, env: Record<string, string>, words: RegExp[]][] = [
+    [
+      'a file that was half written',
+      text.slice(0, text.indexOf('verify_token') + 15),
+      {},
+      [/half\.toml:\d+:\d+: .*TOML/],
+    ],
+    ['wrong types', `log_level = 3\n${text.replace('"support"', '7')}`, {}, [/log_level: found 3/, /pool: found 7/]],
+    [
+      'a key file that is gone',
+      text,
+      { GATEHOUSE_MASTER_KEY_FILE: '/nowhere/key' },
+      [/master_key_file: found "\/nowhere\/key"/],
+    ],
+    ['a key file that is a folder', text, { GATEHOUSE_MASTER_KEY_FILE: '/' }, [/master_key_file: .* cannot be read/]],
+    ['a key of another length', text, { GATEHOUSE_MASTER_KEY_FILE: keyFile('abcd') }, [/wanted a file with 32 bytes/]],
+    [
+      'a secret that is gone',
+      text.replace('"another-verify-token"', '"file:/nowhere/secret"'),
+      {},
+      [/verify_token: found "\/nowhere\/secret", which cannot be read/],
+    ],
+    [
+      'a secret that is not set',
+      text.replace('"another-verify-token"', '"env:NOT_SET"'),
+      {},
+      [/wanted the variable NOT_SET to be set/],
+    ],
+  ]
+  test.each(cases)('%s: says everything that is wrong, and opens nothing', async (_, content, env, words) => {
+    writeFileSync(at('half.toml'), content)
+    const never = at('never')
+    const { code, complaints, out } = await start({
+      env: { GATEHOUSE_CONFIG: at('half.toml'), GATEHOUSE_DATA_DIR: never, ...env },
+    }).ended()
+    for (const pattern of words) expect(complaints).toMatch(pattern)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(readdirSync(root)).not.toContain('never')
+  })
+})
+
+describe('a house that runs', () => {
+  test('reads its configuration anew at SIGHUP and by command, and takes no proxy from its environment', async () => {
+    const trap = await new TestProxy().start()
+    const env = { HTTP_PROXY: trap.url, http_proxy: trap.url, HTTPS_PROXY: trap.url, GATEHOUSE_CONFIG: at('live.toml') }
+    writeFileSync(at('live.toml'), testConfigText())
+    const platform = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: () => Response.json({ messages: [{ id: 'wamid.x' }] }),
+    })
+    const house = start({ env: { ...env, GATEHOUSE_GRAPH_URL: `http://127.0.0.1:${platform.port}` } })
+    const url = await house.url()
+    const command = () => start({ env, words: ['reload'] }).ended()
+    expect(await command()).toMatchObject({ code: 0, out: 'Nothing is different\n' })
+    appendFileSync(at('live.toml'), '[http]\norigins = ["https://desk.example"]\nhost = "127.0.0.2"\n')
+    expect(await command()).toMatchObject({ code: 0, out: 'changed: http.origins\nneeds a restart: http.host\n' })
+    appendFileSync(at('live.toml'), 'trusted_proxies = [')
+    house.child.kill('SIGHUP')
+    await until('the log says what is wrong', () => house.said.out.includes('configuration not taken over'))
+    expect(await command()).toMatchObject({ code: 1, complaints: expect.stringContaining('Nothing was changed') })
+    const body = JSON.stringify({
+      to: '+15550791234',
+      type: 'template',
+      template: { name: 'hello', language: { code: 'en' } },
+      from: { number: FAST_NUMBER },
+    })
+    const headers = { ...authorization, 'Content-Type': 'application/json' }
+    const { id } = (await (await fetch(`${url}/api/v1/messages`, { method: 'POST', headers, body })).json()) as {
+      id: string
+    }
+    await until('it has left', async () => {
+      const answer = await fetch(`${url}/api/v1/messages/${id}`, { headers })
+      return ((await answer.json()) as { state: string }).state === 'accepted'
+    })
+    expect(trap.requests).toEqual([])
+    house.child.kill('SIGTERM')
+    expect((await house.ended()).code).toBe(0)
+    expect(await command()).toMatchObject({ code: 1, complaints: expect.stringContaining('No house runs here') })
+    await Promise.all([platform.stop(true), trap.stop()])
+  })
+})
