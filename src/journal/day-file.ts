@@ -201,8 +201,10 @@ export class DayFile {
   /** When the last entry of a source came. */
   lastAtMs(source: string): number | undefined {
     if (!this.#binding()) return undefined
-    return this.#database.one<{ at: number }>('SELECT at FROM entries WHERE source = ?1 ORDER BY seq DESC LIMIT 1', source)
-      ?.at
+    return this.#database.one<{ at: number }>(
+      'SELECT at FROM entries WHERE source = ?1 ORDER BY seq DESC LIMIT 1',
+      source,
+    )?.at
   }
 
   /** `PRAGMA synchronous` as it is in force. */
