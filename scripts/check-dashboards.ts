@@ -1,17 +1,17 @@
 /**
  * Runs every query of the dashboard and of the alerts against a real Prometheus that scrapes a real house with some traffic:
  * none may be refused, and which ones answer nothing is listed. Wants Debian's package `prometheus`.
- * `bun scripts/faults/dashboards.ts [--seconds 40]`
+ * `bun scripts/check-dashboards.ts [--seconds 40]`
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { pause, systemClock } from '../../src/core/clock.ts'
-import { TestGateway, until } from '../../src/testing/test-gateway.ts'
-import { DASHBOARD_FILE } from '../dashboard.ts'
+import { pause, systemClock } from '../src/core/clock.ts'
+import { TestGateway, until } from '../src/testing/test-gateway.ts'
+import { DASHBOARD_FILE } from './dashboard.ts'
 
-const ALERTS = new URL('../../config/prometheus/alerts.yml', import.meta.url)
+const ALERTS = new URL('../config/prometheus/alerts.yml', import.meta.url)
 
 interface Query {
   where: string
