@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
@@ -5,6 +7,7 @@ import { createLog } from '../core/pino-log.ts'
 import { type Restored, restore } from '../relay/restore.ts'
 import { setupOf } from '../setup.ts'
 import { THREADS } from '../threads.ts'
+import { LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { drillCommand } from './drill.ts'
 
 /** Makes the data folder from a backup, or with the word `drill` tries one. */
@@ -27,10 +30,16 @@ export function restoreCommand(context: CommandContext<Config>): Promise<number>
 }
 
 function restoreFrom(context: CommandContext<Config>, config: Config, from: string): Promise<Restored> {
+  const vaultFrom = textOf(context, 'vault-from') ?? config.backup.vaultFolder ?? from
+  // Each backup leaves the newest ledger beside the vault's copies.
+  const left = join(vaultFrom, LEDGER_FILE)
+  const ledger = textOf(context, 'ledger') ?? (existsSync(left) ? left : null)
+  if (ledger === left)
+    context.complain(`The erasure ledger is ${left}, as of the last backup. --ledger names a newer one`)
   return restore({
     from,
-    vaultFrom: textOf(context, 'vault-from') ?? config.backup.vaultFolder ?? from,
-    ledger: textOf(context, 'ledger') ?? null,
+    vaultFrom,
+    ledger,
     shipped: textOf(context, 'journal') ?? null,
     folder: config.dataDir,
     masterKey: setupOf(config).masterKey,
@@ -49,7 +58,7 @@ function print({ options, print: line, complain }: CommandContext<Config>, resto
 
 const WITHOUT_LEDGER = [
   '',
-  'WARNING: no erasure ledger was given. People who were erased after the backup was made are back.',
+  'WARNING: there is no erasure ledger. People who were erased after the backup was made are back.',
   'Where the ledger of the old house is still there (erasure-ledger.db in its data folder), restore once more with --ledger.',
 ]
 

@@ -284,6 +284,22 @@ describe('a restore', () => {
     expect(isEmpty()).toBe(true)
   })
 
+  test('as a command takes the erasure ledger that the last backup left beside the keys', async () => {
+    const before = place()
+    await erase((await house.conversationOf(ANNA)).contact.id)
+    await backup()
+    await lose()
+    const child = Bun.spawn(
+      [process.execPath, 'src/main.ts', 'restore', '--from', before, '--vault-from', keys(), '--json'],
+      { env: commandEnvironment(), stdout: 'pipe', stderr: 'pipe' },
+    )
+    expect(await child.exited).toBe(0)
+    expect(await new Response(child.stdout).json()).toMatchObject({ erased_again: 1, counts: { contacts: 1 } })
+    expect(await new Response(child.stderr).text()).toContain('erasure-ledger.db, as of the last backup')
+    await house.start()
+    expect(await contactsNow()).not.toContain(ANNA)
+  })
+
   test.each(['restore.begun', 'restore.copied', 'restore.before_end'])(
     'killed at %s leaves a folder that nobody serves, and is made again',
     async (point) => {
