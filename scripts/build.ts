@@ -32,7 +32,7 @@ async function simulatorPagePlugin(): Promise<BunPlugin> {
 /** What is built: `GATEHOUSE_BUILD_COMMIT` where there is no repository, as in a container. */
 function commitOf(): string {
   const given = process.env['GATEHOUSE_BUILD_COMMIT']
-  if (given) return given
+  if (given || Bun.which('git') === null) return given ?? ''
   const git = (...words: string[]) => Bun.spawnSync(['git', '-C', ROOT, ...words], { stderr: 'ignore' })
   const head = git('rev-parse', 'HEAD')
   if (!head.success) return ''
