@@ -27,7 +27,7 @@ async function holdAfterLoss({ house, options }: Base, reader: Reader): Promise<
     count += done.held
     isDone = done.isDone
   }
-  options.log.warn('the records had lost commits: what waited to be sent is held', { count })
+  options.log.warn('the records are older than what has happened since: what waited to be sent is held', { count })
 }
 
 /** The first start of a house without a bootstrap token makes an owner's key; the demo's is always the same. */
