@@ -1,6 +1,6 @@
 /**
  * T08, T09: bits that flip in every file of the data folder, and files that are gone, cut or noise:
- * `bun scripts/faults/flips.ts [--flips 1000] [--messages 400] [--seed N]`. For each it is told who notices: the start, the
+ * `bun scripts/faults/flips.ts [--flips 1000] [--messages 400] [--records-only 1] [--seed N]`. For each it is told who notices: the start, the
  * check, whoever reads, or nobody because nothing has changed. What changes and is noticed by nobody is `silent`.
  */
 import { Classifier, damageText } from '../../src/testing/damage/classify.ts'
@@ -8,14 +8,16 @@ import { coarseDamages, makeFolders, randomFlip } from '../../src/testing/damage
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { faultArguments } from './with-faults.ts'
 
-const given = faultArguments({ flips: 1000, messages: 400 })
+const given = faultArguments({ flips: 1000, messages: 400, 'records-only': 0 })
 console.log(`seed ${given.seed}`)
 const random = seededRandom(given.seed)
 const folders = await makeFolders(random, given.number('messages'))
 const classifier = new Classifier(folders)
+// Of the file that has cells which are not sealed a figure of its own is wanted.
+const only = given.number('records-only') === 1 ? 'records' : null
 const flips = Array.from({ length: given.number('flips') }, (_, index) => {
   if (index % 100 === 99) console.log(`  ${index + 1} flips`)
-  return classifier.classify(randomFlip(folders, random, index))
+  return classifier.classify(randomFlip(folders, random, index, only))
 })
 console.log(`Bits: ${damageText(flips)}`)
 const coarse = coarseDamages(folders, random).map((damage) => classifier.classify(damage))

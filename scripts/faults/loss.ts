@@ -2,7 +2,9 @@
  * A network that loses a fifth of all packets in each direction, and all of them now and then: what platforms say over it,
  * and what a watcher hears over it. Root; `apt-get install nftables iproute2`.
  *
- *   bun scripts/faults/loss.ts [--messages 400] [--percent 20]
+ *   bun scripts/faults/loss.ts [--messages 400] [--percent 20] [--shut 3]
+ *
+ * After every seven seconds nothing comes through for so many: with 40 the watcher takes its socket for dead and resumes.
  *
  * Platform and watcher live in a network namespace of their own. A webhook is repeated until it is answered 200; the
  * watcher is the client that the console uses.
@@ -19,6 +21,7 @@ const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '400' },
     percent: { type: 'string', default: '20' },
+    shut: { type: 'string', default: '3' },
     folder: { type: 'string', default: '/var/tmp/gatehouse-loss' },
     port: { type: 'string', default: '18490' },
     client: { type: 'boolean', default: false },
@@ -30,10 +33,9 @@ const THERE = '10.201.77.2'
 const ORIGIN = `http://${HERE}:${values.port}`
 const TRY_MS = 4_000
 const AT_ONCE = 8
-/** Of each ten seconds nothing at all comes through for three. */
 const OPEN_MS = 7_000
-const SHUT_MS = 3_000
-const SETTLE_MS = 60_000
+const SHUT_MS = Number(values.shut) * 1000
+const SETTLE_MS = 180_000
 
 function run(command: string, input?: string): void {
   const { exitCode, stderr } = Bun.spawnSync(command.split(' '), { stdin: input ? Buffer.from(input) : 'ignore' })
@@ -130,6 +132,7 @@ async function main(): Promise<number> {
   run(`ip netns add ${SPACE}`)
   let server: Awaited<ReturnType<typeof startServer>> | undefined
   let isOver = false
+  let child: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined
   try {
     run(`ip link add gh-loss0 type veth peer name gh-loss1 netns ${SPACE}`)
     run(`ip addr add ${HERE}/30 dev gh-loss0`)
@@ -151,7 +154,7 @@ async function main(): Promise<number> {
       '--port',
       values.port,
     ]
-    const child = Bun.spawn(words, { cwd: join(import.meta.dir, '../..'), stdout: 'pipe', stderr: 'inherit' })
+    child = Bun.spawn(words, { cwd: join(import.meta.dir, '../..'), stdout: 'pipe', stderr: 'inherit' })
     void child.exited.then(() => {
       isOver = true
     })
@@ -166,6 +169,7 @@ async function main(): Promise<number> {
     const { lost, doubled, phantom, gaps } = JSON.parse(text)
     return lost + doubled + phantom + gaps === 0 ? 0 : 1
   } finally {
+    child?.kill('SIGKILL')
     await server?.stop()
     Bun.spawnSync(['ip', 'netns', 'del', SPACE])
     rmSync(values.folder, { recursive: true, force: true })

@@ -57,7 +57,7 @@ export interface Struck {
   /** A start that has to come to its end. */
   startWell(under?: Under): Promise<HouseProcess>
   /** When the last webhook was answered 200, and how many events the socket has brought. */
-  progress(): { answeredAtMs: number; socketEvents: number }
+  progress(): { answeredAtMs: number; socketEvents: number; shed: number; tookMs: readonly number[] }
   /** Something that must not be. */
   wrong(text: string): void
   /** A sample of something worth a figure. */
@@ -237,7 +237,10 @@ class CrashRun {
         return house
       },
       startWell: (under) => this.#startWell(under),
-      progress: () => ({ answeredAtMs: this.#webhooks.answeredAtMs, socketEvents: this.#socket.events }),
+      progress: () => {
+        const { answeredAtMs, shed, tookMs } = this.#webhooks
+        return { answeredAtMs, socketEvents: this.#socket.events, shed, tookMs }
+      },
       wrong: (text) => this.#oracle.find('others', text),
       figure: (name, value) => {
         const samples = this.#figures.get(name) ?? []

@@ -44,7 +44,7 @@ export function underBrokenCalls({ call, how, when, logPath }: BrokenCalls): Und
 /** How many calls strace has broken so far. */
 export function brokenCount(logPath: string): number {
   if (!existsSync(logPath)) return 0
-  return readFileSync(logPath, 'utf8').split('(INJECTED)').length - 1
+  return readFileSync(logPath, 'utf8').split(/\((?:INJECTED|DELAYED)\)/).length - 1
 }
 
 /** A wall clock that can be set while the house runs; durations and timers stay true. */

@@ -37,6 +37,9 @@ export class WebhookProducer {
   /** Answers that no webhook may get, by status. */
   readonly refused = new Map<number, number>()
   bodies = 0
+  /** Answers of 503, and how long each 200 took. */
+  shed = 0
+  readonly tookMs: number[] = []
   /** When the last 200 came, on the monotonic clock. */
   answeredAtMs = 0
   readonly #stand: CrashStand
@@ -103,7 +106,10 @@ export class WebhookProducer {
   }
 
   async #post(body: string): Promise<number | undefined> {
+    const startedMs = systemClock.monoMs()
     const status = await this.#stand.postWebhook(body)
+    if (status === 200) this.tookMs.push(systemClock.monoMs() - startedMs)
+    if (status === 503) this.shed += 1
     if (status !== undefined && status !== 200 && status !== 503) {
       this.refused.set(status, (this.refused.get(status) ?? 0) + 1)
     }

@@ -122,8 +122,8 @@ export function targetsOf(folders: Folders): { from: 'killed' | 'stopped'; targe
 }
 
 /** One bit of a byte, anywhere in one of the files. */
-export function randomFlip(folders: Folders, random: () => number, index: number): Damage {
-  const targets = targetsOf(folders)
+export function randomFlip(folders: Folders, random: () => number, index: number, only: string | null = null): Damage {
+  const targets = targetsOf(folders).filter(({ target }) => only === null || target === only)
   const hit = must(targets[index % targets.length], 'a target')
   const at = Math.floor(random() * statSync(join(folders[hit.from], hit.path)).size)
   const bit = Math.floor(random() * BITS)

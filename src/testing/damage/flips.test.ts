@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { systemClock } from '../../core/clock.ts'
+import { seededRandom } from '../seeded-random.ts'
+import { Classifier, damageText } from './classify.ts'
+import { coarseDamages, type Folders, makeFolders, randomFlip } from './damaged-folder.ts'
+
+const SEED = Math.floor(systemClock.epochMs()) % 2 ** 31
+const random = seededRandom(SEED)
+const FLIPS = 120
+const TEST_MS_MAX = 60_000
+let folders: Folders
+let classifier: Classifier
+
+beforeAll(async () => {
+  folders = await makeFolders(random, 120)
+  classifier = new Classifier(folders)
+}, TEST_MS_MAX)
+afterAll(() => folders.remove())
+
+/** Columns of the records that are not sealed are not protected: see scripts/faults/README.md for how often that is. */
+function isPlainCell({ damage, said }: { damage: { target: string }; said: string }): boolean {
+  return damage.target === 'records' && !/rows became|opened:/.test(said)
+}
+
+test(
+  `a bit that flips in any file is noticed, or has changed nothing (seed ${SEED})`,
+  () => {
+    const all = Array.from({ length: FLIPS }, (_, index) => classifier.classify(randomFlip(folders, random, index)))
+    const silent = all.filter((one) => one.outcome === 'silent' && !isPlainCell(one))
+    expect(silent, damageText(all)).toEqual([])
+    expect(all.filter(({ outcome }) => outcome === 'refused').length, damageText(all)).toBeGreaterThan(0)
+  },
+  TEST_MS_MAX,
+)
+
+test(
+  `a file that is gone, cut or noise is noticed, or has changed nothing (seed ${SEED})`,
+  () => {
+    const all = coarseDamages(folders, random).map((damage) => classifier.classify(damage))
+    expect(
+      all.filter(({ outcome }) => outcome === 'silent'),
+      damageText(all),
+    ).toEqual([])
+  },
+  TEST_MS_MAX,
+)
