@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { Fetch } from '../../channels/channel.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -18,7 +19,9 @@ export type Certificate =
 export function readCertificate(url: URL, clock: Clock): Promise<Certificate> {
   return new Promise((resolve) => {
     const host = url.hostname.replace(/^\[|\]$/g, '')
-    const socket = connect({ host, port: Number(url.port || 443), servername: host, rejectUnauthorized: false })
+    // A server is not asked for by an address.
+    const named = isIP(host) === 0 ? { servername: host } : {}
+    const socket = connect({ host, port: Number(url.port || 443), ...named, rejectUnauthorized: false })
     const cancel = clock.after(ANSWER_MS_MAX, () => end({ kind: 'unreachable', reason: 'no answer' }))
     function end(found: Certificate) {
       cancel()
