@@ -80,7 +80,7 @@ describe('loadConfig', () => {
       webhookBodyBytesMax: 3_407_872,
       webhookBacklogMs: 500,
       queueMax: 100_000,
-      requestsPerSecond: 1_000,
+      requestsPerSecond: 5_000,
     })
     expect(config.dispatch.deadlineMs).toEqual({ urgent: 60_000, reply: 30_000, notice: 3_600_000, bulk: 86_400_000 })
   })
