@@ -93,7 +93,7 @@ export class House {
     const refusal = refusalOfUnfinished(folder, finishing)
     if (refusal) throw new Error(refusal)
     // A folder that was restored just now is a copy already.
-    await bringUp({ thread: threads.upgrade, folder, nowMs, say, withoutCopy: finishing !== undefined })
+    await bringUp({ thread: threads.upgrade, folder, nowMs, say, withoutCopy: finishing === 'restore' })
     const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs, acceptLoss })
     crashPoint('start.before_journal')
     const journalHead = await this.journal.open({
