@@ -38,5 +38,5 @@ function optionLine({ name, value, help }: OptionDescription): string {
 }
 
 function term(word: string, text: string): string {
-  return `  ${word.padEnd(TERM_COLUMNS)}${text}`
+  return `  ${`${word} `.padEnd(TERM_COLUMNS)}${text}`
 }
