@@ -161,7 +161,7 @@ const WORDS: readonly (readonly [code: RegExp, words: string])[] = [
   [/^SQLITE_(CORRUPT|NOTADB)/, 'is damaged: restore it from a backup'],
   [/^SQLITE_CANTOPEN/, `cannot be opened: ${OWNER_WANTED}`],
   [/^SQLITE_READONLY/, `cannot be written: ${OWNER_WANTED}`],
-  [/^SQLITE_(FULL|IOERR_SHM)/, 'cannot grow: no space is left on its disk'],
+  [/^SQLITE_(FULL|IOERR_SHM)/, 'cannot grow, since no space is left on its disk: free some'],
   [/^SQLITE_IOERR/, 'cannot be read or written: its disk, or the way to it, fails'],
 ]
 

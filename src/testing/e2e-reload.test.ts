@@ -208,7 +208,7 @@ describe('secrets that change at both ends under traffic', () => {
       }
     })
     let [secret, token] = [TEST_SECRETS.appSecret, TEST_SECRETS.accessToken]
-    for (let round = 1; round <= 3; round++) {
+    for (let round = 1; round <= 2; round++) {
       const [nextSecret, nextToken] = [`app-secret-of-round-${round}`, `token-of-round-${round}`]
       const before = sent.length
       await until('traffic', () => sent.length > before + 5)
@@ -241,7 +241,7 @@ describe('secrets that change at both ends under traffic', () => {
       expect(await house.metric(`gatehouse_webhooks_total{outcome="${outcome}"}`)).toBe(0)
     }
     for (const text of texts) expect(await house.sendsOf(text)).toHaveLength(1)
-    expect(texts.length).toBeGreaterThan(20)
+    expect(texts.length).toBeGreaterThan(12)
     expect(house.fatal).toEqual([])
     for (const line of house.lines) expect(line).not.toMatch(/app-secret-of-round|token-of-round/)
   }, 40_000)

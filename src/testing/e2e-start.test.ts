@@ -295,7 +295,7 @@ describe('a start with a configuration that is not right', () => {
       'a file that was half written',
       text.slice(0, text.indexOf('verify_token') + 15),
       {},
-      [/half\.toml:\d+:\d+: .*TOML/],
+      [/written\.toml:\d+:\d+: .*TOML/],
     ],
     ['wrong types', `log_level = 3\n${text.replace('"support"', '7')}`, {}, [/log_level: found 3/, /pool: found 7/]],
     [
@@ -319,16 +319,20 @@ describe('a start with a configuration that is not right', () => {
       [/wanted the variable NOT_SET to be set/],
     ],
   ]
-  test.each(cases)('%s: says everything that is wrong, and opens nothing', async (_, content, env, words) => {
-    writeFileSync(at('half.toml'), content)
-    const never = at('never')
-    const { code, complaints, out } = await start({
-      env: { GATEHOUSE_CONFIG: at('half.toml'), GATEHOUSE_DATA_DIR: never, ...env },
-    }).ended()
-    for (const pattern of words) expect(complaints).toMatch(pattern)
-    expect({ code, out }).toEqual({ code: 2, out: '' })
-    expect(readdirSync(root)).not.toContain('never')
-  })
+  test.concurrent.each(cases)(
+    '%s: says everything that is wrong, and opens nothing',
+    async (name, content, env, words) => {
+      const file = at(`${name}.toml`)
+      writeFileSync(file, content)
+      const never = at('never')
+      const { code, complaints, out } = await start({
+        env: { GATEHOUSE_CONFIG: file, GATEHOUSE_DATA_DIR: never, ...env },
+      }).ended()
+      for (const pattern of words) expect(complaints).toMatch(pattern)
+      expect({ code, out }).toEqual({ code: 2, out: '' })
+      expect(readdirSync(root)).not.toContain('never')
+    },
+  )
 })
 
 describe('a house that runs', () => {
