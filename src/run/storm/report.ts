@@ -16,6 +16,8 @@ export interface Report {
 const GIB = 1024 ** 3
 const MIB = 1024 ** 2
 const PERCENT = 100
+/** The kernel's own work for the load is among the others; more than this is somebody else's. */
+const OTHERS_MAX = 0.15
 
 /** The report as people read it and keep it. */
 export function reportText(report: Report): string {
@@ -141,8 +143,13 @@ function wordLines({ judgement }: Report): string[] {
     `In time: the webhook answered in ${TARGETS.answer} ms, the message on a screen in ${TARGETS.screen}, the reply taken by the platform in ${TARGETS.reply}.`,
     `Practical: the highest load with ${percent(WITHIN_MIN)} in time and at most ${percent(CPU_MAX)} of all processors used, the driver's share included.`,
     'Lag: the worst age of what was taken and not applied. Disk: p99 of a commit of the journal. CPU: everything that ran.',
-    ...(breaking?.cpu && breaking.cpu.generator > breaking.cpu.house
+    ...(breaking && breaking.cpu.generator > breaking.cpu.house
       ? ['The driver used more than the house: on a machine of its own it would leave the house more.']
+      : []),
+    ...(breaking && othersShare(breaking.cpu) > OTHERS_MAX
+      ? [
+          `Others used ${percent(othersShare(breaking.cpu))} of the processors while it broke: run it again when nothing else runs.`,
+        ]
       : []),
   ]
 }
