@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { hasProxy, PROXY_KINDS } from '../../src/testing/proxy/proxies.ts'
 import { PROXY_FAULTS, type ProxyReport, runProxy } from '../../src/testing/proxy/proxy-run.ts'
 
-/** After an end, everybody is to be up to date again in this time. */
+/** After an end, 95 % are to be up to date again in this time; who takes longer is counted. */
 const RESUME_MS_MAX = 5_000
 
 async function main(): Promise<number> {
@@ -46,11 +46,13 @@ async function main(): Promise<number> {
 function tell({ kind, wrong, messages, events, resumeMs, survived, refused }: ProxyReport): number {
   console.log(`${kind}: ${messages} messages, ${events} events`)
   let slow = 0
+  let late = 0
   for (const [fault, times] of resumeMs) {
     const sorted = times.toSorted((one, other) => one - other)
     const at = (share: number) =>
       Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0)
     slow += sorted.filter((ms) => ms >= RESUME_MS_MAX).length
+    if (at(0.95) >= RESUME_MS_MAX) late++
     const kept = survived.get(fault) ?? 0
     console.log(
       `  ${fault}: ${kept} sockets lived on, ${sorted.length} resumed; p50 ${at(0.5)}, p95 ${at(0.95)}, worst ${at(1)} ms`,
@@ -60,7 +62,7 @@ function tell({ kind, wrong, messages, events, resumeMs, survived, refused }: Pr
   if (slow > 0) console.log(`  ${slow} resumes took ${RESUME_MS_MAX} ms or more`)
   for (const one of wrong.slice(0, 20)) console.log(`  WRONG: ${one}`)
   console.log(`  ${wrong.length} wrong`)
-  return wrong.length + slow
+  return wrong.length + late
 }
 
 process.exit(await main())
