@@ -10,6 +10,9 @@ const PREFIX = {
   merge: 'mrg',
   erasure: 'ers',
   key: 'key',
+  person: 'per',
+  role: 'rol',
+  team: 'tea',
 } as const
 
 export type IdKind = keyof typeof PREFIX

@@ -1,8 +1,10 @@
 import { MAIN_WORKSPACE } from '../core/principal.ts'
 import { hashApiKey, hintOf, newApiKey } from '../people/api-keys.ts'
+import { GIVEN_ROLES } from '../people/roles.ts'
 import { type AddApiKey, ApiKeyReader, addApiKey } from '../records/api-key.ts'
 import { UNFINISHED_DUTY } from '../records/lost-commits.ts'
 import type { Reader } from '../records/reader.ts'
+import { declareRoles } from '../records/role.ts'
 import { holdUnfinished } from '../records/send-message.ts'
 import type { Base } from './base.ts'
 import { declare } from './declare.ts'
@@ -14,6 +16,7 @@ export async function giveFirstInputs(base: Base, reader: Reader): Promise<strin
     base,
     base.setup.apps.map(({ id }) => id),
   )
+  await base.house.book.ask(declareRoles, { roles: GIVEN_ROLES })
   await holdAfterLoss(base, reader)
   return await firstKey(base)
 }
@@ -45,7 +48,7 @@ async function firstKey({ house, setup }: Base): Promise<string | null> {
 }
 
 function ownerKey(key: string): AddApiKey {
-  const open = { permissions: null, numberIds: null, expiresAtMs: null }
+  const open = { personId: null, permissions: null, numberIds: null, expiresAtMs: null }
   return {
     hash: hashApiKey(key),
     hint: hintOf(key),

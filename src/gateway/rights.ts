@@ -1,22 +1,31 @@
+import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
 import { ApiKeys, principalIdOf } from '../people/api-keys.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import { ApiKeyReader, noteKeyUse } from '../records/api-key.ts'
+import { PeopleReader } from '../records/people-reader.ts'
 import type { Wake } from '../records/tx.ts'
+import { unsealText } from '../vault/sealing.ts'
 import type { Base } from './base.ts'
 
 /** Who may do what, as the records have it now. */
 export class Rights {
   readonly keys: ApiKeys
   readonly keyReader: ApiKeyReader
+  readonly people: PeopleReader
   readonly #realtime: Realtime
 
   constructor(base: Base, realtime: Realtime) {
     const { house, options } = base
     this.keyReader = new ApiKeyReader(house.records())
+    this.people = new PeopleReader(house.records(), (person, place, sealed) => {
+      const key = house.vault().personKey(person)
+      return key && unsealText(key, place, sealed)
+    })
     this.#realtime = realtime
     this.keys = new ApiKeys({
       clock: options.clock,
       termsOf: (hash) => this.keyReader.withHash(hash),
+      standingOf: (workspaceId, personId) => this.people.standing(workspaceId, personId),
       bootstrapToken: () => base.setup.bootstrapToken,
       onUse: ({ id, workspaceId }) => {
         // When a key was used is nice to know: it keeps nobody waiting and fails nothing.
@@ -25,12 +34,24 @@ export class Rights {
     })
   }
 
-  /** What was changed holds for the next request, and sockets of a key that is revoked end at once. */
+  /** What was changed holds for the next request. Whoever it may concern connects again, and sees what they may now. */
   hear(wakes: readonly Wake[]): void {
     for (const wake of wakes) {
       if (wake.kind !== 'rights') continue
       this.keys.forget()
-      this.#realtime.disconnect(principalIdOf(wake.keyHash))
+      this.#realtime.withdraw((viewer) => concerns(wake, viewer), this.#isOver(wake) ? 'forbidden' : 'rights')
     }
   }
+
+  /** Whether there is nothing left to come back with. */
+  #isOver({ keyHash, personId }: Extract<Wake, { kind: 'rights' }>): boolean {
+    if (keyHash !== null) return true
+    return personId !== null && this.people.standing(MAIN_WORKSPACE, personId) === undefined
+  }
+}
+
+/** A role or a team may be anybody's. */
+function concerns({ keyHash, personId }: Extract<Wake, { kind: 'rights' }>, viewer: Principal): boolean {
+  if (keyHash !== null) return viewer.id === principalIdOf(keyHash)
+  return personId === null ? viewer.personId !== null : viewer.personId === personId
 }

@@ -33,6 +33,7 @@ export async function makeKey(deps: KeyDependencies, { request, principal }: Ask
   const body = await knownBody(request, ['name', 'role', 'permissions', 'numbers', 'expires_at'])
   const terms = {
     workspaceId: principal.workspaceId,
+    personId: principal.personId,
     name: nameIn(body['name']),
     ...worthOf(body, principal),
     numberIds: numbersIn(deps, body['numbers'], principal),

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import type { ApiKeyTerms } from '../records/api-key.ts'
+import type { Standing } from '../records/people-reader.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { ApiKeys, hashApiKey, newApiKey } from './api-keys.ts'
+import { GIVEN_ROLES } from './roles.ts'
 
 const KEY = newApiKey()
 const BOOTSTRAP = 'an-operator-chose-this'
@@ -9,6 +11,7 @@ const BOOTSTRAP = 'an-operator-chose-this'
 const TERMS: ApiKeyTerms = {
   id: 4,
   workspaceId: 1,
+  personId: null,
   role: 'owner',
   permissions: null,
   numberIds: null,
@@ -18,13 +21,19 @@ const TERMS: ApiKeyTerms = {
 function keys(bootstrapToken: string | null = BOOTSTRAP, terms: Partial<ApiKeyTerms> = {}) {
   const known = hashApiKey(KEY)
   const clock = new FakeClock()
-  const kept = { terms: { ...TERMS, ...terms } as ApiKeyTerms | undefined, uses: 0, reads: 0 }
+  const kept = {
+    terms: { ...TERMS, ...terms } as ApiKeyTerms | undefined,
+    uses: 0,
+    reads: 0,
+    standing: undefined as Standing | undefined,
+  }
   const apiKeys = new ApiKeys({
     clock,
     termsOf: (hash) => {
       kept.reads++
       return Buffer.compare(hash, known) === 0 ? kept.terms : undefined
     },
+    standingOf: () => kept.standing,
     bootstrapToken: () => bootstrapToken,
     onUse: () => void kept.uses++,
   })
@@ -91,6 +100,20 @@ describe('ApiKeys', () => {
     kept.terms = undefined
     apiKeys.forget()
     expect(() => principalOf(`Bearer ${KEY}`)).toThrow('not known')
+  })
+
+  test('a key that speaks for somebody is worth what they are, and no more than it says', () => {
+    const { apiKeys, kept, principalOf } = keys(null, {
+      personId: 9,
+      permissions: ['messages.reply', 'conversations.see_own', 'audit.read'],
+    })
+    expect(() => principalOf(`Bearer ${KEY}`)).toThrow('does not work here')
+    kept.standing = { role: 'agent', permissions: GIVEN_ROLES.agent, teamIds: [3], numberIds: [5] }
+    apiKeys.forget()
+    const principal = principalOf(`Bearer ${KEY}`)
+    expect([...principal.permissions].sort()).toEqual(['conversations.see_own', 'messages.reply'])
+    expect(principal).toMatchObject({ personId: 9, role: 'agent' })
+    expect(principal.scope).toEqual({ kind: 'some', numberIds: [], teamIds: [], personId: 9 })
   })
 
   test('a use is noted once a minute', () => {

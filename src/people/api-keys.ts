@@ -2,9 +2,11 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
-import { MAIN_WORKSPACE, type Principal, type Scope } from '../core/principal.ts'
+import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
 import type { ApiKeyTerms } from '../records/api-key.ts'
+import type { Standing } from '../records/people-reader.ts'
 import { GIVEN_ROLES } from './roles.ts'
+import { scopeOf } from './scope.ts'
 
 const PREFIX = 'gh_'
 const KEY_CHARS_MAX = 512
@@ -37,6 +39,8 @@ export interface ApiKeysDependencies {
   clock: Clock
   /** What a kept key is worth, by its hash. */
   termsOf(hash: Uint8Array): ApiKeyTerms | undefined
+  /** What somebody may right now; undefined for whoever may nothing. */
+  standingOf(workspaceId: number, personId: number): Standing | undefined
   /** The operator's token from the configuration; it holds while it is set. */
   bootstrapToken(): string | null
   /** Called at most once a minute for each key that is used. */
@@ -91,41 +95,42 @@ export class ApiKeys {
     const terms = this.#deps.termsOf(hash)
     if (!terms) throw new Failure('unauthorized', 'This API key is not known')
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear()
-    const known = { principal: principalWith(hash, terms), terms, notedAtMs: 0 }
+    const standing =
+      terms.personId === null ? ofNobody(terms) : this.#deps.standingOf(terms.workspaceId, terms.personId)
+    if (!standing) throw new Failure('unauthorized', 'Whoever this API key speaks for does not work here any more')
+    const known = { principal: principalWith(hash, terms, standing), terms, notedAtMs: 0 }
     this.#remembered.set(name, known)
     return known
   }
 }
 
 function ownerWith(hash: Uint8Array): Principal {
-  return principalWith(hash, {
-    id: 0,
-    workspaceId: MAIN_WORKSPACE,
-    role: 'owner',
-    permissions: null,
-    numberIds: null,
-    expiresAtMs: null,
-  })
+  const standing = { role: 'owner', permissions: GIVEN_ROLES.owner, teamIds: [], numberIds: [] }
+  const terms = { workspaceId: MAIN_WORKSPACE, personId: null, permissions: null, numberIds: null, expiresAtMs: null }
+  return principalWith(hash, terms, standing)
 }
 
-function principalWith(hash: Uint8Array, terms: ApiKeyTerms): Principal {
-  const given = Object.hasOwn(GIVEN_ROLES, terms.role) ? GIVEN_ROLES[terms.role as keyof typeof GIVEN_ROLES] : []
-  const permissions = new Set<Permission>(terms.permissions === null ? given : terms.permissions.filter(isPermission))
+/** A key that speaks for nobody may what it says itself. */
+function ofNobody({ role, permissions }: ApiKeyTerms): Standing {
+  const given = Object.hasOwn(GIVEN_ROLES, role) ? GIVEN_ROLES[role as keyof typeof GIVEN_ROLES] : []
+  return { role, permissions: permissions ?? given, teamIds: [], numberIds: [] }
+}
+
+/** Of a person it is worth at most what they are, and at most what it says. */
+function principalWith(hash: Uint8Array, terms: Omit<ApiKeyTerms, 'id' | 'role'>, standing: Standing): Principal {
+  const allowed =
+    terms.permissions === null
+      ? standing.permissions
+      : standing.permissions.filter((name) => terms.permissions?.includes(name))
+  const permissions = new Set<Permission>(allowed.filter(isPermission))
   return {
     id: principalIdOf(hash),
     by: 'api_key',
     workspaceId: terms.workspaceId,
-    personId: null,
-    role: terms.role,
+    personId: terms.personId,
+    role: standing.role,
     permissions,
-    scope: scopeOf(permissions, terms.numberIds),
+    scope: scopeOf(permissions, { personId: terms.personId, standing, boundTo: terms.numberIds }),
     expiresAtMs: terms.expiresAtMs,
   }
-}
-
-/** A key is nobody, so that it sees by number or everything. */
-function scopeOf(permissions: ReadonlySet<Permission>, numberIds: readonly number[] | null): Scope {
-  if (numberIds === null && permissions.has('conversations.see_all')) return { kind: 'workspace' }
-  const sees = permissions.has('conversations.see_all') || permissions.has('conversations.see_number')
-  return { kind: 'some', numberIds: sees ? (numberIds ?? []) : [], teamIds: [], personId: null }
 }

@@ -4,6 +4,7 @@
  */
 export const CLOSE_CODES = {
   drain: 4001,
+  rights: 4003,
   slow: 4008,
   resync: 4010,
   no_answer: 4012,
@@ -20,6 +21,7 @@ export type CloseName = keyof typeof CLOSE_CODES
 /** What each close code tells the client, for people. */
 export const CLOSE_MEANING: Readonly<Record<CloseName, string>> = {
   drain: 'The server is stopping; the reason text holds retry_ms=LOW-HIGH, the span to choose a delay from.',
+  rights: 'What this account may see has changed; connect again, and the frames are what it may see now.',
   slow: 'The client read or acknowledged too slowly; connect again and resume from the cursor.',
   resync: 'The event log was replaced; connect again, the subscription will answer offset_gone.',
   no_answer: 'No subscription, pong or ack came in time.',

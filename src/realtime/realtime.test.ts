@@ -39,18 +39,19 @@ afterEach(async () => {
   expect(illegal).toEqual([])
 })
 
-describe('handshake', () => {
-  const handshake = (to: RealtimeHouse, headers: Record<string, string>) =>
-    fetch(to.url.replace('ws:', 'http:'), {
-      headers: {
-        Upgrade: 'websocket',
-        Connection: 'Upgrade',
-        'Sec-WebSocket-Version': '13',
-        'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
-        ...headers,
-      },
-    })
+function handshake(to: RealtimeHouse, headers: Record<string, string>): Promise<Response> {
+  return fetch(to.url.replace('ws:', 'http:'), {
+    headers: {
+      Upgrade: 'websocket',
+      Connection: 'Upgrade',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      ...headers,
+    },
+  })
+}
 
+describe('handshake', () => {
   test.each([
     ['no upgrade', { Upgrade: '' }, 426, 'invalid'],
     ['no subprotocol', { 'Sec-WebSocket-Protocol': 'ticket.x' }, 426, 'invalid'],
@@ -381,14 +382,19 @@ describe('the end', () => {
     expect(response.status).toBe(503)
   })
 
-  test('disconnect() closes one viewer’s sockets only', async () => {
+  test('withdraw() closes the sockets of whom it concerns, and their tickets open nothing', async () => {
     const opened = house()
     const ada = connect(opened, 'ada')
     const bea = connect(opened, 'bea')
     await Promise.all([ada.frame('hello'), bea.frame('hello')])
-    expect(opened.hub.disconnect('ada')).toBe(1)
+    const ticket = opened.ticket('ada')
+    expect(opened.hub.withdraw(({ id }) => id === 'ada', 'forbidden')).toBe(1)
+    const late = new TestSocket(opened.url, ['gatehouse.v1', `ticket.${ticket}`], { Origin: TEST_ORIGIN })
+    sockets.push(late)
+    expect((await late.ended()).code).toBe(4500)
+    expect(opened.hub.withdraw(({ id }) => id === 'bea', 'rights')).toBe(1)
+    expect((await bea.ended()).code).toBe(4003)
     expect((await ada.ended()).code).toBe(4503)
-    expect(bea.closed).toBeNull()
   })
 
   test('a socket ends with the key that it came in with', async () => {

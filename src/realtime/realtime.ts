@@ -60,8 +60,11 @@ export interface Realtime {
   wake(): void
   /** Events that were told are told otherwise from now on, as where somebody was erased: what memory holds of them goes. */
   forget(): void
-  /** Closes every socket of a viewer with 4503; the count of them. */
-  disconnect(viewerId: string): number
+  /**
+   * Closes the sockets of some viewers and takes their tickets back; the count of sockets. `rights`: they may come back
+   * as what they are now; `forbidden`: not.
+   */
+  withdraw(concerns: (viewer: Viewer) => boolean, as: 'rights' | 'forbidden'): number
   /** Refuses new sockets, and closes all with 4001 and a delay to choose from. */
   drain(): Promise<void>
   stats(): RealtimeStats
@@ -80,7 +83,7 @@ export function createRealtime(deps: RealtimeDeps, options: RealtimeOptions): Re
     websocket: hub.handlers(),
     forget: () => hub.forget(),
     wake: () => hub.wake(),
-    disconnect: (viewerId) => hub.disconnect(viewerId),
+    withdraw: (concerns, as) => hub.withdraw(concerns, as),
     drain: () => hub.drain(),
     stats: () => hub.stats(),
   }
@@ -160,9 +163,10 @@ class Hub {
     this.#delivery.wake()
   }
 
-  disconnect(viewerId: string): number {
-    const theirs = [...this.#sessions.all()].filter((session) => session.viewer.id === viewerId)
-    for (const session of theirs) closeSocket(session.socket, 'forbidden')
+  withdraw(concerns: (viewer: Viewer) => boolean, as: 'rights' | 'forbidden'): number {
+    this.tickets.withdraw(concerns)
+    const theirs = [...this.#sessions.all()].filter((session) => concerns(session.viewer))
+    for (const session of theirs) closeSocket(session.socket, as)
     return theirs.length
   }
 

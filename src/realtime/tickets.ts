@@ -83,6 +83,11 @@ export class Tickets {
     return held.viewer
   }
 
+  /** Tickets of whoever may not have them any more open nothing. */
+  withdraw(concerns: (viewer: Viewer) => boolean): void {
+    for (const [ticket, held] of this.#held) if (concerns(held.viewer)) this.#remove(ticket, held)
+  }
+
   #forgetExpired(): void {
     const nowMs = this.#clock.monoMs()
     for (const [ticket, held] of this.#held) {

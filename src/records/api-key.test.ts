@@ -6,6 +6,7 @@ const KEY: AddApiKey = {
   hash: new Uint8Array(32).fill(3),
   hint: 'abcd',
   workspaceId: 1,
+  personId: null,
   name: 'shop',
   role: 'agent',
   permissions: ['messages.reply'],

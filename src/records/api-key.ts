@@ -12,6 +12,8 @@ export const KEYS_MAX = 1_000
 export interface ApiKeyTerms {
   id: number
   workspaceId: number
+  /** Whom it speaks for: then it may and sees what they do. Null: for nobody. */
+  personId: number | null
   role: string
   /** Null: those of the role. */
   permissions: readonly string[] | null
@@ -31,6 +33,7 @@ export interface AddApiKey {
   /** SHA-256 of the key; the key itself is shown once, by whoever made it. */
   hash: Uint8Array
   workspaceId: number
+  personId: number | null
   name: string
   hint: string
   role: string
@@ -51,8 +54,9 @@ export const addApiKey = input('api_key.add', async (tx: Tx, ask: AddApiKey, { n
     throw new Failure('conflict', `There are ${KEYS_MAX} API keys: revoke some first`)
   const id = ids.next()
   await tx.run(
-    `INSERT INTO api_keys (id, hash, role, created_at, workspace_id, name, hint, permissions, number_ids, expires_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
+    `INSERT INTO api_keys (id, hash, role, created_at, workspace_id, name, hint, permissions, number_ids, expires_at,
+       person_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
     id,
     ask.hash,
     ask.role,
@@ -63,6 +67,7 @@ export const addApiKey = input('api_key.add', async (tx: Tx, ask: AddApiKey, { n
     ask.permissions === null ? null : JSON.stringify(ask.permissions),
     ask.numberIds === null ? null : JSON.stringify(ask.numberIds),
     ask.expiresAtMs,
+    ask.personId,
   )
   return { id }
 })
@@ -85,7 +90,7 @@ export const revokeApiKey = input(
         ask.workspaceId,
       )
     }
-    tx.wake({ kind: 'rights', keyHash: key.hash })
+    tx.wake({ kind: 'rights', keyHash: key.hash, personId: null })
     return null
   },
 )
@@ -102,6 +107,7 @@ export const noteKeyUse = input(
 interface Row {
   id: number
   workspace_id: number
+  person_id: number | null
   role: string
   permissions: string | null
   number_ids: string | null
@@ -113,7 +119,7 @@ interface Row {
 }
 
 const COLUMNS =
-  'id, workspace_id, role, permissions, number_ids, expires_at, name, hint, created_at, used_at, revoked_at'
+  'id, workspace_id, person_id, role, permissions, number_ids, expires_at, name, hint, created_at, used_at, revoked_at'
 
 /** Reads the API keys of the house. */
 export class ApiKeyReader {
@@ -165,6 +171,7 @@ function shownOf(row: Row): ApiKeyShown {
   return {
     id: row.id,
     workspaceId: row.workspace_id,
+    personId: row.person_id,
     role: row.role,
     permissions: row.permissions === null ? null : (JSON.parse(row.permissions) as string[]),
     numberIds: row.number_ids === null ? null : (JSON.parse(row.number_ids) as number[]),

@@ -16,9 +16,11 @@ import {
 import { purgeEvents } from './event-retention.ts'
 import { forgetRemoved, purgeMedia, recordFetch, refetchMedia } from './media.ts'
 import { declareApp, declareNumber, setNumberState } from './number.ts'
+import { addPeople, changePerson, removePerson } from './person.ts'
 import { listQuarantine, markReplayed, purgeQuarantine } from './quarantine.ts'
 import { purgeIdempotency, queueMessage } from './queue-message.ts'
 import { findNumber, releaseRestored } from './release.ts'
+import { addRole, changeRole, declareRoles, removeRole } from './role.ts'
 import {
   beginSending,
   cancelMessage,
@@ -30,10 +32,21 @@ import {
   retryMessage,
 } from './send-message.ts'
 import { declareSettings } from './setting.ts'
+import { addTeam, changeTeam, removeTeam } from './team.ts'
 import type { Input } from './tx.ts'
 
 /** Every command there is: what people, the API, timers and reactors may ask of the book. */
 export const COMMANDS = [
+  addPeople,
+  changePerson,
+  removePerson,
+  declareRoles,
+  addRole,
+  changeRole,
+  removeRole,
+  addTeam,
+  changeTeam,
+  removeTeam,
   noteKeyUse,
   revokeApiKey,
   declareApp,

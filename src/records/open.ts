@@ -7,6 +7,7 @@ import addErasure from '../../migrations/records/0006_add_erasure.sql' with { ty
 import orderMessageKeys from '../../migrations/records/0007_order_message_keys.sql' with { type: 'text' }
 import findHeldMessages from '../../migrations/records/0008_find_held_messages.sql' with { type: 'text' }
 import addKeyTerms from '../../migrations/records/0009_add_key_terms.sql' with { type: 'text' }
+import addPeople from '../../migrations/records/0010_add_people.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -20,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0007_order_message_keys.sql', sql: orderMessageKeys },
   { name: '0008_find_held_messages.sql', sql: findHeldMessages },
   { name: '0009_add_key_terms.sql', sql: addKeyTerms },
+  { name: '0010_add_people.sql', sql: addPeople },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */

@@ -32,8 +32,8 @@ export type Wake =
   /** The platform said something about the firm's own; for the log line and the metrics. */
   | { kind: 'notice'; severity: Severity; field: string; event: string | null }
   | { kind: 'quarantined' }
-  /** What somebody may do has changed, or they may do nothing any more. */
-  | { kind: 'rights'; keyHash: Uint8Array }
+  /** What a key or a person may do has changed, or they may do nothing any more; both null: a role or a team has. */
+  | { kind: 'rights'; keyHash: Uint8Array | null; personId: number | null }
 
 /** Source of new ids and random numbers, given to every input so that a run can be repeated. */
 export interface Ids {

@@ -1,0 +1,205 @@
+import { must } from '../core/assert.ts'
+import { Failure } from '../core/failure.ts'
+import { OWNER_ROLE, roleWith } from './role.ts'
+import { type InputContext, input, personNumber, type Tx } from './tx.ts'
+
+export const PERSON_NAME_CHARS_MAX = 100
+export const EMAIL_CHARS_MAX = 254
+/** People that one request may add, all of them or none. */
+export const PEOPLE_AT_ONCE_MAX = 500
+/** Among the blind indexes of portfolios, whose names an operator chooses without this sign. */
+const STAFF = '@people'
+
+export const PERSON_STATES = ['active', 'suspended'] as const
+export type PersonState = (typeof PERSON_STATES)[number]
+
+/** From and until, such as `09:00` and `17:30`, in the person's zone. */
+export type Shift = readonly [from: string, until: string]
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
+export type Hours = Partial<Record<(typeof WEEKDAYS)[number], readonly Shift[]>>
+
+/** What routing goes by. */
+export interface Work {
+  /** BCP 47. */
+  languages: readonly string[]
+  skills: readonly string[]
+  /** IANA; null: that of the house. */
+  zone: string | null
+  /** Null: always. */
+  hours: Hours | null
+}
+
+export interface StaffProfile {
+  name: string
+  email: string
+}
+
+export interface NewPerson extends StaffProfile {
+  roleId: number
+  work: Work
+}
+
+export interface PersonChange {
+  workspaceId: number
+  personId: number
+  name?: string
+  roleId?: number
+  state?: PersonState
+  work?: Partial<Work>
+}
+
+export function staffPlace(personId: number): string {
+  return `people.profile:${personId}`
+}
+
+/** Takes people into a workspace: all of them or none. Whoever works in another workspace already is the same person. */
+export const addPeople = input(
+  'person.add',
+  async (tx: Tx, ask: { workspaceId: number; people: readonly NewPerson[] }, context: InputContext) => {
+    const ids: number[] = []
+    for (const [index, person] of ask.people.entries()) {
+      try {
+        ids.push(await addPerson(tx, ask.workspaceId, person, context))
+      } catch (error) {
+        throw error instanceof Failure ? inList(error, index) : error
+      }
+    }
+    return { ids }
+  },
+)
+
+function inList(failure: Failure, index: number): Failure {
+  const path = failure.members['path']
+  return new Failure(failure.code, failure.message, {
+    ...failure.members,
+    index,
+    ...(path ? { path: `/people/${index}${path}` } : {}),
+  })
+}
+
+async function addPerson(tx: Tx, workspaceId: number, person: NewPerson, context: InputContext): Promise<number> {
+  await roleWith(tx, workspaceId, person.roleId)
+  const email = emailOf(person.email)
+  const keyPerson = tx.vault.findPerson('email', STAFF, email)
+  const known =
+    keyPerson === undefined
+      ? undefined
+      : await tx.one<{ id: number }>('SELECT id FROM people WHERE key_person = ?1', keyPerson)
+  const id = known?.id ?? (await createPerson(tx, { name: person.name, email }, context))
+  if (await membershipOf(tx, workspaceId, id)) {
+    throw new Failure('conflict', 'Somebody with this e-mail address works here already', { path: '/email' })
+  }
+  await tx.run(
+    'INSERT INTO memberships (workspace_id, person_id, role_id, state, work, created_at) VALUES (?1, ?2, ?3, 0, ?4, ?5)',
+    workspaceId,
+    id,
+    person.roleId,
+    JSON.stringify(person.work),
+    context.now,
+  )
+  return id
+}
+
+async function createPerson(tx: Tx, profile: StaffProfile, context: InputContext): Promise<number> {
+  const id = context.ids.next()
+  const keyPerson = tx.vault.createPerson(() => personNumber(context))
+  tx.vault.linkPerson('email', STAFF, profile.email, keyPerson)
+  await tx.run(
+    'INSERT INTO people (id, key_person, profile, created_at) VALUES (?1, ?2, ?3, ?4)',
+    id,
+    keyPerson,
+    tx.seal(keyPerson, staffPlace(id), JSON.stringify(profile)),
+    context.now,
+  )
+  return id
+}
+
+/** Changes somebody in a workspace. The last owner stays one. */
+export const changePerson = input('person.change', async (tx: Tx, ask: PersonChange) => {
+  const { workspaceId, personId } = ask
+  const before = await requireMember(tx, workspaceId, personId)
+  const roleId = ask.roleId ?? before.role_id
+  if (ask.roleId !== undefined) await roleWith(tx, workspaceId, ask.roleId)
+  const state = ask.state === undefined ? before.state : PERSON_STATES.indexOf(ask.state)
+  if (roleId !== before.role_id || state !== 0) await requireOtherOwner(tx, workspaceId, personId)
+  if (ask.name !== undefined) await rename(tx, personId, ask.name)
+  const work = { ...(JSON.parse(before.work) as Work), ...ask.work }
+  await tx.run(
+    'UPDATE memberships SET role_id = ?3, state = ?4, work = ?5 WHERE workspace_id = ?1 AND person_id = ?2',
+    workspaceId,
+    personId,
+    roleId,
+    state,
+    JSON.stringify(work),
+  )
+  if (roleId !== before.role_id || state !== before.state) tx.wake({ kind: 'rights', keyHash: null, personId })
+  return null
+})
+
+/** Somebody does not work in this workspace any more: they may nothing in it, and their conversations are open again. */
+export const removePerson = input('person.remove', async (tx: Tx, ask: { workspaceId: number; personId: number }) => {
+  const { workspaceId, personId } = ask
+  await requireMember(tx, workspaceId, personId)
+  await requireOtherOwner(tx, workspaceId, personId)
+  await tx.run('DELETE FROM team_people WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
+  await tx.run('DELETE FROM memberships WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
+  await tx.run('UPDATE api_keys SET revoked_at = 0 WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
+  tx.wake({ kind: 'rights', keyHash: null, personId })
+  return null
+})
+
+/** As it is compared: an address is the same person in any case of its letters. */
+export function emailOf(text: string): string {
+  return text.trim().normalize('NFC').toLowerCase()
+}
+
+interface MembershipRow {
+  role_id: number
+  state: number
+  work: string
+}
+
+function membershipOf(tx: Tx, workspaceId: number, personId: number): Promise<MembershipRow | undefined> {
+  return tx.one<MembershipRow>(
+    'SELECT role_id, state, work FROM memberships WHERE workspace_id = ?1 AND person_id = ?2',
+    workspaceId,
+    personId,
+  )
+}
+
+/** Throws `not_found`. */
+export async function requireMember(tx: Tx, workspaceId: number, personId: number): Promise<MembershipRow> {
+  const found = await membershipOf(tx, workspaceId, personId)
+  if (!found) throw new Failure('not_found', 'No such person', { path: '/person' })
+  return found
+}
+
+/** Throws `conflict` where this is the last active owner. */
+async function requireOtherOwner(tx: Tx, workspaceId: number, personId: number): Promise<void> {
+  const owners = await tx.all<{ person_id: number }>(
+    `SELECT m.person_id FROM memberships m JOIN roles r ON r.id = m.role_id
+     WHERE m.workspace_id = ?1 AND m.state = 0 AND r.name = ?2 LIMIT 2`,
+    workspaceId,
+    OWNER_ROLE,
+  )
+  if (owners.length === 1 && owners[0]?.person_id === personId) {
+    throw new Failure('conflict', 'This is the last owner: make somebody else an owner first')
+  }
+}
+
+async function rename(tx: Tx, personId: number, name: string): Promise<void> {
+  const row = must(
+    await tx.one<{ key_person: number; profile: Uint8Array }>(
+      'SELECT key_person, profile FROM people WHERE id = ?1',
+      personId,
+    ),
+    'the person',
+  )
+  const text = must(tx.unseal(row.key_person, staffPlace(personId), row.profile), 'the profile of who works here')
+  const profile = { ...(JSON.parse(text) as StaffProfile), name }
+  await tx.run(
+    'UPDATE people SET profile = ?2 WHERE id = ?1',
+    personId,
+    tx.seal(row.key_person, staffPlace(personId), JSON.stringify(profile)),
+  )
+}
