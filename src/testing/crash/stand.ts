@@ -156,17 +156,18 @@ export class CrashStand {
   /** Gives in a webhook of the platform and answers its status; undefined where nobody answered. */
   async postWebhook(body: string): Promise<number | undefined> {
     const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signatureOf(body, APP_SECRET) }
-    const response = await fetch(`${this.url}/webhooks/whatsapp/main`, { method: 'POST', headers, body }).catch(
-      () => undefined,
-    )
+    const response = await this.#fetch('/webhooks/whatsapp/main', { method: 'POST', headers, body })
     return this.#mayFail && response?.status === 500 ? undefined : response?.status
   }
 
   async #ask(path: string, init: RequestInit): Promise<Response | undefined> {
-    const response = await fetch(`${this.through ?? this.url}${path}`, { ...init, tls: OWN_CERTIFICATE }).catch(
-      () => undefined,
-    )
+    const response = await this.#fetch(path, init)
     return this.#mayFail && response && response.status >= 500 ? undefined : response
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response | undefined> {
+    const options = this.through === null ? init : { ...init, tls: OWN_CERTIFICATE }
+    return await fetch(`${this.through ?? this.url}${path}`, options).catch(() => undefined)
   }
 
   /** Asks the simulator's control API. */
