@@ -58,6 +58,8 @@ export interface Struck {
   startWell(under?: Under): Promise<HouseProcess>
   /** When the last webhook was answered 200, and how many events the socket has brought. */
   progress(): { answeredAtMs: number; socketEvents: number; shed: number; tookMs: readonly number[] }
+  /** A message that the platform's own customer has written. */
+  offered(id: string): void
   /** Something that must not be. */
   wrong(text: string): void
   /** A sample of something worth a figure. */
@@ -241,6 +243,7 @@ class CrashRun {
         const { answeredAtMs, shed, tookMs } = this.#webhooks
         return { answeredAtMs, socketEvents: this.#socket.events, shed, tookMs }
       },
+      offered: (id) => this.#webhooks.offered.add(id),
       wrong: (text) => this.#oracle.find('others', text),
       figure: (name, value) => {
         const samples = this.#figures.get(name) ?? []

@@ -220,10 +220,11 @@ export function memoryFault(limit: MemoryLimit, files: number, fileMb: number): 
       const { id } = (await answer.json()) as { id: string }
       await struck.stand.platform('POST', 'faults', { kind: 'media_huge', size: fileMb })
       for (let index = 0; index < files; index++) {
-        await struck.stand.platform('POST', 'customers/447700911111/messages?wait=1', {
+        const written = await struck.stand.platform<{ id: string }>('POST', 'customers/447700911111/messages?wait=1', {
           number: 'desk-1',
           message: { type: 'document', document: { id, filename: `plan-${index}.pdf`, mime_type: 'application/pdf' } },
         })
+        struck.offered(written.id)
       }
       const exit = await house.endsWithin(files * FILE_MS_MAX)
       struck.figure('most memory, MiB', limit.mostMib())

@@ -91,7 +91,9 @@ function dump(folder: string): Map<string, string[]> {
       `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name`,
     )
     for (const { name: table } of names) {
-      const rows = database.all<Record<string, unknown>>(`SELECT * FROM "${table}"`)
+      const columns = database.all<{ name: string }>('SELECT name FROM pragma_table_info(?1)', table)
+      const list = columns.map((column) => `"${column.name}"`).join(', ')
+      const rows = database.all<Record<string, unknown>>(`SELECT ${list} FROM "${table}"`)
       const key = `${name.startsWith('journal') ? 'journal' : name} ${table}`
       tables.set(key, rows.map(rowText).sort())
     }
