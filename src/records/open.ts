@@ -8,6 +8,7 @@ import orderMessageKeys from '../../migrations/records/0007_order_message_keys.s
 import findHeldMessages from '../../migrations/records/0008_find_held_messages.sql' with { type: 'text' }
 import addKeyTerms from '../../migrations/records/0009_add_key_terms.sql' with { type: 'text' }
 import addPeople from '../../migrations/records/0010_add_people.sql' with { type: 'text' }
+import findUnmatchedStatuses from '../../migrations/records/0011_find_unmatched_statuses.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0008_find_held_messages.sql', sql: findHeldMessages },
   { name: '0009_add_key_terms.sql', sql: addKeyTerms },
   { name: '0010_add_people.sql', sql: addPeople },
+  { name: '0011_find_unmatched_statuses.sql', sql: findUnmatchedStatuses },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */
