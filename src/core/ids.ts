@@ -13,6 +13,7 @@ const PREFIX = {
   person: 'per',
   role: 'rol',
   team: 'tea',
+  audit: 'aud',
 } as const
 
 export type IdKind = keyof typeof PREFIX

@@ -21,9 +21,22 @@ export interface Principal {
   role: string
   permissions: ReadonlySet<Permission>
   scope: Scope
+  /** The numbers they may write from, beside those of the conversations that they see; null: all. */
+  numberIds: readonly number[] | null
   /** When it ends by itself; null: not at all. Sockets end with it. */
   expiresAtMs: number | null
 }
 
+/** Who did something, as far as the audit names them. */
+export type Actor = Pick<Principal, 'id' | 'by' | 'workspaceId' | 'personId'>
+
 /** The workspace that every house has. */
 export const MAIN_WORKSPACE = 1
+
+/** Whoever may run commands on the machine; the system knows who that was. */
+export const COMMAND_LINE: Actor = { id: 'command line', by: 'command', workspaceId: MAIN_WORKSPACE, personId: null }
+
+/** Without what else a principal has: it is given to the book's thread with every act. */
+export function actorOf({ id, by, workspaceId, personId }: Actor): Actor {
+  return { id, by, workspaceId, personId }
+}

@@ -10,6 +10,7 @@ import { documentationRoutes } from '../http/documentation.ts'
 import { erasureRoutes } from '../http/erasures-api.ts'
 import { mediaRoutes } from '../http/media.ts'
 import { operationsFetch, operationsRoutes } from '../http/operations.ts'
+import { peopleRoutes } from '../http/people-routes.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
 import { sourceOf, type WebhookApp, webhookRoutes } from '../http/webhooks.ts'
 import { RequestLimits } from '../people/request-limits.ts'
@@ -82,6 +83,7 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
     addresses,
     reader,
     keys: parts.rights.keyReader,
+    people: parts.rights.people,
     notices: new NoticeReader(house.records(), house.vault()),
     search: (ask, principal) => parts.search.search(ask, principal),
     events: parts.poll,
@@ -100,7 +102,8 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
     erasures: new ErasureReader(house.records()),
     erase: (contactId, by) => parts.destruction.eraser.begin(contactId, by),
   })
-  return [webhooksOf(base), api, media, erasures]
+  const people = peopleRoutes({ ...shared, reader, people: parts.rights.people })
+  return [webhooksOf(base), api, media, erasures, people]
 }
 
 function webhooksOf(base: Base) {

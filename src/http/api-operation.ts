@@ -9,6 +9,7 @@ export const TAGS = {
   Contacts: 'People, by whatever they are known.',
   Search: 'Whatever was said, found by its words.',
   Media: 'The files that come with messages.',
+  People: 'Who works here: people, roles, teams.',
   Keys: 'API keys: what programs come in with.',
   Numbers: 'The numbers messages leave from.',
   Notices: 'What the platform says about your numbers, accounts and templates.',

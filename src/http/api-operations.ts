@@ -21,6 +21,7 @@ import {
   sendRequestSchema,
   statusSchema,
   ticketSchema,
+  unmatchedStatusPageSchema,
   versionSchema,
 } from './api-schemas.ts'
 import { CONTACTS } from './contact-operations.ts'
@@ -28,6 +29,7 @@ import { ERASURES } from './erasure-operations.ts'
 import { KEYS } from './key-operations.ts'
 import { MEDIA } from './media-operations.ts'
 import { NOTICES } from './notice-operations.ts'
+import { PEOPLE } from './people-operations.ts'
 import { SEARCH } from './search-operations.ts'
 
 const CONVERSATION_ID = inPath('id', 'A conversation’s id.')
@@ -224,6 +226,23 @@ const NUMBERS: readonly Operation[] = [
   },
 ]
 
+const STATUSES: readonly Operation[] = [
+  {
+    id: 'listUnmatchedStatuses',
+    method: 'get',
+    path: '/api/v1/statuses/unmatched',
+    tag: 'Numbers',
+    needs: 'numbers.see',
+    summary: 'List statuses of messages that were not sent from here',
+    description:
+      'Newest first. Another system, or a phone, sends with the same number, and the platform tells everybody what became ' +
+      'of it. A message of ours is in this list for a moment where its status comes before the answer to its send.',
+    parameters: PAGE,
+    answers: ok('A page.', unmatchedStatusPageSchema, EXAMPLES.unmatchedStatuses),
+    key: 'always',
+  },
+]
+
 const EVENTS: readonly Operation[] = [
   {
     id: 'getMe',
@@ -382,9 +401,11 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONTACTS,
   ...ERASURES,
   ...KEYS,
+  ...PEOPLE,
   ...SEARCH,
   ...MEDIA,
   ...NUMBERS,
+  ...STATUSES,
   ...NOTICES,
   ...EVENTS,
   ...WEBHOOKS,

@@ -6,12 +6,13 @@ import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
 import type { Principal } from '../core/principal.ts'
-import { maySee } from '../people/may-see.ts'
+import { may, maySee } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { NoticeReader } from '../records/notice-reader.ts'
 import { type NumberRow, setNumberState } from '../records/number.ts'
+import { NO_CONVERSATION } from '../records/page.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
@@ -94,6 +95,8 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
   post('/numbers/:number/pause', 'numbers.manage', async (asked) => setState(deps, asked, 'paused'))
   post('/numbers/:number/resume', 'numbers.manage', async (asked) => setState(deps, asked, 'active'))
 
+  get('/statuses/unmatched', 'numbers.see', async (asked) => listUnmatchedStatuses(deps, asked), PAGE)
+
   const { reader } = deps
   const conversations: Handle = async ({ query, principal }) => reader.conversations(pageOf(query), seeOf(principal))
   get('/conversations', 'anybody known', conversations, PAGE)
@@ -161,7 +164,7 @@ function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object
   if (Number.isNaN(after)) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
   const left = deps.reader
     .numbers()
-    .filter(({ id }) => id > after && maySee(principal, { conversationId: null, numberId: id }))
+    .filter(({ id }) => id > after && maySee(principal, { ...NO_CONVERSATION, numberId: id }))
   const shown = left.slice(0, limit)
   const last = shown.at(-1)
   const next = left.length > limit && last ? last.id.toString(36) : null
@@ -170,13 +173,19 @@ function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object
   return { items, next, as_of: deps.reader.head() }
 }
 
+/** The platform's own object names the customer, and so is for those who may see phone numbers. */
+function listUnmatchedStatuses({ reader }: ApiDependencies, { query, principal }: Asked): object {
+  const showObject = may(principal, 'contacts.see_phones')
+  return reader.unmatchedStatuses({ ...pageOf(query), showObject }, seeOf(principal))
+}
+
 async function setState(
   deps: ApiDependencies,
   { request, params, principal }: Asked,
   state: 'active' | 'paused',
 ): Promise<object> {
   const number = deps.reader.numbers().find((row: NumberRow) => row.account === params['number'])
-  if (!number || !maySee(principal, { conversationId: null, numberId: number.id })) {
+  if (!number || !maySee(principal, { ...NO_CONVERSATION, numberId: number.id })) {
     throw new Failure('not_found', 'No such number')
   }
   await knownBody(request, [])
@@ -265,10 +274,24 @@ async function send(
     reference: ask.reference,
     callerData: ask.callerData,
     idempotency,
-    numberIds: principal.scope.kind === 'workspace' ? null : principal.scope.numberIds,
+    numberIds: numbersFor(deps, principal, ask.recipient),
     ...deps.predict(ask.class),
   })
   return { status: repeated ? 200 : 202, body: answer }
+}
+
+/** The numbers a message may leave from. Whoever sees a conversation may answer in it, whatever its number. */
+function numbersFor(
+  { reader }: ApiDependencies,
+  principal: Principal,
+  recipient: QueueMessage['recipient'],
+): readonly number[] | null {
+  const see = seeOf(principal)
+  const own = recipient.kind === 'conversation' ? reader.numberOfConversation(recipient.id, see) : undefined
+  if (recipient.kind === 'conversation' && own === undefined && principal.scope.kind !== 'workspace') {
+    throw new Failure('not_found', 'No such conversation', { path: '/to' })
+  }
+  return principal.numberIds && [...principal.numberIds, ...(own === undefined ? [] : [own])]
 }
 
 /** While it waits to be sent, a message says what for and until when. */

@@ -11,6 +11,7 @@ import { erasureRoutes } from './erasures-api.ts'
 import { mediaRoutes } from './media.ts'
 import { openApiDocument } from './openapi.ts'
 import { operationsRoutes } from './operations.ts'
+import { peopleRoutes } from './people-routes.ts'
 import { serverApp } from './server.ts'
 import { webhookRoutes } from './webhooks.ts'
 
@@ -26,6 +27,7 @@ function routesOfServer(): string[] {
       apiRoutes(nothing),
       mediaRoutes(nothing),
       erasureRoutes(nothing),
+      peopleRoutes(nothing),
       operationsRoutes(nothing),
       documentationRoutes('1.2.3', () => 'https://desk.example'),
     ],

@@ -24,6 +24,9 @@ const shown = {
   id: Type.String({ description: 'Opaque.' }),
   name: Type.String(),
   hint: Type.String({ description: 'The key’s last characters.' }),
+  person: Type.Union([Type.String(), Type.Null()], {
+    description: 'Whom it speaks for: it may and sees at most what they do. Null: nobody.',
+  }),
   role: Type.String({ description: 'The role that its permissions were taken from, or `custom`.' }),
   permissions,
   numbers: numbersOrNull,
@@ -43,6 +46,9 @@ const askSchema = Type.Object(
       maxLength: KEY_NAME_CHARS_MAX,
       description: 'What it is for; nothing personal.',
     }),
+    person: optional(
+      Type.Union([Type.String(), Type.Null()], { description: 'Whom it speaks for; else whoever asks.' }),
+    ),
     role: optional(Type.Union(Object.keys(GIVEN_ROLES).map((name) => Type.Literal(name)))),
     permissions: optional(permissions),
     numbers: optional(numbersOrNull),
@@ -59,6 +65,7 @@ const SHOP = {
   id: 'key_4b',
   name: 'web shop',
   hint: 'Qm2x',
+  person: null,
   role: 'custom',
   permissions: ['messages.reply', 'messages.start'],
   numbers: ['106540352242922'],

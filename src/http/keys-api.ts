@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { toTime } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { showId } from '../core/ids.ts'
+import { readId, showId } from '../core/ids.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
 import { hashApiKey, hintOf, newApiKey } from '../people/api-keys.ts'
@@ -9,6 +9,8 @@ import { maySee } from '../people/may-see.ts'
 import { GIVEN_ROLES, type GivenRole } from '../people/roles.ts'
 import { type ApiKeyReader, type ApiKeyShown, addApiKey, KEY_NAME_CHARS_MAX, revokeApiKey } from '../records/api-key.ts'
 import type { Ask } from '../records/inputs.ts'
+import { NO_CONVERSATION } from '../records/page.ts'
+import type { PeopleReader } from '../records/people-reader.ts'
 import type { Reader } from '../records/reader.ts'
 import { knownBody } from './body.ts'
 import { type Asked, idOf, json, pageOf } from './route.ts'
@@ -17,6 +19,7 @@ export interface KeyDependencies {
   clock: Clock
   ask: Ask
   keys: ApiKeyReader
+  people: Pick<PeopleReader, 'standing'>
   reader: Pick<Reader, 'numbers'>
 }
 
@@ -30,10 +33,10 @@ export function listKeys(deps: KeyDependencies, { query, principal }: Asked): ob
 
 /** Makes a key and shows it, this once. Nobody gives more than they have. */
 export async function makeKey(deps: KeyDependencies, { request, principal }: Asked): Promise<Response> {
-  const body = await knownBody(request, ['name', 'role', 'permissions', 'numbers', 'expires_at'])
+  const body = await knownBody(request, ['name', 'person', 'role', 'permissions', 'numbers', 'expires_at'])
   const terms = {
     workspaceId: principal.workspaceId,
-    personId: principal.personId,
+    personId: personIn(deps, body['person'], principal),
     name: nameIn(body['name']),
     ...worthOf(body, principal),
     numberIds: numbersIn(deps, body['numbers'], principal),
@@ -57,6 +60,7 @@ function keyView({ reader }: KeyDependencies, key: ApiKeyShown): object {
     id: showId('key', key.id),
     name: key.name,
     hint: key.hint,
+    person: key.personId === null ? null : showId('person', key.personId),
     role: key.role,
     permissions: key.permissions ?? GIVEN_ROLES[key.role as GivenRole] ?? [],
     numbers: key.numberIds?.map((id) => accounts.get(id) ?? null) ?? null,
@@ -66,6 +70,17 @@ function keyView({ reader }: KeyDependencies, key: ApiKeyShown): object {
   }
 }
 
+/** Whom the key speaks for: whoever makes it, unless they name somebody who may no more than they do. */
+function personIn({ people }: KeyDependencies, value: unknown, principal: Principal): number | null {
+  if (value === undefined || value === null) return principal.personId
+  const id = typeof value === 'string' ? readId('person', value) : undefined
+  const standing = id === undefined ? undefined : people.standing(principal.workspaceId, id)
+  if (id === undefined || !standing) throw wrong('/person', 'the id of an active person')
+  const missing = standing.permissions.find((name) => !isPermission(name) || !principal.permissions.has(name))
+  if (missing) throw new Failure('forbidden', `Whom it speaks for has a permission that you do not have: ${missing}`)
+  return id
+}
+
 function nameIn(value: unknown): string {
   if (typeof value === 'string' && value.trim() !== '' && value.length <= KEY_NAME_CHARS_MAX) return value.trim()
   throw wrong('/name', `a text of 1 to ${KEY_NAME_CHARS_MAX} characters that says what the key is for`)
@@ -73,12 +88,16 @@ function nameIn(value: unknown): string {
 
 /** By a role or by its own list of permissions; without either it is worth as much as whoever makes it. */
 function worthOf(
-  { role, permissions }: Record<string, unknown>,
+  body: Record<string, unknown>,
   principal: Principal,
-): { role: string; permissions: readonly string[] } {
+): { role: string; permissions: readonly string[] | null } {
+  const { role, permissions } = body
   if (role !== undefined && permissions !== undefined) {
     throw new Failure('invalid', 'Say either /role or /permissions', { path: '/permissions' })
   }
+  const isOfPerson = body['person'] !== undefined && body['person'] !== null
+  // Of a person it is worth what they are, also when that changes.
+  if (isOfPerson && role === undefined && permissions === undefined) return { role: 'person', permissions: null }
   const wanted = permissions === undefined ? ofRole(role, principal) : listIn(permissions)
   const missing = wanted.find((name) => !principal.permissions.has(name))
   if (missing) throw new Failure('forbidden', `You cannot give a permission that you do not have: ${missing}`)
@@ -100,7 +119,7 @@ function listIn(value: unknown): Permission[] {
 }
 
 function numbersIn({ reader }: KeyDependencies, value: unknown, principal: Principal): number[] | null {
-  const seen = reader.numbers().filter(({ id }) => maySee(principal, { conversationId: null, numberId: id }))
+  const seen = reader.numbers().filter(({ id }) => maySee(principal, { ...NO_CONVERSATION, numberId: id }))
   if (value === undefined || value === null)
     return principal.scope.kind === 'workspace' ? null : seen.map(({ id }) => id)
   if (!Array.isArray(value) || value.length === 0 || value.length > KEY_NUMBERS_MAX) {

@@ -6,7 +6,7 @@ import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
 import type { ApiKeyTerms } from '../records/api-key.ts'
 import type { Standing } from '../records/people-reader.ts'
 import { GIVEN_ROLES } from './roles.ts'
-import { scopeOf } from './scope.ts'
+import { scopeOf, writesFrom } from './scope.ts'
 
 const PREFIX = 'gh_'
 const KEY_CHARS_MAX = 512
@@ -131,6 +131,7 @@ function principalWith(hash: Uint8Array, terms: Omit<ApiKeyTerms, 'id' | 'role'>
     role: standing.role,
     permissions,
     scope: scopeOf(permissions, { personId: terms.personId, standing, boundTo: terms.numberIds }),
+    numberIds: writesFrom(permissions, { personId: terms.personId, standing, boundTo: terms.numberIds }),
     expiresAtMs: terms.expiresAtMs,
   }
 }

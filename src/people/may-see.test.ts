@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { Principal } from '../core/principal.ts'
+import { NO_CONVERSATION } from '../records/page.ts'
 import { ownerNamed } from '../testing/principals.ts'
 import { may, maySee, visibilityOf } from './may-see.ts'
 import { GIVEN_ROLES } from './roles.ts'
@@ -12,13 +13,47 @@ const GUEST: Principal = {
 }
 
 describe('maySee()', () => {
-  test.each([[{ conversationId: 1, numberId: 2 }], [{ conversationId: null, numberId: null }]])(
+  test.each([[{ conversationId: 1, numberId: 2, assigneeId: null, teamId: null }], [NO_CONVERSATION]])(
     'lets who sees the workspace see %j, and nobody else',
     (seen) => {
       expect(maySee(OWNER, seen)).toBe(true)
       expect(maySee(GUEST, seen)).toBe(false)
     },
   )
+
+  const seen = { conversationId: 1, numberId: 2, assigneeId: 7, teamId: 3 }
+  const scope = { kind: 'some', numberIds: [], teamIds: [], personId: null } as const
+  test.each([
+    ['by number', { ...scope, numberIds: [2] }, true],
+    ['by another number', { ...scope, numberIds: [3] }, false],
+    ['by team', { ...scope, teamIds: [3] }, true],
+    ['by another team', { ...scope, teamIds: [2] }, false],
+    ['by who has it', { ...scope, personId: 7 }, true],
+    ['by somebody else', { ...scope, personId: 3 }, false],
+    ['nothing', scope, false],
+  ])('%s', (_, within, expected) => {
+    expect(maySee({ ...GUEST, scope: within }, seen)).toBe(expected)
+  })
+
+  test('a conversation that passes on is told to who wins it, and to who loses it', () => {
+    const told = (as: 'visible' | 'gone', personId: number) => {
+      const from = { assigneeId: 7, teamId: null }
+      const to = { assigneeId: 8, teamId: null }
+      return maySee({ ...GUEST, scope: { ...scope, personId } }, { ...seen, teamId: null, moved: { as, from, to } })
+    }
+    expect([told('gone', 7), told('visible', 7), told('gone', 8), told('visible', 8)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ])
+    expect([told('gone', 9), told('visible', 9)]).toEqual([false, false])
+    const whole = {
+      ...seen,
+      moved: { as: 'gone', from: { assigneeId: 7, teamId: null }, to: { assigneeId: null, teamId: null } },
+    }
+    expect(maySee(OWNER, whole as never)).toBe(false)
+  })
 
   test('who sees the same has one visibility', () => {
     expect(visibilityOf(OWNER)).toBe(visibilityOf(ownerNamed('another')))

@@ -1,16 +1,28 @@
 import type { Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
+import type { Seen } from '../records/page.ts'
 
-/** What somebody wants to see: an event, a conversation, a message. */
-export interface Seen {
-  conversationId: number | null
-  numberId: number | null
+/** A conversation that passed from some people to others: what came into the view of who asks, or left it. */
+export interface Moved {
+  as: 'visible' | 'gone'
+  from: Pick<Seen, 'assigneeId' | 'teamId'>
+  to: Pick<Seen, 'assigneeId' | 'teamId'>
 }
 
 /** The one function that says who may see what: for lists, single reads, events and sockets alike. */
-export function maySee({ scope }: Principal, { numberId }: Seen): boolean {
+export function maySee({ scope }: Principal, seen: Seen & { moved?: Moved }): boolean {
+  const { moved } = seen
+  if (!moved) return isWithin(scope, seen)
+  const before = isWithin(scope, { ...seen, ...moved.from })
+  const after = isWithin(scope, { ...seen, ...moved.to })
+  return moved.as === 'visible' ? after && !before : before && !after
+}
+
+function isWithin(scope: Principal['scope'], { numberId, assigneeId, teamId }: Seen): boolean {
   if (scope.kind === 'workspace') return true
-  return numberId !== null && scope.numberIds.includes(numberId)
+  if (numberId !== null && scope.numberIds.includes(numberId)) return true
+  if (teamId !== null && scope.teamIds.includes(teamId)) return true
+  return assigneeId !== null && assigneeId === scope.personId
 }
 
 /**

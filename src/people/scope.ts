@@ -2,18 +2,18 @@ import type { Permission } from '../core/permissions.ts'
 import type { Scope } from '../core/principal.ts'
 import type { Standing } from '../records/people-reader.ts'
 
+/** Where somebody stands: their teams, the numbers of those, and the numbers that their key is bound to. */
+export interface Place {
+  personId: number | null
+  standing: Pick<Standing, 'teamIds' | 'numberIds'>
+  boundTo: readonly number[] | null
+}
+
 /**
  * Which conversations somebody sees, by what they may and where they stand. A key that is bound to numbers sees only
  * theirs, whatever else it might; a key of nobody's has neither teams nor conversations of its own.
  */
-export function scopeOf(
-  permissions: ReadonlySet<Permission>,
-  who: {
-    personId: number | null
-    standing: Pick<Standing, 'teamIds' | 'numberIds'>
-    boundTo: readonly number[] | null
-  },
-): Scope {
+export function scopeOf(permissions: ReadonlySet<Permission>, who: Place): Scope {
   const { personId, standing, boundTo } = who
   const seesAll = permissions.has('conversations.see_all')
   if (boundTo !== null) {
@@ -28,4 +28,13 @@ export function scopeOf(
     teamIds: permissions.has('conversations.see_team') ? standing.teamIds : [],
     personId: permissions.has('conversations.see_own') ? personId : null,
   }
+}
+
+/** The numbers that somebody may write from: of a person those of their teams, unless they see the whole workspace. */
+export function writesFrom(
+  permissions: ReadonlySet<Permission>,
+  { personId, standing, boundTo }: Place,
+): readonly number[] | null {
+  if (personId === null || permissions.has('conversations.see_all')) return boundTo
+  return boundTo === null ? standing.numberIds : boundTo.filter((id) => standing.numberIds.includes(id))
 }

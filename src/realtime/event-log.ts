@@ -1,12 +1,22 @@
 import type { Principal } from '../core/principal.ts'
 /** What the hub needs of the book: the committed events, in offset order. It never writes. */
 
+export interface LogAssignment {
+  assigneeId: number | null
+  teamId: number | null
+}
+
 /** One committed event. */
 export interface LogEvent {
   offset: number
   type: string
   conversationId: number | null
   numberId: number | null
+  /** Who has its conversation, and which team. */
+  assigneeId: number | null
+  teamId: number | null
+  /** Of a conversation that passed on: from whom, to whom, and whether this tells those who win it or those who lose it. */
+  moved?: { as: 'visible' | 'gone'; from: LogAssignment; to: LogAssignment }
   /** The whole event as JSON text, `{"offset","type","at","data"}`: encoded once, sent as it is. */
   json: string
 }
@@ -33,4 +43,4 @@ export interface EventLog {
 export type Viewer = Principal
 
 /** Whether a viewer may see an event: one function for sockets, lists, search, media and export. */
-export type MaySee = (viewer: Viewer, event: Pick<LogEvent, 'conversationId' | 'numberId' | 'type'>) => boolean
+export type MaySee = (viewer: Viewer, event: Omit<LogEvent, 'offset' | 'json'>) => boolean

@@ -7,7 +7,15 @@ import { buildBody, frameOf } from './frame-body.ts'
 import { Pace } from './pace.ts'
 
 function event(offset: number, size = 1): LogEvent {
-  return { offset, type: 'x.y', conversationId: null, numberId: null, json: String(offset % 10).repeat(size) }
+  return {
+    offset,
+    type: 'x.y',
+    conversationId: null,
+    assigneeId: null,
+    teamId: null,
+    numberId: null,
+    json: String(offset % 10).repeat(size),
+  }
 }
 
 describe('EventRing', () => {

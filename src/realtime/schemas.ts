@@ -167,7 +167,12 @@ export const conversationViewSchema = Type.Object(
         Type.Null(),
       ]),
     ),
-    assignee: Type.Union([Type.String(), Type.Object({}, OPEN), Type.Null()]),
+    assignee: Type.Optional(
+      Type.Union([Type.String(), Type.Null()], { description: 'Who has it. Events do not repeat it.' }),
+    ),
+    team: Type.Optional(
+      Type.Union([Type.String(), Type.Null()], { description: 'Which team has it. Events do not repeat it.' }),
+    ),
     unread: Type.Integer({ minimum: 0 }),
     created_at: time,
     last_message_at: Type.Optional(Type.Union([time, Type.Null()], { description: 'In lists, not in events.' })),
@@ -342,6 +347,27 @@ export const EVENT_SCHEMAS = {
     'conversation.updated',
     Type.Object({ conversation: conversationViewSchema }, OPEN),
     'Something about a conversation changed.',
+  ),
+  'conversation.assigned': event(
+    'conversation.assigned',
+    Type.Object(
+      { conversation_id: id, assignee: Type.Union([id, Type.Null()]), team: Type.Union([id, Type.Null()]) },
+      OPEN,
+    ),
+    'Somebody else has a conversation now, or another team, or nobody.',
+  ),
+  'conversation.visible': event(
+    'conversation.visible',
+    Type.Object(
+      { conversation: Type.Optional(Type.Object({ id, assignee: Type.Union([id, Type.Null()]) }, OPEN)) },
+      OPEN,
+    ),
+    'A conversation came into your view, since it passed to you, to a team or number of yours. Read its messages.',
+  ),
+  'conversation.gone': event(
+    'conversation.gone',
+    Type.Object({ conversation_id: id }, OPEN),
+    'A conversation left your view: it passed to others. Nothing more of it is told to you.',
   ),
   'number.state': event(
     'number.state',

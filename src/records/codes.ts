@@ -65,6 +65,9 @@ export type EventType =
   | 'number.state'
   | 'contact.updated'
   | 'message.media'
+  | 'conversation.assigned'
+  | 'conversation.visible'
+  | 'conversation.gone'
 export const EVENT = new Codes<EventType>({
   'message.received': 1,
   'message.state': 2,
@@ -76,6 +79,9 @@ export const EVENT = new Codes<EventType>({
   'message.reaction': 8,
   'contact.updated': 9,
   'message.media': 10,
+  'conversation.assigned': 11,
+  'conversation.visible': 12,
+  'conversation.gone': 13,
 })
 
 export const FLAG_STANDBY = 1

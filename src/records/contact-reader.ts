@@ -6,7 +6,7 @@ import { CONTACT_KIND } from './codes.ts'
 import { type AttributeValue, emailKey, type IdentityLink, liveValues, type Profile } from './contact-card.ts'
 import type { ContactEventData } from './contact-event.ts'
 import { readCard } from './contact-row.ts'
-import { type Page, type PageAsk, readPage, type See } from './page.ts'
+import { NO_CONVERSATION, type Page, type PageAsk, readPage, type See, type Seen } from './page.ts'
 import { consentViews } from './preference.ts'
 import type { View, Views } from './views.ts'
 
@@ -118,14 +118,13 @@ export class ContactReader {
 
   /** What of a contact whoever asks may see: a contact is there for whom one of its conversations is. */
   #seenBy(row: Row, see: See): Parameters<See>[0] {
-    const whole = { conversationId: null, numberId: null }
-    if (see(whole)) return whole
-    const conversations = this.#database.all<{ conversationId: number; numberId: number }>(
-      `SELECT id AS conversationId, number_id AS numberId FROM conversations
+    if (see(NO_CONVERSATION)) return NO_CONVERSATION
+    const conversations = this.#database.all<Seen>(
+      `SELECT id AS conversationId, number_id AS numberId, assignee_id AS assigneeId, team_id AS teamId FROM conversations
        WHERE contact_id IN (SELECT value FROM json_each(?1))`,
       JSON.stringify(this.#family(row)),
     )
-    return conversations.find((conversation) => see(conversation)) ?? whole
+    return conversations.find((conversation) => see(conversation)) ?? NO_CONVERSATION
   }
 
   #headOf(row: Row | undefined): Row | undefined {

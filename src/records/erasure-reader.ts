@@ -2,7 +2,7 @@ import { toTime } from '../core/clock.ts'
 import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
 import { ERASURE_STATE } from './erasure-codes.ts'
-import { type Page, type PageAsk, readPage, type See } from './page.ts'
+import { NO_CONVERSATION, type Page, type PageAsk, readPage, type See } from './page.ts'
 import type { View } from './views.ts'
 
 interface Row {
@@ -27,11 +27,10 @@ export class ErasureReader {
 
   /** Newest first. */
   list(ask: PageAsk, see: See): Page {
-    const seen = { conversationId: null, numberId: null }
     return readPage(this.#database, ask, see, (_at, id, limit) =>
       this.#database
         .all<Row>(`${ROW} WHERE id < ?1 ORDER BY id DESC LIMIT ?2`, id, limit)
-        .map((row) => ({ at: row.requested_at, id: row.id, seen, view: () => this.#view(row) })),
+        .map((row) => ({ at: row.requested_at, id: row.id, seen: NO_CONVERSATION, view: () => this.#view(row) })),
     )
   }
 

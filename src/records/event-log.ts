@@ -2,6 +2,7 @@ import { toTime } from '../core/clock.ts'
 import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
 import type { EditedEventData, ReactionEventData, RevokedEventData } from './act-effect.ts'
+import type { Assignment, AssignmentEventData } from './assignment.ts'
 import { CLASS, DIRECTION, EVENT, FLAG_ACT, FLAG_PACING, FLAG_REVOKED, REVOKED, STATE } from './codes.ts'
 import type { ContactEventData } from './contact-event.ts'
 import { ContactReader } from './contact-reader.ts'
@@ -10,6 +11,7 @@ import { houseRow } from './house-row.ts'
 import type { MediaEventData } from './media.ts'
 import type { StateEventData } from './sent-message.ts'
 import {
+  assignmentView,
   CONVERSATION_VIEW,
   type ConversationViewRow,
   MESSAGE_VIEW,
@@ -26,6 +28,8 @@ interface EventRow {
   conversation_id: number | null
   message_id: number | null
   data: string | null
+  assignee_id: number | null
+  team_id: number | null
 }
 
 interface StateLine {
@@ -41,6 +45,11 @@ export interface LogEvent {
   type: string
   conversationId: number | null
   numberId: number | null
+  /** Who has its conversation now, and which team. */
+  assigneeId: number | null
+  teamId: number | null
+  /** Of a conversation that passed on. */
+  moved?: { as: 'visible' | 'gone'; from: Assignment; to: Assignment }
   /** The whole event as JSON text. */
   json: string
 }
@@ -100,7 +109,9 @@ export class RecordedEvents {
   #slice(after: number, limit: number): { events: LogEvent[]; upto: number } {
     return this.#database.snapshot(() => {
       const rows = this.#database.all<EventRow>(
-        'SELECT "offset", at, type, number_id, conversation_id, message_id, data FROM events WHERE "offset" > ?1 ORDER BY "offset" LIMIT ?2',
+        `SELECT e."offset", e.at, e.type, e.number_id, e.conversation_id, e.message_id, e.data, c.assignee_id, c.team_id
+         FROM events e LEFT JOIN conversations c ON c.id = e.conversation_id
+         WHERE e."offset" > ?1 ORDER BY e."offset" LIMIT ?2`,
         after,
         limit,
       )
@@ -113,7 +124,15 @@ export class RecordedEvents {
   #event(row: EventRow): LogEvent {
     const type = EVENT.word(row.type)
     const json = JSON.stringify({ offset: row.offset, type, at: toTime(row.at), data: this.#data(row) })
-    return { offset: row.offset, type, conversationId: row.conversation_id, numberId: row.number_id, json }
+    const about = { conversationId: row.conversation_id, numberId: row.number_id }
+    const event = { offset: row.offset, type, ...about, assigneeId: row.assignee_id, teamId: row.team_id, json }
+    if (type !== 'conversation.visible' && type !== 'conversation.gone') return event
+    const [assigneeId, teamId, fromAssigneeId, fromTeamId] = JSON.parse(row.data ?? '[]') as AssignmentEventData
+    const from = { assigneeId: fromAssigneeId, teamId: fromTeamId }
+    return {
+      ...event,
+      moved: { as: type === 'conversation.gone' ? 'gone' : 'visible', from, to: { assigneeId, teamId } },
+    }
   }
 
   #data(row: EventRow): View {
@@ -133,6 +152,12 @@ export class RecordedEvents {
         return this.#conversation(row, [0, null])
       case 'conversation.updated':
         return this.#conversation(row, kept as ConversationEventData)
+      case 'conversation.assigned':
+        return this.#assigned(row, kept as AssignmentEventData)
+      case 'conversation.visible':
+        return this.#visible(row, kept as AssignmentEventData)
+      case 'conversation.gone':
+        return { conversation_id: showId('conversation', row.conversation_id ?? 0) }
       case 'number.state':
         return { ...this.#number(row), ...(kept as View) }
       case 'contact.updated':
@@ -140,6 +165,22 @@ export class RecordedEvents {
       case 'message.media':
         return this.#media(kept as MediaEventData)
     }
+  }
+
+  #assigned(row: EventRow, [assigneeId, teamId]: AssignmentEventData): View {
+    return {
+      conversation_id: showId('conversation', row.conversation_id ?? 0),
+      ...assignmentView({ assigneeId, teamId }),
+    }
+  }
+
+  /** As it is when it is read: whoever it comes to has seen nothing of it before. */
+  #visible(row: EventRow, [assigneeId, teamId]: AssignmentEventData): View {
+    const shown = this.#conversation(row, [0, null])
+    const conversation = shown['conversation'] as View | undefined
+    if (!conversation) return shown
+    const { unread: _unread, window_expires_at: _window, ...lasting } = conversation
+    return { conversation: { ...lasting, ...assignmentView({ assigneeId, teamId }) } }
   }
 
   #received(row: EventRow, then: ConversationEventData): View {

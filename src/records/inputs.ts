@@ -1,4 +1,7 @@
+import type { Actor } from '../core/principal.ts'
 import { addApiKey, noteKeyUse, revokeApiKey } from './api-key.ts'
+import { assignConversation } from './assignment.ts'
+import { noteAudit } from './audit-acts.ts'
 import { declareConfiguration } from './configuration.ts'
 import { changeContact } from './contact-change.ts'
 import { mergeContacts, unmergeContact } from './contact-merge.ts'
@@ -37,6 +40,8 @@ import type { Input } from './tx.ts'
 
 /** Every command there is: what people, the API, timers and reactors may ask of the book. */
 export const COMMANDS = [
+  noteAudit,
+  assignConversation,
   addPeople,
   changePerson,
   removePerson,
@@ -89,5 +94,7 @@ export const COMMANDS = [
   finishErasure,
 ] as const
 
-/** How every part asks the book for something: types follow from the command itself. */
-export type Ask = <Args, Result>(command: Input<Args, Result>, args: Args) => Promise<Result>
+/** How every part asks the book for something: types follow from the command itself. `by`: for whom, to be audited. */
+export type Ask = <Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor) => Promise<Result>
+/** The same where it is always somebody who asks. */
+export type AskFor = <Args, Result>(command: Input<Args, Result>, args: Args, by: Actor) => Promise<Result>

@@ -5,7 +5,7 @@ import { unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
 import { MEDIA_STATE, type MediaState } from './codes.ts'
 import { descriptorPlace, type MediaEventData, NO_SOURCE, REVOKED_OF_MEDIA } from './media.ts'
-import type { See } from './page.ts'
+import type { See, Seen } from './page.ts'
 import type { View } from './views.ts'
 
 /** A file that is to be fetched, with all that it takes. */
@@ -151,13 +151,14 @@ export class MediaReader {
 
   /** A file, where whoever asks may see its message. */
   shown(id: number, see: See): ShownMedia | undefined {
-    const row = this.#database.one<ShownRow & { conversation_id: number; number_id: number; revoked: number | null }>(
-      `SELECT ${SHOWN_COLUMNS}, m.conversation_id, c.number_id, ${REVOKED_OF_MEDIA} AS revoked
+    const row = this.#database.one<ShownRow & Seen & { revoked: number | null }>(
+      `SELECT ${SHOWN_COLUMNS}, c.id AS conversationId, c.number_id AS numberId, c.assignee_id AS assigneeId,
+       c.team_id AS teamId, ${REVOKED_OF_MEDIA} AS revoked
        FROM media JOIN messages m ON m.id = media.message_id JOIN conversations c ON c.id = m.conversation_id
        WHERE media.id = ?1`,
       id,
     )
-    if (!row || !see({ conversationId: row.conversation_id, numberId: row.number_id })) return undefined
+    if (!row || !see(row)) return undefined
     const text = this.#open(row.person, descriptorPlace(row.id), row.descriptor)
     if (text === undefined) return undefined
     const { kind, fileName } = JSON.parse(text) as AttachmentContent

@@ -17,7 +17,7 @@ import {
 } from './fact.ts'
 import { houseRow } from './house-row.ts'
 import type { NumberRow } from './number.ts'
-import { type Page, type PageAsk, readPage } from './page.ts'
+import { NO_CONVERSATION, type Page, type PageAsk, readPage } from './page.ts'
 import { notePlace } from './platform-note.ts'
 import type { View } from './views.ts'
 
@@ -35,7 +35,6 @@ interface NoteRow {
 }
 
 const NOTE_COLUMNS = 'id, field, account, at, arrived_at, body, event, business_account, severity, facts'
-const NOBODY = { conversationId: null, numberId: null }
 const EVERYTHING = () => true
 
 export interface NoticeFilter {
@@ -67,7 +66,7 @@ export class NoticeReader {
           filter.field,
           limit,
         )
-        .map((row) => ({ at: row.at, id: row.id, seen: NOBODY, view: () => this.#view(row) })),
+        .map((row) => ({ at: row.at, id: row.id, seen: NO_CONVERSATION, view: () => this.#view(row) })),
     )
   }
 

@@ -16,8 +16,20 @@ export interface PageAsk {
   cursor: string | null
 }
 
+/** What somebody wants to see: an event, a conversation, a message. */
+export interface Seen {
+  conversationId: number | null
+  numberId: number | null
+  /** Who has the conversation, and which team. */
+  assigneeId: number | null
+  teamId: number | null
+}
+
+/** What belongs to no conversation, and so to whoever sees the whole workspace. */
+export const NO_CONVERSATION: Seen = { conversationId: null, numberId: null, assigneeId: null, teamId: null }
+
 /** Whether whoever asks may see it: what they may not see is not there for them. */
-export type See = (what: { conversationId: number | null; numberId: number | null }) => boolean
+export type See = (what: Seen) => boolean
 
 /** Rounds of reading over what is hidden before a page ends early, with a cursor to go on. */
 const HIDDEN_ROUNDS_MAX = 20

@@ -1,5 +1,6 @@
 import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
+import { showId } from '../core/ids.ts'
 import { OWNER_ROLE, roleWith } from './role.ts'
 import { type InputContext, input, personNumber, type Tx } from './tx.ts'
 
@@ -8,7 +9,7 @@ export const EMAIL_CHARS_MAX = 254
 /** People that one request may add, all of them or none. */
 export const PEOPLE_AT_ONCE_MAX = 500
 /** Among the blind indexes of portfolios, whose names an operator chooses without this sign. */
-const STAFF = '@people'
+export const STAFF = '@people'
 
 export const PERSON_STATES = ['active', 'suspended'] as const
 export type PersonState = (typeof PERSON_STATES)[number]
@@ -52,19 +53,31 @@ export function staffPlace(personId: number): string {
   return `people.profile:${personId}`
 }
 
-/** Takes people into a workspace: all of them or none. Whoever works in another workspace already is the same person. */
+/**
+ * Takes people into a workspace: all of them or none. Whoever works in another workspace already is the same person. A dry
+ * run only finds out whether they could be taken in.
+ */
 export const addPeople = input(
   'person.add',
-  async (tx: Tx, ask: { workspaceId: number; people: readonly NewPerson[] }, context: InputContext) => {
+  async (
+    tx: Tx,
+    ask: { workspaceId: number; people: readonly NewPerson[]; isDryRun?: boolean },
+    context: InputContext,
+  ) => {
     const ids: number[] = []
     for (const [index, person] of ask.people.entries()) {
       try {
-        ids.push(await addPerson(tx, ask.workspaceId, person, context))
+        const known = await requireNew(tx, ask.workspaceId, person)
+        if (!ask.isDryRun) ids.push(await addPerson(tx, ask.workspaceId, { ...person, id: known }, context))
       } catch (error) {
         throw error instanceof Failure ? inList(error, index) : error
       }
     }
     return { ids }
+  },
+  {
+    objects: (ask, { ids }) =>
+      ids.map((id, index) => ({ object: showId('person', id), detail: { email: ask.people[index]?.email } })),
   },
 )
 
@@ -77,18 +90,25 @@ function inList(failure: Failure, index: number): Failure {
   })
 }
 
-async function addPerson(tx: Tx, workspaceId: number, person: NewPerson, context: InputContext): Promise<number> {
+/** Throws where somebody with this address works here already. Answers who it is, where another workspace knows them. */
+async function requireNew(tx: Tx, workspaceId: number, person: NewPerson): Promise<number | undefined> {
   await roleWith(tx, workspaceId, person.roleId)
-  const email = emailOf(person.email)
-  const keyPerson = tx.vault.findPerson('email', STAFF, email)
-  const known =
-    keyPerson === undefined
-      ? undefined
-      : await tx.one<{ id: number }>('SELECT id FROM people WHERE key_person = ?1', keyPerson)
-  const id = known?.id ?? (await createPerson(tx, { name: person.name, email }, context))
-  if (await membershipOf(tx, workspaceId, id)) {
+  const keyPerson = tx.vault.findPerson('email', STAFF, emailOf(person.email))
+  if (keyPerson === undefined) return undefined
+  const known = await tx.one<{ id: number }>('SELECT id FROM people WHERE key_person = ?1', keyPerson)
+  if (known && (await membershipOf(tx, workspaceId, known.id))) {
     throw new Failure('conflict', 'Somebody with this e-mail address works here already', { path: '/email' })
   }
+  return known?.id
+}
+
+async function addPerson(
+  tx: Tx,
+  workspaceId: number,
+  person: NewPerson & { id: number | undefined },
+  context: InputContext,
+): Promise<number> {
+  const id = person.id ?? (await createPerson(tx, { name: person.name, email: emailOf(person.email) }, context))
   await tx.run(
     'INSERT INTO memberships (workspace_id, person_id, role_id, state, work, created_at) VALUES (?1, ?2, ?3, 0, ?4, ?5)',
     workspaceId,

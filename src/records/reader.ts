@@ -6,8 +6,8 @@ import { ContactReader } from './contact-reader.ts'
 import { GroupReader } from './group-reader.ts'
 import { houseRow } from './house-row.ts'
 import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
-import { type Page, type PageAsk, readPage, type See } from './page.ts'
-import { statusViews } from './status-views.ts'
+import { type Page, type PageAsk, readPage, type See, type Seen } from './page.ts'
+import { statusViews, unmatchedStatuses } from './status-views.ts'
 import {
   CONVERSATION_VIEW,
   type ConversationViewRow,
@@ -74,7 +74,7 @@ export class Reader {
       return rows.map((row) => ({
         at: row.last_message_at,
         id: row.id,
-        seen: { conversationId: row.id, numberId: row.number_id },
+        seen: seenIn(row),
         view: () => this.#withLastMessage(row),
       }))
     })
@@ -103,7 +103,7 @@ export class Reader {
       return rows.map((row) => ({
         at: row.last_message_at,
         id: row.id,
-        seen: { conversationId: row.id, numberId: row.number_id },
+        seen: seenIn(row),
         view: () => this.#withLastMessage(row),
       }))
     })
@@ -112,6 +112,11 @@ export class Reader {
   /** Whether the conversation is there for whoever asks. */
   canSeeConversation(id: number, see: See): boolean {
     return this.#visibleConversation(id, see) !== undefined
+  }
+
+  /** The number of a conversation that is there for whoever asks. */
+  numberOfConversation(id: number, see: See): number | undefined {
+    return this.#visibleConversation(id, see)?.number_id
   }
 
   /** The conversation of a message, where whoever asks may see it. */
@@ -127,7 +132,7 @@ export class Reader {
   async messages(conversationId: number, ask: PageAsk, see: See): Promise<Page | undefined> {
     const conversation = this.#visibleConversation(conversationId, see)
     if (!conversation) return undefined
-    const seen = { conversationId, numberId: conversation.number_id }
+    const seen = seenIn(conversation)
     return readPage(this.#database, ask, see, (at, id, limit) => {
       const rows = this.#database.all<MessageViewRow>(
         `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) AND m.flags & 8 = 0 ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
@@ -154,6 +159,11 @@ export class Reader {
         timeline: this.#timeline(id),
       }
     })
+  }
+
+  /** What the platform said of messages that were not sent from here. */
+  unmatchedStatuses(ask: Parameters<typeof unmatchedStatuses>[2], see: See): Page {
+    return unmatchedStatuses(this.#database, this.#views, ask, see)
   }
 
   numbers(): NumberRow[] {
@@ -242,7 +252,7 @@ export class Reader {
 
   #visibleConversation(id: number, see: See): ConversationViewRow | undefined {
     const row = this.#conversationRow(id)
-    return row && see({ conversationId: row.id, numberId: row.number_id }) ? row : undefined
+    return row && see(seenIn(row)) ? row : undefined
   }
 }
 
@@ -260,4 +270,8 @@ export function numberView(row: NumberRow): View {
     reason: row.reason,
     messages_per_second: row.per_second_max,
   }
+}
+
+function seenIn(row: Pick<ConversationViewRow, 'id' | 'number_id' | 'assignee_id' | 'team_id'>): Seen {
+  return { conversationId: row.id, numberId: row.number_id, assigneeId: row.assignee_id, teamId: row.team_id }
 }

@@ -14,10 +14,14 @@ import type { SearchTerms } from './search-terms.ts'
 import { MESSAGE_VIEW, type MessageViewRow, type Views } from './views.ts'
 
 /** A message with what a search goes by beside its content. */
-export type FeedRow = MessageViewRow & { home_number_id: number }
+export type FeedRow = MessageViewRow & {
+  home_number_id: number
+  assignee_id: number | null
+  team_id: number | null
+}
 
 /** The number of the conversation, and not the one that a message left from: that may change until it has left. */
-const FEED_VIEW = `${MESSAGE_VIEW.replace('SELECT ', 'SELECT c.number_id AS home_number_id, ')}
+const FEED_VIEW = `${MESSAGE_VIEW.replace('SELECT ', 'SELECT c.number_id AS home_number_id, c.assignee_id, c.team_id, ')}
   WHERE m.id IN (SELECT value FROM json_each(?1))`
 
 /** Many at once: one by one each costs five times as much (measured). In no order. */

@@ -4,7 +4,7 @@ import { readId, showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
 import { DIRECTION, type Direction, FLAG_ACT } from './codes.ts'
 import { houseRow } from './house-row.ts'
-import type { See } from './page.ts'
+import type { See, Seen } from './page.ts'
 import { Document, searchableOf } from './search-document.ts'
 import { type FeedRow, messageRows } from './search-feed.ts'
 import type { SearchIndex } from './search-index.ts'
@@ -249,7 +249,7 @@ export class Searcher {
 
   #open(row: FeedRow | undefined, plan: Plan, { ask, viewer }: Asked): SearchItem | undefined {
     if (!row || row.flags & FLAG_ACT || !fits(row, plan, ask)) return undefined
-    if (!viewer.see({ conversationId: row.conversation_id, numberId: row.home_number_id })) return undefined
+    if (!viewer.see(seenIn(row))) return undefined
     const message = this.#deps.views.message(row)
     const found = searchableOf(message)
     if (!found || (ask.kind !== null && found.kind !== ask.kind)) return undefined
@@ -333,4 +333,9 @@ function fits(row: FeedRow, plan: Plan, ask: SearchAsk): boolean {
   if (ask.untilMs !== null && row.at >= ask.untilMs) return false
   if (plan.people === null) return true
   return plan.people.conversationIds.has(row.conversation_id) || plan.people.contactIds.has(row.author_id ?? 0)
+}
+
+function seenIn(row: FeedRow): Seen {
+  const { conversation_id, home_number_id, assignee_id, team_id } = row
+  return { conversationId: conversation_id, numberId: home_number_id, assigneeId: assignee_id, teamId: team_id }
 }

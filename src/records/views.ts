@@ -6,6 +6,7 @@ import { unsealText } from '../vault/sealing.ts'
 import type { BlindKind, Vault } from '../vault/vault.ts'
 import type { ActDetail } from './act-effect.ts'
 import { ActReader, type Done } from './act-views.ts'
+import type { Assignment } from './assignment.ts'
 import { type CallStep, isEnd, laterStep } from './call-step.ts'
 import {
   CLASS,
@@ -86,6 +87,8 @@ export interface ConversationViewRow {
   window_expires_at: number | null
   unread: number
   standby: number
+  assignee_id: number | null
+  team_id: number | null
   person: number
   contact_id: number
   profile: Uint8Array
@@ -101,7 +104,7 @@ export interface ConversationViewRow {
 }
 
 export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last_message_at, c.last_message_id, c.window_expires_at, c.unread,
-  c.standby, k.person, k.id AS contact_id, k.profile, k.kind, k.joined, k.merged_into, h.person AS head_person,
+  c.standby, c.assignee_id, c.team_id, k.person, k.id AS contact_id, k.profile, k.kind, k.joined, k.merged_into, h.person AS head_person,
   h.profile AS head_profile, n.account, n.alias, n.display, n.state AS number_state
   FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id
   LEFT JOIN contacts h ON h.id = k.merged_into`
@@ -212,6 +215,7 @@ export class Views {
   conversation(row: ConversationViewRow): View {
     return {
       ...this.conversationAt(row, [row.unread, row.window_expires_at, row.standby as 0 | 1]),
+      ...assignmentView({ assigneeId: row.assignee_id, teamId: row.team_id }),
       last_message_at: toTime(row.last_message_at),
       sendable: row.number_state === NUMBER_STATE.code('active') && row.standby === 0,
     }
@@ -231,7 +235,6 @@ export class Views {
       kind: isGroup ? 'group' : 'person',
       contact: this.#contact(row, asOf),
       group: isGroup ? groupView(this.profile(row, asOf)) : null,
-      assignee: null,
       unread,
       created_at: toTime(row.created_at),
       window_expires_at: windowExpiresAt === null ? null : toTime(windowExpiresAt),
@@ -384,6 +387,14 @@ export class Views {
     if (sealed.length === 0) return undefined
     const key = person === 0 ? this.#vault.findNamedKey('house') : this.#vault.personKey(person)
     return key && unsealText(key, place, sealed)
+  }
+}
+
+/** Who has a conversation, and which team. */
+export function assignmentView({ assigneeId, teamId }: Assignment): View {
+  return {
+    assignee: assigneeId === null ? null : showId('person', assigneeId),
+    team: teamId === null ? null : showId('team', teamId),
   }
 }
 

@@ -7,8 +7,9 @@ import type { Operation } from '../http/api-operation.ts'
 import { OPERATIONS } from '../http/api-operations.ts'
 import { problemSchema } from '../http/api-schemas.ts'
 import { refusalsOf } from '../http/openapi.ts'
+import { peopleRequests } from './people-requests.ts'
 import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
-import { NOTICES, preferenceOf } from './test-webhooks.ts'
+import { foreignStatusOf, NOTICES, preferenceOf } from './test-webhooks.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
 setDefaultTimeout(20_000)
@@ -180,11 +181,19 @@ describe('every documented operation answers as the document says:', () => {
     listNumbers: () => house.api('/api/v1/numbers'),
     pauseNumber: () => house.api('/api/v1/numbers/106540352242923/pause', {}),
     resumeNumber: () => house.api('/api/v1/numbers/106540352242923/resume', {}),
+    listUnmatchedStatuses: async () => {
+      await house.webhook(foreignStatusOf('12025550143'))
+      return await until('the status is there', async () => {
+        const answer = await house.api('/api/v1/statuses/unmatched')
+        return answer.body.items.length > 0 && answer
+      })
+    },
     listNotices: () => house.api('/api/v1/notices?severity=critical'),
     getNotice: async () => {
       const { body } = await house.api('/api/v1/notices?severity=critical')
       return await house.api(`/api/v1/notices/${body.items[0].id}`)
     },
+    ...peopleRequests(() => house, () => conversation),
     listKeys: async () => {
       await house.api('/api/v1/keys', { name: 'web shop', numbers: ['106540352242922'] })
       return await house.api('/api/v1/keys')

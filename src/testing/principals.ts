@@ -11,6 +11,7 @@ export function ownerNamed(id = 'owner'): Principal {
     role: 'owner',
     permissions: new Set(PERMISSION_NAMES),
     scope: { kind: 'workspace' },
+    numberIds: null,
     expiresAtMs: null,
   }
 }

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { type ApiAnswer, TestGateway } from './test-gateway.ts'
+
+setDefaultTimeout(20_000)
+
+const SUPPORT = '106540352242922'
+let house: TestGateway
+
+beforeAll(async () => {
+  house = await TestGateway.open()
+})
+afterAll(() => house.close())
+
+function as(key: string, path: string, init: RequestInit = {}): Promise<ApiAnswer> {
+  return house.request(path, { ...init, headers: { Authorization: `Bearer ${key}` } })
+}
+
+function send(key: string, method: string, path: string, body: object | string): Promise<ApiAnswer> {
+  return as(key, path, { method, body: typeof body === 'string' ? body : JSON.stringify(body) })
+}
+
+let count = 0
+/** Somebody new, and a key that speaks for them. */
+async function hire(role: string): Promise<{ id: string; key: string }> {
+  const ask = { name: `Person ${++count}`, email: `person${count}@example.com`, role }
+  const { status, body } = await house.api('/api/v1/people', ask)
+  expect(status).toBe(201)
+  const made = await house.api('/api/v1/keys', { name: 'of a person', person: body.id })
+  expect(made.status).toBe(201)
+  return { id: body.id, key: made.body.key }
+}
+
+async function conversationWith(phone: string): Promise<string> {
+  await house.write(phone, `hello from ${phone}`)
+  return (await house.conversationOf(phone)).id
+}
+
+describe('who has a conversation', () => {
+  test('sees it, in lists, alone, in events and by its messages, and nothing else', async () => {
+    const ada = await hire('agent')
+    const mine = await conversationWith('+12025550121')
+    const other = await conversationWith('+12025550122')
+    expect((await as(ada.key, '/api/v1/conversations')).body.items).toEqual([])
+    const given = await house.api(`/api/v1/conversations/${mine}/assign`, { assignee: ada.id })
+    expect(given).toMatchObject({ status: 200, body: { id: mine, assignee: ada.id, team: null } })
+    const { items } = (await as(ada.key, '/api/v1/conversations')).body
+    expect(items.map(({ id, assignee }: { id: string; assignee: string }) => [id, assignee])).toEqual([[mine, ada.id]])
+    expect((await as(ada.key, `/api/v1/conversations/${mine}/messages`)).body.items).toHaveLength(1)
+    expect((await as(ada.key, `/api/v1/conversations/${other}/messages`)).status).toBe(404)
+    const reply = { type: 'text', text: { body: 'hi' } }
+    expect((await send(ada.key, 'POST', '/api/v1/messages', { to: mine, ...reply })).status).toBe(202)
+    expect((await send(ada.key, 'POST', '/api/v1/messages', { to: other, ...reply })).status).toBe(404)
+  })
+
+  test('hears that it came, and that it is gone; others hear neither', async () => {
+    const [ada, bo, owner] = [await hire('agent'), await hire('agent'), await hire('owner')]
+    const conversation = await conversationWith('+12025550123')
+    const { head } = (await house.api('/api/v1/me')).body
+    const told = async (key: string) => {
+      const { events } = (await as(key, `/api/v1/events?after=${head}`)).body
+      return events.map(({ type }: { type: string }) => type)
+    }
+    await house.api(`/api/v1/conversations/${conversation}/assign`, { assignee: ada.id })
+    expect(await told(ada.key)).toEqual(['conversation.visible', 'conversation.assigned'])
+    expect(await told(bo.key)).toEqual([])
+    expect(await told(owner.key)).toEqual(['conversation.assigned'])
+    await house.api(`/api/v1/conversations/${conversation}/assign`, { assignee: bo.id })
+    expect(await told(ada.key)).toEqual(['conversation.visible', 'conversation.gone'])
+    expect(await told(bo.key)).toEqual(['conversation.assigned', 'conversation.visible', 'conversation.assigned'])
+    const { events } = (await as(bo.key, `/api/v1/events?after=${head}`)).body
+    expect(events[1].data.conversation).toMatchObject({ id: conversation, assignee: bo.id })
+  })
+
+  test('may be a team, whose people see it', async () => {
+    const [ada, bo] = [await hire('agent'), await hire('agent')]
+    const { body: team } = await house.api('/api/v1/teams', { name: 'returns', people: [ada.id] })
+    const conversation = await conversationWith('+12025550124')
+    await house.api(`/api/v1/conversations/${conversation}/assign`, { team: team.id })
+    expect((await as(ada.key, `/api/v1/conversations/${conversation}`)).status).toBe(200)
+    expect((await as(bo.key, `/api/v1/conversations/${conversation}`)).status).toBe(404)
+    await send(house.key, 'PATCH', `/api/v1/teams/${team.id}`, { people: [bo.id] })
+    expect((await as(ada.key, `/api/v1/conversations/${conversation}`)).status).toBe(404)
+    expect((await as(bo.key, `/api/v1/conversations/${conversation}`)).status).toBe(200)
+  })
+
+  test('a supervisor sees what comes in on the numbers of their teams', async () => {
+    const eve = await hire('supervisor')
+    const conversation = await conversationWith('+12025550125')
+    expect((await as(eve.key, `/api/v1/conversations/${conversation}`)).status).toBe(404)
+    await house.api('/api/v1/teams', { name: 'front desk', people: [eve.id], numbers: [SUPPORT] })
+    expect((await as(eve.key, `/api/v1/conversations/${conversation}`)).status).toBe(200)
+  })
+})
+
+describe('a change of rights', () => {
+  test('closes sockets: to come back as what they are now, or not at all', async () => {
+    const ada = await hire('agent')
+    const open = async () => {
+      const { ticket } = (await send(ada.key, 'POST', '/api/v1/realtime/tickets', {})).body
+      const socket = new WebSocket(`${house.url.replace('http', 'ws')}/realtime`, ['gatehouse.v1', `ticket.${ticket}`])
+      const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))
+      await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }))
+      return { closed }
+    }
+    const first = await open()
+    expect((await send(house.key, 'PATCH', `/api/v1/people/${ada.id}`, { role: 'supervisor' })).status).toBe(200)
+    expect(await first.closed).toBe(4003)
+    const second = await open()
+    expect((await send(house.key, 'PATCH', `/api/v1/people/${ada.id}`, { state: 'suspended' })).status).toBe(200)
+    expect(await second.closed).toBe(4503)
+    expect((await as(ada.key, '/api/v1/me')).status).toBe(401)
+  })
+})
+
+describe('nobody makes somebody who may more than they do', () => {
+  test('by role, by permissions, or by changing somebody above them', async () => {
+    const admin = await hire('admin')
+    const owner = await hire('owner')
+    const ask = { name: 'X', email: 'x@example.com', role: 'owner' }
+    expect((await send(admin.key, 'POST', '/api/v1/people', ask)).status).toBe(403)
+    expect((await send(admin.key, 'PATCH', `/api/v1/people/${owner.id}`, { state: 'suspended' })).status).toBe(403)
+    expect((await send(admin.key, 'PATCH', `/api/v1/people/${admin.id}`, { role: 'owner' })).status).toBe(403)
+    expect((await send(admin.key, 'DELETE', `/api/v1/people/${owner.id}`, '')).status).toBe(403)
+    const role = { name: 'more', permissions: ['workspaces.manage'] }
+    expect((await send(admin.key, 'POST', '/api/v1/roles', role)).status).toBe(403)
+  })
+})
+
+describe('a file of people', () => {
+  const heading = 'name,email,role,languages\n'
+  const rows = (from: number, upto: number) =>
+    Array.from(
+      { length: upto - from },
+      (_, index) => `File ${from + index},file${from + index}@example.com,agent,en\n`,
+    ).join('')
+
+  test('is looked at first, then taken in whole', async () => {
+    const file = heading + rows(0, 120)
+    const preview = await send(house.key, 'POST', '/api/v1/people/import?dry_run=true', file)
+    expect(preview).toMatchObject({ status: 200, body: { would_add: 120, rows: 120, faults: [] } })
+    const done = await send(house.key, 'POST', '/api/v1/people/import', file)
+    expect(done).toMatchObject({ status: 201, body: { added: 120 } })
+    const again = await send(house.key, 'POST', '/api/v1/people/import?dry_run=true', file)
+    expect(again.body).toMatchObject({ would_add: 0, faults: [{ row: 2, column: 'email' }] })
+  })
+
+  test('with one wrong row adds nobody, and says which', async () => {
+    const answer = await send(
+      house.key,
+      'POST',
+      '/api/v1/people/import',
+      `${heading + rows(200, 203)}No,nothing,agent,en\n`,
+    )
+    expect([answer.status, answer.body.faults]).toEqual([
+      400,
+      [{ row: 5, column: 'email', fault: 'This is no e-mail address' }],
+    ])
+    let cursor = ''
+    let found = false
+    do {
+      const { items, next } = (await house.api(`/api/v1/people?limit=200${cursor}`)).body
+      found ||= items.some(({ email }: { email: string }) => email === 'file200@example.com')
+      cursor = next === null ? '' : `&cursor=${next}`
+    } while (cursor !== '')
+    expect(found).toBe(false)
+  })
+})
+
+test.each([
+  [{ email: 'a@example.com', role: 'agent' }, '/name'],
+  [{ name: 'A', email: 'a', role: 'agent' }, '/email'],
+  [{ name: 'A', email: 'a@example.com', role: 'king' }, '/role'],
+  [{ name: 'A', email: 'a@example.com', role: 'agent', zone: 'Mars' }, '/zone'],
+  [{ name: 'A', email: 'a@example.com', role: 'agent', languages: ['English'] }, '/languages/0'],
+  [{ name: 'A', email: 'a@example.com', role: 'agent', hours: { mon: [['17:00', '09:00']] } }, '/hours/mon/0'],
+  [{ people: [{ name: 'A', email: 'a@example.com', role: 'agent' }, { name: 'B' }] }, '/people/1/email'],
+])('%j is refused at %s', async (ask, path) => {
+  const { status, body } = await house.api('/api/v1/people', ask)
+  expect([status, body.path]).toEqual([400, path])
+})
