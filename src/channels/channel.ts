@@ -93,9 +93,10 @@ export interface Channel {
   /**
    * Everything a webhook body says, in its order. Must never throw and never lose anything, whatever the body is: what
    * is not understood becomes an OtherItem. The same body gives the same items; times and identities come from the
-   * body, `receivedAtMs` only stands in for a missing stamp.
+   * body, `receivedAtMs` only stands in for a missing stamp. An item is made when it is asked for, so that a large body
+   * takes nobody's time at once; it can be gone through once.
    */
-  parse(body: unknown, receivedAtMs: number): InboundItem[]
+  parse(body: unknown, receivedAtMs: number): Iterable<InboundItem>
 
   /**
    * What the API shows of a message's own object, for messages that came in and for `PreparedMessage.content`. Never

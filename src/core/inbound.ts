@@ -46,7 +46,7 @@ export interface MessageItem {
   isUnstamped?: true
   /** The platform's word, such as `text`; unknown words are kept. */
   type: string
-  /** The customer, also where the direction is `out`. */
+  /** The customer, also where the direction is `out`; empty for what the firm wrote to a group. */
   person: PersonReference
   /** Whether it opens the customer service window (messages of customers do; system notices do not). */
   opensWindow: boolean
@@ -74,7 +74,7 @@ export interface ActItem {
   targetUpstreamId: string
   atMs: number
   isUnstamped?: true
-  /** The customer. */
+  /** The customer; empty for what the firm did in a group. */
   person: PersonReference
   group?: GroupReference
   /** A reaction of a customer opens the window, an edit or a revoke does not. */

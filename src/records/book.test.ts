@@ -196,6 +196,41 @@ describe('a webhook of a thousand updates', () => {
   })
 })
 
+describe('a body whose items are made one by one', () => {
+  test('is read no further than it is applied', async () => {
+    const made: number[] = []
+    function* parse() {
+      for (const [index, item] of items(200).entries()) {
+        made.push(index)
+        yield item
+      }
+    }
+    const house = open({ bookClock: new SteppingClock(), parse })
+    house.append('a body')
+    await house.work()
+    const { count } = house.database.one<{ count: number }>('SELECT count(*) AS count FROM messages') ?? { count: 0 }
+    expect(count).toBeGreaterThan(0)
+    expect(count).toBeLessThan(100)
+    expect(made).toHaveLength(count + 1)
+    await house.settle()
+    expect(made).toHaveLength(200)
+  })
+
+  test('that breaks off is set aside; what was read of it stays, and what comes behind it is applied', async () => {
+    function* parse({ seq }: { seq: number }) {
+      yield* items(3, seq * 10)
+      if (seq === 1) throw new Error('no more')
+    }
+    const house = open({ parse })
+    house.append('one')
+    house.append('two')
+    await house.settle()
+    expect(house.database.one('SELECT count(*) AS count FROM messages')).toEqual({ count: 6 })
+    expect(house.reader.quarantinedCount()).toBe(1)
+    expect(house.book.appliedSeq()).toBe(2)
+  })
+})
+
 describe('entries', () => {
   async function fill(house: TestBook, to: (index: number) => 'memory' | 'file'): Promise<unknown> {
     await house.ask(declareNumber, declared())

@@ -9,6 +9,7 @@ import { type Db, storageFault } from '../storage/database.ts'
 import type { HighWaterMark } from '../storage/high-water.ts'
 import type { Vault } from '../vault/vault.ts'
 import { COMMANDS } from './inputs.ts'
+import { ItemCursor } from './item-cursor.ts'
 import { inputOf } from './items.ts'
 import { isLater, LATER_SHARE, LaterLane } from './later-lane.ts'
 import { progressOf } from './lost-commits.ts'
@@ -72,11 +73,19 @@ export interface BookDependencies {
   /** A random positive integer below 2^53. */
   randomId: () => number
   /** Understands a body of a source such as `whatsapp/main`; throws where it is no message of that channel at all. */
-  parse: (entry: Entry) => InboundItem[]
+  parse: (entry: Entry) => Iterable<InboundItem>
   /** Lets the thread hear what was said to it meanwhile. */
   yieldToLoop: () => Promise<void>
   /** Of the thread's time for what the platform brings of the past; 1: all that is left over. */
   laterShare?: number
+}
+
+/** The entry that is being applied. */
+interface Current {
+  entry: Entry
+  cursor: ItemCursor
+  /** Whether what was come to has something for the later lane. */
+  hasLater: boolean
 }
 
 interface House {
@@ -99,7 +108,7 @@ export class Book {
   #tailBytes = 0
   #journalHead = 0
   readonly #later: LaterLane
-  #current: { entry: Entry; items: InboundItem[] } | undefined
+  #current: Current | undefined
   #lastCommitMs = 0
   #answers: Answer[] = []
   #inputs = 0
@@ -287,15 +296,17 @@ export class Book {
   async #applyNextItem(): Promise<boolean> {
     this.#current ??= await this.#open()
     if (!this.#current) return false
-    const { entry, items } = this.#current
-    const index = this.#house.applied_items
-    const item = items[index]
-    if (item) {
+    const { entry, cursor } = this.#current
+    const { item, index } = cursor
+    if (item && isLater(item)) this.#current.hasLater = true
+    // What is before was applied before a stop.
+    if (item && index >= this.#house.applied_items) {
       if (!isLater(item)) await this.#applyItem(entry, item, index)
       this.#house.applied_items = index + 1
     }
-    if (this.#house.applied_items >= items.length) {
-      if (items.some(isLater)) this.#later.add(entry.seq)
+    await this.#advance(entry, cursor)
+    if (!cursor.item) {
+      if (this.#current.hasLater) this.#later.add(entry.seq)
       this.#house.applied_seq = entry.seq
       this.#house.applied_items = 0
       this.#current = undefined
@@ -303,14 +314,24 @@ export class Book {
     return true
   }
 
-  async #open(): Promise<{ entry: Entry; items: InboundItem[] } | undefined> {
+  /** Where the rest of a body cannot be read, what was read of it stays. */
+  async #advance(entry: Entry, cursor: ItemCursor): Promise<void> {
+    if (!cursor.item) return
+    try {
+      cursor.advance()
+    } catch (error) {
+      await this.#quarantine(entry, WHOLE_BODY, error)
+    }
+  }
+
+  async #open(): Promise<Current | undefined> {
     const entry = this.#nextEntry()
     if (!entry) return undefined
     try {
-      return { entry, items: this.#deps.parse(entry) }
+      return { entry, cursor: new ItemCursor(this.#deps.parse(entry)), hasLater: false }
     } catch (error) {
       await this.#quarantine(entry, WHOLE_BODY, error)
-      return { entry, items: [] }
+      return { entry, cursor: new ItemCursor([]), hasLater: false }
     }
   }
 

@@ -80,6 +80,25 @@ describe('a message in a group', () => {
     expect(await messages()).toHaveLength(2)
   })
 
+  test('that the firm writes on its phone is in its thread too, and nobody is made of it', async () => {
+    await house.give(
+      said('wamid.hello', nowMs - 2000, ANNA),
+      said('wamid.phone', nowMs - 1000, {}, { direction: 'out', opensWindow: false }),
+      actItem(
+        'reaction',
+        'wamid.react',
+        { target: 'wamid.hello', atMs: nowMs },
+        { direction: 'out', person: {}, group: GROUP, emoji: '👍' },
+      ),
+    )
+    const [phone, hello] = await messages()
+    expect(phone).toMatchObject({ direction: 'out', source: 'phone', state: 'sent', upstream_id: 'wamid.phone' })
+    expect(hello).toMatchObject({ upstream_id: 'wamid.hello', reactions: [{ emoji: '👍' }] })
+    expect(await conversations()).toHaveLength(1)
+    // The group itself and Anna.
+    expect(house.database.one('SELECT count(*) AS count FROM contacts')).toEqual({ count: 2 })
+  })
+
   test('is sealed with the key of its author', async () => {
     await house.give(said('wamid.1', nowMs, ANNA), said('wamid.2', nowMs, BEN))
     const rows = house.database.all<{ person: number }>(

@@ -3,6 +3,7 @@ import type { InboundItem } from '../core/inbound.ts'
 import type { Entry } from '../journal/entry.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import type { Db } from '../storage/database.ts'
+import { ItemCursor } from './item-cursor.ts'
 
 /** Of the thread's time; what is left over is for what happens now. */
 export const LATER_SHARE = 0.2
@@ -22,15 +23,16 @@ export interface LaterDependencies {
   database: Db
   journal: Pick<JournalReader, 'read'>
   clock: Pick<Clock, 'monoMs'>
-  parse: (entry: Entry) => InboundItem[]
+  parse: (entry: Entry) => Iterable<InboundItem>
   /** Of the thread's time, 0 to 1; 1: whenever nothing else is to be done. */
   share: number
 }
 
 interface Body {
   entry: Entry
-  items: InboundItem[]
-  next: number
+  cursor: ItemCursor
+  /** What is before was applied before a stop. */
+  from: number
 }
 
 /**
@@ -104,17 +106,18 @@ export class LaterLane {
   ): Promise<void> {
     const { clock, share } = this.#deps
     const lastMs = share >= 1 ? endMs : Math.min(endMs, untilMs)
+    const { entry, cursor } = body
     do {
-      const item = body.items[body.next]
-      if (item && isLater(item)) await applyItem(body.entry, item, body.next)
-      body.next += 1
-    } while (body.next < body.items.length && clock.monoMs() < lastMs)
-    if (body.next < body.items.length) this.#write(body)
-    else this.#remove(body.entry.seq)
+      const { item, index } = cursor
+      if (item && index >= body.from && isLater(item)) await applyItem(entry, item, index)
+      advance(cursor)
+    } while (cursor.item && clock.monoMs() < lastMs)
+    if (cursor.item) this.#write(entry.seq, Math.max(body.from, cursor.index))
+    else this.#remove(entry.seq)
   }
 
-  #write({ entry, next }: Body): void {
-    this.#deps.database.run('UPDATE later_bodies SET applied_items = ?2 WHERE seq = ?1', entry.seq, next)
+  #write(seq: number, next: number): void {
+    this.#deps.database.run('UPDATE later_bodies SET applied_items = ?2 WHERE seq = ?1', seq, next)
   }
 
   #remove(seq: number): void {
@@ -127,16 +130,16 @@ export class LaterLane {
     const row = this.#next()
     if (!row) return undefined
     const [entry] = this.#deps.journal.read(row.seq - 1, 1)
-    const items = entry?.seq === row.seq ? this.#parsed(entry) : undefined
-    if (entry && items) return { entry, items, next: row.applied_items }
+    const cursor = entry?.seq === row.seq ? this.#parsed(entry) : undefined
+    if (entry && cursor) return { entry, cursor, from: row.applied_items }
     this.#remove(row.seq)
     return undefined
   }
 
   /** It was understood once: what cannot be parsed now has been erased since. */
-  #parsed(entry: Entry): InboundItem[] | undefined {
+  #parsed(entry: Entry): ItemCursor | undefined {
     try {
-      return this.#deps.parse(entry)
+      return new ItemCursor(this.#deps.parse(entry))
     } catch {
       return undefined
     }
@@ -157,5 +160,14 @@ export class LaterLane {
     this.#creditMs = Math.min(CREDIT_MS_MAX, this.#creditMs + (nowMs - this.#creditAtMs) * share)
     this.#creditAtMs = nowMs
     return this.#creditMs
+  }
+}
+
+/** The book has read to the end before, and has set aside what cannot be read. */
+function advance(cursor: ItemCursor): void {
+  try {
+    cursor.advance()
+  } catch {
+    // There are no more items then.
   }
 }

@@ -69,7 +69,7 @@ export type BookNotice = { kind: 'commit'; commit: Commit } | { kind: 'refused';
 declare const self: Worker
 
 /** The body of an entry as items. A body that is no JSON throws; the book quarantines it whole. */
-export function parseEntry(entry: Entry): InboundItem[] {
+export function parseEntry(entry: Entry): Iterable<InboundItem> {
   // All that was in it named somebody who is erased.
   if (entry.timesCut !== undefined && entry.body.length === 0) return []
   const channel = channelNamed(entry.source.split('/')[0] ?? '')

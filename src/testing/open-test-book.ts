@@ -33,7 +33,7 @@ export interface TestBookOptions {
   /** What the book measures its slices by; the fake clock unless a test needs time to pass. */
   bookClock?: Clock
   /** Understands a body; as it is, a body is the JSON of its items. */
-  parse?: (entry: Entry) => InboundItem[]
+  parse?: (entry: Entry) => Iterable<InboundItem>
   acceptLoss?: boolean
 }
 

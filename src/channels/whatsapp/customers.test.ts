@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import type { GroupItem } from '../../core/inbound.ts'
-import { parse } from './parse.ts'
-import { ACCOUNT, body, items, METADATA, one, RECEIVED_MS, STAMP, STAMP_MS, told } from './webhook.test-support.ts'
+import {
+  ACCOUNT,
+  body,
+  items,
+  METADATA,
+  one,
+  parse,
+  RECEIVED_MS,
+  STAMP,
+  STAMP_MS,
+  told,
+} from './webhook.test-support.ts'
 
 describe('what a person wants to receive', () => {
   const preferenceIn = (raw: Record<string, unknown>, more: Record<string, unknown> = {}) =>

@@ -5,7 +5,7 @@ import { CONTENT_KINDS } from '../../core/content.ts'
 import type { InboundItem } from '../../core/inbound.ts'
 import { contentOf } from './content.ts'
 import { prepareMessage } from './outbound.ts'
-import { parse } from './parse.ts'
+import { parse } from './webhook.test-support.ts'
 
 const FIXTURES = join(import.meta.dir, '../../../../shared/fixtures/whatsapp')
 const isThere = existsSync(FIXTURES)
@@ -72,6 +72,8 @@ const ITEMS: Readonly<Record<string, readonly string[]>> = {
     'pywa__outgoing_message_text',
   ],
   notice: [
+    'metadocs__embedded-signup_automatic-events-api',
+    'metadocs__embedded-signup_automatic-events-api_2',
     'metadocs__account_alerts',
     'metadocs__account_review_update',
     'metadocs__account_update_7',
@@ -140,7 +142,6 @@ const ITEMS: Readonly<Record<string, readonly string[]>> = {
     'pywa__deleted_message_revoke',
     'pywa__outgoing_message_delete',
   ],
-  other: ['metadocs__embedded-signup_automatic-events-api', 'metadocs__embedded-signup_automatic-events-api_2'],
   edit: ['metadocs__embedded-signup_onboarding-business-app-users_2', 'pywa__edited_message_image'],
   preference: ['metadocs__user_preferences', 'pywa__user_marketing_preferences_signup'],
   'notice message message message message': ['metadocs__embedded-signup_onboarding-business-app-users_4'],

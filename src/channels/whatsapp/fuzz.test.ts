@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { InboundItem } from '../../core/inbound.ts'
 import { seededRandom } from '../../testing/seeded-random.ts'
 import { isPlain, mutated, objectsIn } from './mutate.test-support.ts'
-import { parse } from './parse.ts'
 import { SAMPLES } from './samples.test-support.ts'
 import { faultsOf } from './soundness.test-support.ts'
+import { parse } from './webhook.test-support.ts'
 
 const FIXTURES = join(import.meta.dir, '../../../../shared/fixtures/whatsapp')
 const RECEIVED_MS = Date.UTC(2026, 10, 22)

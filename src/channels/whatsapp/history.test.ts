@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { InboundItem, MessageItem } from '../../core/inbound.ts'
-import { parse } from './parse.ts'
-import { ACCOUNT, body, items, METADATA, one, RECEIVED_MS, STAMP_MS, said } from './webhook.test-support.ts'
+import { ACCOUNT, body, items, METADATA, one, parse, RECEIVED_MS, STAMP_MS, said } from './webhook.test-support.ts'
 
 const ours = (more: Record<string, unknown> = {}) => ({ ...said('text', more), from: '15550783881', id: 'wamid.O' })
 const threadsIn = (...threads: unknown[]) => items({ history: [{ threads }] }, 'history')

@@ -21,7 +21,7 @@ export function readHistory(raw: JsonObject, place: Place, sink: Sink): boolean 
   if (isSomething(threads) && !isList) return false
   if (Object.values(rest).some(isSomething)) sink.item(progressOf(rest, place))
   else if (!isList || threads.length === 0) return false
-  if (isList) for (const thread of threads) readThread(thread, place, sink)
+  if (isList) sink.each(threads, (thread) => readThread(thread, place, sink))
   return true
 }
 
@@ -38,10 +38,10 @@ function readThread(element: unknown, place: Place, sink: Sink): void {
   if (rest.length > 0) sink.other('other', place, Object.fromEntries(rest))
   const contacts: Contacts = { byKey: place.contacts.byKey, only: personOf(thread, place) }
   const threadPlace: Place = { ...place, contacts, isAlone: true }
-  for (const message of messages) {
+  sink.each(messages, (message) => {
     const raw = objectOf(message)
     if (!raw || !readMessage(raw, threadPlace, sink)) sink.malformed(message, place)
-  }
+  })
   if (messages.length === 0) sink.other('empty', place, thread)
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { ActItem, MessageItem } from '../../core/inbound.ts'
+import type { ActItem, InboundItem, MessageItem } from '../../core/inbound.ts'
 import { items, one, STAMP, STAMP_MS, said } from './webhook.test-support.ts'
 
 const BASE64_SUM = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='
@@ -208,10 +208,40 @@ describe('a notice that somebody is somebody else now', () => {
   })
 })
 
-test('an echo to a group is kept, as nobody is named in it', () => {
-  const message = { to: 'group-1', recipient_type: 'group', type: 'text', text: { body: 'x' } }
-  const found = items({ standby: { message_echoes: [{ id: 'e', message }] } }, 'standby')
-  expect(one(found, 'other').field).toBe('standby.group_echo')
+describe('what the firm writes to a group', () => {
+  const send = { to: 'group-1', recipient_type: 'group', type: 'text', text: { body: 'x' } }
+  const echoes: [where: string, found: () => InboundItem[], space: string][] = [
+    [
+      'in a standby thread',
+      () => items({ standby: { message_echoes: [{ id: 'e', message: send }] } }, 'standby'),
+      'standby',
+    ],
+    [
+      'on its phone',
+      () => items({ message_echoes: [{ id: 'e', from: '15550783881', ...send }] }, 'smb_message_echoes'),
+      'messages',
+    ],
+    [
+      'on its phone, named as in messages',
+      () =>
+        items(
+          { message_echoes: [{ id: 'e', group_id: 'group-1', type: 'text', text: { body: 'x' } }] },
+          'smb_message_echoes',
+        ),
+      'messages',
+    ],
+  ]
+  test.each(echoes)('%s is a message of the group, and of nobody', (_where, found, space) => {
+    const item = one(found(), 'message')
+    expect(item).toMatchObject({ direction: 'out', group: { id: 'group-1' }, type: 'text', space, opensWindow: false })
+    expect(item.person).toEqual({})
+  })
+
+  test('may be a reaction', () => {
+    const reaction = { ...send, type: 'reaction', reaction: { message_id: 'wamid.T', emoji: '👍' } }
+    const item = one(items({ message_echoes: [{ id: 'e', ...reaction }] }, 'smb_message_echoes'), 'act')
+    expect(item).toMatchObject({ act: 'reaction', direction: 'out', group: { id: 'group-1' }, person: {}, emoji: '👍' })
+  })
 })
 
 test('an echo with its two sides changed is still to the customer', () => {

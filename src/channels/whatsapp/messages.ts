@@ -1,7 +1,7 @@
 import type { ActItem, IdentityChange, InboundItem, MessageItem, PersonReference } from '../../core/inbound.ts'
 import { attachmentsOf } from './attachment.ts'
 import { firstText, type IdentityFields, identityOf, withContact } from './people.ts'
-import { otherOf, type Place } from './place.ts'
+import type { Place } from './place.ts'
 import { type JsonObject, objectOf, stampMsOf, textOf, wordOf } from './read.ts'
 
 export const SENDER: IdentityFields = {
@@ -70,8 +70,13 @@ export function echoOf(raw: JsonObject, place: Place): InboundItem | undefined {
   const upstreamId = textOf(raw['id'])
   if (upstreamId === undefined) return undefined
   const content = textOf(raw['type']) === undefined ? (objectOf(raw['message']) ?? raw) : raw
-  // A group's id is no person, and who sent it is the firm.
-  if (content['recipient_type'] === 'group') return otherOf('group_echo', place, raw)
+  const type = textOf(content['type']) ?? 'unknown'
+  const groupId = groupOfEcho(raw, content)
+  if (groupId !== undefined) {
+    // Who wrote it there is the firm, and a group is no person.
+    const said = { raw, content, type, upstreamId, person: {}, groupId, direction: 'out' } as const
+    return actOf(said, place) ?? plainOf(said, place)
+  }
   const named = identityOf(raw, ECHO_RECIPIENT)
   const isNamed = named.phone !== undefined || named.userId !== undefined
   const identity = isNamed ? named : identityOf(content, ECHO_RECIPIENT)
@@ -79,9 +84,16 @@ export function echoOf(raw: JsonObject, place: Place): InboundItem | undefined {
   const isTurned = identity.phone !== undefined && identity.phone === place.account.display
   const person = withContact(isTurned ? identityOf(raw, SENDER) : identity, place.contacts, place.isAlone)
   if (!person) return undefined
-  const type = textOf(content['type']) ?? 'unknown'
   const said = { raw, content, type, upstreamId, person, direction: 'out' } as const
   return actOf(said, place) ?? plainOf(said, place)
+}
+
+/** The group that the firm wrote to: named as in what comes from it, or as the body of a send names it. */
+function groupOfEcho(raw: JsonObject, content: JsonObject): string | undefined {
+  const named = textOf(raw['group_id']) ?? textOf(content['group_id'])
+  if (named !== undefined) return named
+  if (raw['recipient_type'] !== 'group' && content['recipient_type'] !== 'group') return undefined
+  return textOf(content['to']) ?? textOf(raw['to'])
 }
 
 /** Something that was said, by whom it is about. */
@@ -92,6 +104,8 @@ export interface Said {
   type: string
   upstreamId: string
   person: PersonReference
+  /** Where `raw` does not name the group as messages do. */
+  groupId?: string
   direction: 'in' | 'out'
 }
 
@@ -109,7 +123,7 @@ export function plainOf(said: Said, place: Place): MessageItem {
     opensWindow: opensWindow(said, place),
     raw,
   }
-  const groupId = textOf(raw['group_id'])
+  const groupId = said.groupId ?? textOf(raw['group_id'])
   if (groupId !== undefined) item.group = { id: groupId }
   const attachments = attachmentsOf(type, content)
   if (attachments) item.attachments = attachments
@@ -143,7 +157,7 @@ export function actOf(said: Said, place: Place): ActItem | undefined {
     opensWindow: opensWindow(said, place),
     raw,
   }
-  const groupId = textOf(raw['group_id'])
+  const groupId = said.groupId ?? textOf(raw['group_id'])
   if (groupId !== undefined) item.group = { id: groupId }
   const attachments = what.edited && attachmentsOf(what.edited.type, what.edited.raw)
   if (attachments) item.attachments = attachments

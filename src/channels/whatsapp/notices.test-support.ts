@@ -1,7 +1,6 @@
 import { expect } from 'bun:test'
 import type { Fact, FactSubject, NoticeItem } from '../../core/inbound.ts'
-import { parse } from './parse.ts'
-import { body, one, RECEIVED_MS, STAMP_MS, WABA } from './webhook.test-support.ts'
+import { body, one, parse, RECEIVED_MS, STAMP_MS, WABA } from './webhook.test-support.ts'
 
 /** A value of a field, and the notice that it is: all its facts are about one subject. */
 export type NoticeCase = [

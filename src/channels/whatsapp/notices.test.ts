@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Fact, FactSubject } from '../../core/inbound.ts'
 import { checkNotice, type NoticeCase, noticeIn, short } from './notices.test-support.ts'
-import { parse } from './parse.ts'
-import { ACCOUNT, items, one, RECEIVED_MS, WABA } from './webhook.test-support.ts'
+import { ACCOUNT, items, one, parse, RECEIVED_MS, WABA } from './webhook.test-support.ts'
 
 const NUMBER: FactSubject = { kind: 'number', display: '+15550783881' }
 const PORTFOLIO: FactSubject = { kind: 'portfolio', id: null }

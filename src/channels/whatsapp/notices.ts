@@ -2,7 +2,7 @@ import type { NoticeItem } from '../../core/inbound.ts'
 import { accountUpdate, alert, capability, review } from './account-notices.ts'
 import { nameUpdate, qualityUpdate, securityNotice, settingsUpdate, usernameUpdate } from './number-notices.ts'
 import { accountOf, type Place } from './place.ts'
-import { type JsonObject, textOf, wordOf } from './read.ts'
+import { type JsonObject, objectsOf, stampMsOf, textOf, wordOf } from './read.ts'
 import { fact, type Stated, type Statement } from './statement.ts'
 import { failureOf } from './statuses.ts'
 import { categoryUpdate, componentsUpdate, templateStatus } from './template-notices.ts'
@@ -50,18 +50,43 @@ export function noticeOf(field: string, stated: Stated, whole: JsonObject): Noti
 /** What the platform could not do for a number: beside its messages, or instead of them. */
 export function errorsNotice(errors: unknown, place: Place): NoticeItem {
   const failure = failureOf(Array.isArray(errors) ? errors : [errors])
-  const { account, entryId, field } = place
+  const facts = failure ? [fact({ kind: 'number', account: place.account.id }, 'error', failure.code)] : []
+  return { ...besideMessages(place, { errors }), field: `${place.field}.errors`, facts, severity: 'warning' }
+}
+
+/**
+ * What the platform saw happen in a thread that an advertisement led to, such as a lead or a purchase; undefined if it
+ * does not say what. It names a message by its id and nobody else.
+ */
+export function automaticEventOf(raw: JsonObject, place: Place): NoticeItem | undefined {
+  const event = wordOf(raw['event_name'])
+  if (event === undefined) return undefined
+  return { ...besideMessages(place, { automatic_events: [raw] }), event, atMs: stampMsOf(raw['timestamp']) ?? null }
+}
+
+/**
+ * What customers did with marketing messages, such as following a link: one notice of all, as the people introduced
+ * beside them may belong to any.
+ */
+export function userActionsNotice(actions: readonly unknown[], contacts: unknown, place: Place): NoticeItem {
+  const [first] = objectsOf(actions, 1)
+  const said = besideMessages(place, { contacts, user_actions: actions })
+  const event = wordOf(first?.['action_type']) ?? null
+  return { ...said, field: `${place.field}.user_actions`, event, atMs: stampMsOf(first?.['timestamp']) ?? null }
+}
+
+function besideMessages({ account, entryId, field }: Place, said: JsonObject): NoticeItem {
   const metadata = { phone_number_id: account.id, display_phone_number: account.display }
   return {
     kind: 'notice',
-    field: `${field}.errors`,
+    field,
     event: null,
     account,
     accountId: entryId,
     atMs: null,
-    facts: failure ? [fact({ kind: 'number', account: account.id }, 'error', failure.code)] : [],
-    severity: 'warning',
-    raw: { id: entryId, changes: [{ field, value: { metadata, errors } }] },
+    facts: [],
+    severity: 'info',
+    raw: { id: entryId, changes: [{ field, value: { metadata, ...said } }] },
   }
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { MessageItem, OtherItem, StatusItem } from '../../core/inbound.ts'
-import { parse } from './parse.ts'
-import { ACCOUNT, body, items, one, RECEIVED_MS, withFrame } from './webhook.test-support.ts'
+import { ACCOUNT, body, items, one, parse, RECEIVED_MS, withFrame } from './webhook.test-support.ts'
 
 const messageIn = (raw: Record<string, unknown>, contacts?: unknown): MessageItem =>
   one(items({ messages: [raw], ...(contacts === undefined ? {} : { contacts }) }), 'message')
@@ -385,7 +384,7 @@ const wrong: [name: string, body: unknown, raw: unknown][] = [
 
 describe('what is not understood', () => {
   const whole: [field: string, value: Record<string, unknown>, account: unknown, atMs: number | null][] = [
-    ['automatic_events', withFrame({ automatic_events: [{ id: 'a' }], timestamp: 1745337174 }), ACCOUNT, 1745337174000],
+    ['consumer_profile', withFrame({ consumer_profile: [{ id: 'a' }], timestamp: 1745337174 }), ACCOUNT, 1745337174000],
     ['messaging_handovers', { sender: { phone_number: '1' }, type: 'control_passed' }, null, null],
     ['messaging_handovers', withFrame({ sender: { phone_number: '1' }, type: 'control_shared' }), ACCOUNT, null],
     ['never_heard_of', { a: 1 }, null, null],
@@ -425,11 +424,11 @@ describe('what is not understood', () => {
   })
 
   test('an unknown member beside messages is kept with its contacts', () => {
-    const found = items({ messages: [TEXT], contacts: [{ wa_id: '1' }], user_actions: [{ a: 1 }] })
+    const found = items({ messages: [TEXT], contacts: [{ wa_id: '1' }], future: [{ a: 1 }] })
     expect(found).toHaveLength(2)
     expect(found[1]).toMatchObject({
       field: 'messages.other',
-      raw: { user_actions: [{ a: 1 }], contacts: [{ wa_id: '1' }] },
+      raw: { future: [{ a: 1 }], contacts: [{ wa_id: '1' }] },
     })
   })
 

@@ -4,23 +4,25 @@ import { addressBookOf, handoverOf, PERSON, preferenceOf } from './customers.ts'
 import { groupOf } from './groups.ts'
 import { readHistory, readHistoryMessage } from './history.ts'
 import { ECHO_RECIPIENT, echoOf, messageOf, SENDER } from './messages.ts'
-import { errorsNotice, noticeOf } from './notices.ts'
+import { automaticEventOf, errorsNotice, noticeOf, userActionsNotice } from './notices.ts'
 import { contactsOf, isOnePerson } from './people.ts'
 import { accountOf, type ListReader, type Place, reader, type Sink } from './place.ts'
 import { isSomething, type JsonObject, objectOf, stampMsOf, textOf } from './read.ts'
 import { STATUS_RECIPIENT, statusOf } from './statuses.ts'
 
 const PLATFORM_OBJECT = 'whatsapp_business_account'
+const USER_ACTIONS = 'user_actions'
 
 /** The lists of a field's value that are read; what else the value holds is kept as `<field>.other`. */
 interface ListField {
+  /** The last one reads first. */
   readers: readonly ListReader[]
   /** The members that are read here. */
-  members: ReadonlySet<string>
+  members: Set<string>
 }
 
 function lists(...readers: ListReader[]): ListField {
-  return { readers, members: new Set([...readers.map(({ member }) => member), 'errors']) }
+  return { readers: readers.toReversed(), members: new Set([...readers.map(({ member }) => member), 'errors']) }
 }
 
 const CONTENT = lists(
@@ -28,6 +30,7 @@ const CONTENT = lists(
   reader('message_echoes', ECHO_RECIPIENT, echoOf),
   reader('statuses', STATUS_RECIPIENT, statusOf),
 )
+CONTENT.members.add(USER_ACTIONS)
 const GROUPS = lists(reader('groups', null, groupOf))
 
 /** The fields whose value is lists of things that each are one item, and belongs to one number. */
@@ -45,6 +48,7 @@ const LIST_FIELDS: ReadonlyMap<string, ListField> = new Map([
     ),
   ],
   ['user_preferences', lists(reader('user_preferences', PERSON, preferenceOf))],
+  ['automatic_events', lists(reader('automatic_events', null, automaticEventOf))],
   ['smb_app_state_sync', lists(reader('state_sync', null, addressBookOf))],
   ['group_lifecycle_update', GROUPS],
   ['group_participants_update', GROUPS],
@@ -55,51 +59,89 @@ const LIST_FIELDS: ReadonlyMap<string, ListField> = new Map([
 const FRAME_MEMBERS: ReadonlySet<string> = new Set(['messaging_product', 'metadata', 'contacts'])
 
 /**
- * The platform's batches hold at most 1,000 updates; malformed pieces beyond that share one item, so a body of
- * `[0,0,…]` stays cheap.
+ * The platform's batches hold at most 1,000 updates; malformed pieces beyond that share an item, ten
+ * thousand of them, so a body of `[0,0,…]` stays cheap.
  */
 const MALFORMED_ITEMS_MAX = 1_000
+const MALFORMED_PIECES_MAX = 10_000
 
 const FIELD_CHARS_MAX = 64
 
 /**
- * Everything a webhook body says: all entries, all changes, all that is listed in them. Never throws; every body gives
- * at least one item. Pieces of a shape that is not expected become items of field `malformed`, whose `raw` is the
- * piece. The number of items is bounded by the size of the body, which ingest bounds at 3 MB: 240,000 of the smallest
- * changes.
+ * Everything a webhook body says: all entries, all changes, all that is listed in them; each made when it is asked for,
+ * so that a body of thousands of messages holds nobody up. Never throws; every body gives at least one item. Pieces of a
+ * shape that is not expected become items of field `malformed`, whose `raw` is the piece. The number of items is bounded
+ * by the size of the body, which ingest bounds at 3 MB: 240,000 of the smallest changes.
  */
-export function parse(body: unknown, receivedAtMs: number): InboundItem[] {
+export function itemsOf(body: unknown, receivedAtMs: number): Iterable<InboundItem> {
   const walk = new Walk(receivedAtMs)
   walk.body(body)
-  return walk.end()
+  return { [Symbol.iterator]: () => walk }
 }
 
-class Walk implements Sink {
+/** What is still to be read. True: there is more of it. */
+type Step = () => boolean
+
+class Walk implements Sink, Iterator<InboundItem, undefined> {
   readonly #receivedAtMs: number
-  readonly #items: InboundItem[] = []
-  readonly #restMalformed: unknown[] = []
+  /** The last one is done first: what is inside comes before what comes behind it. */
+  readonly #steps: Step[] = []
+  /** Made and not given yet; a step makes few. */
+  readonly #made: InboundItem[] = []
+  #given = 0
+  #madeCount = 0
+  #restMalformed: unknown[] = []
   #malformedCount = 0
 
   constructor(receivedAtMs: number) {
     this.#receivedAtMs = receivedAtMs
   }
 
+  next(): IteratorResult<InboundItem, undefined> {
+    while (this.#given >= this.#made.length && this.#steps.length > 0) this.#work()
+    const value = this.#made[this.#given++]
+    return value === undefined ? { done: true, value } : { done: false, value }
+  }
+
+  #work(): void {
+    this.#made.length = 0
+    this.#given = 0
+    const at = this.#steps.length - 1
+    const hasMore = this.#steps[at]?.() ?? false
+    // What it has put on top of itself stays.
+    if (!hasMore) this.#steps.splice(at, 1)
+  }
+
+  #then(work: () => void): void {
+    this.#steps.push(() => {
+      work()
+      return false
+    })
+  }
+
+  each(list: readonly unknown[], take: (element: unknown) => void): void {
+    if (list.length === 0) return
+    let index = 0
+    this.#steps.push(() => {
+      take(list[index++])
+      return index < list.length
+    })
+  }
+
   body(body: unknown): void {
     const root = objectOf(body)
     const entries = root?.['entry']
+    this.#then(() => this.#keepRest())
     // Samples of the platform's own have `object` further inside; only another object's name means another platform.
-    if ((root?.['object'] ?? PLATFORM_OBJECT) !== PLATFORM_OBJECT) this.#kept('object', null, null, body)
-    else if (!isFullList(entries)) this.#malformed(body, null)
-    else for (const entry of entries) this.#entry(entry)
-  }
-
-  end(): InboundItem[] {
-    if (this.#restMalformed.length > 0) this.#kept('malformed', null, null, this.#restMalformed)
-    return this.#items
+    if ((root?.['object'] ?? PLATFORM_OBJECT) !== PLATFORM_OBJECT) {
+      this.#then(() => this.#kept('object', null, null, body))
+    } else if (!isFullList(entries)) this.#then(() => this.#malformed(body, null))
+    else this.each(entries, (entry) => this.#entry(entry))
   }
 
   item(item: InboundItem): void {
-    this.#items.push(item)
+    this.#made.push(item)
+    this.#madeCount++
   }
 
   other(part: string, place: Place, raw: unknown): void {
@@ -114,7 +156,7 @@ class Walk implements Sink {
     const entry = objectOf(element)
     const changes = entry?.['changes']
     if (!entry || !isFullList(changes)) this.#malformed(element, null)
-    else for (const change of changes) this.#change(entry, change)
+    else this.each(changes, (change) => this.#change(entry, change))
   }
 
   #change(entry: JsonObject, element: unknown): void {
@@ -127,15 +169,17 @@ class Walk implements Sink {
     const account = accountOf(value) ?? (field === 'standby' ? accountOf(objectOf(value['standby'])) : undefined)
     const list = LIST_FIELDS.get(field)
     if (list && !account) return this.#malformed(whole, null)
-    const countBefore = this.#items.length + this.#restMalformed.length
+    const countBefore = this.#madeCount + this.#malformedCount
     // Notices about one number were seen with the id 0.
     const entryId = textOf(entry['id']) === '0' ? null : (textOf(entry['id']) ?? null)
     const atMs = stampMsOf(value['timestamp']) ?? stampMsOf(entry['time']) ?? null
+    // Nothing was in it as far as we understand it: it is kept whole.
+    this.#then(() => {
+      const isUnread = this.#madeCount + this.#malformedCount === countBefore
+      if (isUnread) this.#kept(field, account ?? null, atMs, whole)
+    })
     if (list && account) this.#listField(value, list, { field, entryId, account })
     else this.#valueField(value, { field, entryId, atMs }, whole)
-    // Nothing was in it as far as we understand it: it is kept whole.
-    const isUnread = this.#items.length + this.#restMalformed.length === countBefore
-    if (isUnread) this.#kept(field, account ?? null, atMs, whole)
   }
 
   /** Fields whose value is one thing. */
@@ -149,7 +193,7 @@ class Walk implements Sink {
       field === 'messaging_handovers'
         ? handoverOf(value, atMs ?? this.#receivedAtMs)
         : noticeOf(field, { value, entryId, atMs }, whole)
-    if (item) this.#items.push(item)
+    if (item) this.item(item)
   }
 
   #listField(value: JsonObject, list: ListField, at: Pick<Place, 'field' | 'entryId' | 'account'>): void {
@@ -163,23 +207,32 @@ class Walk implements Sink {
       receivedAtMs: this.#receivedAtMs,
       isHistory: at.field === 'history',
     }
-    this.#lists(value, list, place)
-    // The value of `standby` is one level deeper than that of `messages`.
+    // The value of `standby` is one level deeper than that of `messages`; what is put down last is read first.
     if (standby) this.#lists(standby, list, place)
+    this.#lists(value, list, place)
   }
 
   #lists(value: JsonObject, { readers, members }: ListField, place: Place): void {
     // Contacts of one list say nothing of who is meant in another.
     const isOneList = readers.filter(({ member }) => isFullList(value[member])).length === 1
+    this.#then(() => this.#beside(value, members, place))
     for (const reader of readers) {
       const list = value[reader.member]
-      if (Array.isArray(list)) this.#list(list, reader, { ...place, isAlone: isOneList })
-      else if (isSomething(list)) this.#malformed({ [reader.member]: list }, place.account)
+      if (isFullList(list)) this.#list(list, reader, { ...place, isAlone: isOneList })
+      else if (isSomething(list) && !Array.isArray(list)) {
+        this.#then(() => this.#malformed({ [reader.member]: list }, place.account))
+      }
     }
+  }
+
+  /** What stands beside the lists. */
+  #beside(value: JsonObject, members: ReadonlySet<string>, place: Place): void {
     const errors = value['errors']
-    if (isFullList(errors) || (isSomething(errors) && !Array.isArray(errors))) {
-      this.#items.push(errorsNotice(errors, place))
-    }
+    if (isFullList(errors) || (isSomething(errors) && !Array.isArray(errors))) this.item(errorsNotice(errors, place))
+    const actions = members.has(USER_ACTIONS) ? value[USER_ACTIONS] : undefined
+    if (isFullList(actions)) this.item(userActionsNotice(actions, value['contacts'], place))
+    else if (isSomething(actions) && !Array.isArray(actions))
+      this.#malformed({ [USER_ACTIONS]: actions }, place.account)
     const rest = restOf(value, members, place.space)
     if (rest) this.other('other', place, rest)
   }
@@ -187,19 +240,25 @@ class Walk implements Sink {
   #list(list: readonly unknown[], { read, fields }: ListReader, at: Place): void {
     const isOne = at.isAlone && at.contacts.only !== undefined
     const place: Place = { ...at, isAlone: isOne && (fields ? isOnePerson(list, fields) : list.length === 1) }
-    for (const element of list) {
+    this.each(list, (element) => {
       const raw = objectOf(element)
       if (!raw || !read(raw, place, this)) this.#malformed(element, at.account)
-    }
+    })
   }
 
   #kept(field: string, account: AccountReference | null, atMs: number | null, raw: unknown): void {
-    this.#items.push({ kind: 'other', field, account, atMs, raw })
+    this.item({ kind: 'other', field, account, atMs, raw })
+  }
+
+  #keepRest(): void {
+    if (this.#restMalformed.length > 0) this.#kept('malformed', null, null, this.#restMalformed)
+    this.#restMalformed = []
   }
 
   #malformed(piece: unknown, account: AccountReference | null): void {
-    if (this.#malformedCount++ < MALFORMED_ITEMS_MAX) this.#kept('malformed', account, null, piece)
-    else this.#restMalformed.push(piece)
+    if (this.#malformedCount++ < MALFORMED_ITEMS_MAX) return this.#kept('malformed', account, null, piece)
+    this.#restMalformed.push(piece)
+    if (this.#restMalformed.length >= MALFORMED_PIECES_MAX) this.#keepRest()
   }
 }
 

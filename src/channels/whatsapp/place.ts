@@ -21,6 +21,8 @@ export interface Place {
 /** Where items go. */
 export interface Sink {
   item(item: InboundItem): void
+  /** Goes through a list of what is being read, element by element, before what comes behind it. */
+  each(list: readonly unknown[], take: (element: unknown) => void): void
   /** A piece that is kept and not understood; `part` says where it stood in the field. */
   other(part: string, place: Place, raw: unknown): void
   malformed(piece: unknown, place: Place): void

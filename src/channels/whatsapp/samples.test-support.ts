@@ -113,6 +113,7 @@ export const SAMPLES: readonly Record<string, unknown>[] = [
         echo(text),
         echo({ type: 'edit', edit: { original_message_id: 'wamid.T', message: text } }),
         echo({ type: 'revoke', revoke: { original_message_id: 'wamid.T' } }),
+        { id: 'wamid.G', timestamp: STAMP, to: 'group-1', recipient_type: 'group', ...text },
       ],
     }),
     'smb_message_echoes',

@@ -12,7 +12,9 @@ function itemFaults(item: InboundItem): string[] {
   const faults: string[] = []
   if ('upstreamId' in item && !isKey(item.upstreamId)) faults.push(`${item.kind}: no id`)
   if (item.atMs !== null && !Number.isSafeInteger(item.atMs)) faults.push(`${item.kind}: no time`)
-  if ('person' in item && !isPerson(item.person)) faults.push(`${item.kind}: nobody`)
+  // What the firm wrote to a group is about nobody.
+  const isToGroup = 'direction' in item && item.direction === 'out' && 'group' in item
+  if ('person' in item && !isToGroup && !isPerson(item.person)) faults.push(`${item.kind}: nobody`)
   if (item.account && !isKey(item.account.id)) faults.push(`${item.kind}: no account`)
   return [...faults, ...ownFaults(item)]
 }

@@ -1,7 +1,7 @@
 import { expect } from 'bun:test'
 import { must } from '../../core/assert.ts'
 import type { InboundItem } from '../../core/inbound.ts'
-import { parse } from './parse.ts'
+import { itemsOf } from './parse.ts'
 
 export const RECEIVED_MS = Date.UTC(2026, 10, 22, 9)
 export const METADATA = { display_phone_number: '15550783881', phone_number_id: '106540352242922' }
@@ -20,6 +20,9 @@ export const withFrame = (value: Record<string, unknown>) => ({
   metadata: METADATA,
   ...value,
 })
+
+/** All items of a body at once. */
+export const parse = (body: unknown, receivedAtMs: number): InboundItem[] => [...itemsOf(body, receivedAtMs)]
 
 export const items = (value: Record<string, unknown>, field = 'messages') =>
   parse(body(withFrame(value), field), RECEIVED_MS)

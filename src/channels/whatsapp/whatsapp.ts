@@ -3,7 +3,7 @@ import { contentOf } from './content.ts'
 import { viewOf } from './describe.ts'
 import { locateFile } from './file.ts'
 import { defaultClass, prepareMessage } from './outbound.ts'
-import { parse } from './parse.ts'
+import { itemsOf } from './parse.ts'
 import { send } from './send.ts'
 import { challengeAnswer, SIGNATURE_HEADER, signatureIsValid } from './signature.ts'
 
@@ -12,7 +12,7 @@ export const whatsapp: Channel = {
   name: 'whatsapp',
   verifySignature: ({ headers, body, secrets }) => signatureIsValid(body, headers.get(SIGNATURE_HEADER), secrets),
   answerChallenge: challengeAnswer,
-  parse,
+  parse: itemsOf,
   view: viewOf,
   content: contentOf,
   prepare: prepareMessage,

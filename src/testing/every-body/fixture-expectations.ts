@@ -3,6 +3,7 @@ import { toTime } from '../../core/clock.ts'
 import {
   addressBook,
   all,
+  automaticEvent,
   type Check,
   call,
   consent,
@@ -15,7 +16,6 @@ import {
   file,
   firstChange,
   history,
-  kept,
   listed,
   message,
   messageNamed,
@@ -113,8 +113,8 @@ export const EXPECTED: Readonly<Record<string, Check>> = {
   'metadocs__calling_user-initiated-calls': call('in', { outcome: null }),
   'metadocs__calling_user-initiated-calls_2': call('in', { duration_s: 480 }),
   'metadocs__ctwa_welcome-message-sequences': referral,
-  'metadocs__embedded-signup_automatic-events-api': kept,
-  'metadocs__embedded-signup_automatic-events-api_2': kept,
+  'metadocs__embedded-signup_automatic-events-api': automaticEvent('leadsubmitted'),
+  'metadocs__embedded-signup_automatic-events-api_2': automaticEvent('purchase'),
   'metadocs__embedded-signup_onboarding-business-app-users': notice(critical('partner_removed'), [
     fact('number', 'status', 'partner_removed'),
   ]),

@@ -1,4 +1,4 @@
-import { words } from './sayings.ts'
+import { textSaying, words } from './sayings.ts'
 import type { Json } from './seen.ts'
 import { react, say } from './talk-stories.ts'
 import { type ExpectedGroup, LINES, namedAs, type Person, type World } from './world.ts'
@@ -34,6 +34,7 @@ export function group(world: World): void {
     const { expected: said } = say(world, world.pick(people), line, { groupId: id })
     if (world.chance(0.2)) react(world, 'customer', said)
   }
+  if (world.chance(0.4)) echoTo(world, expected)
   // Nothing is sent to a group that is suspended, and nothing from a number that nobody declared.
   if (expected.state.value === 'active' && line !== LINES[2]) sendTo(world, expected, people)
 }
@@ -75,6 +76,18 @@ function suspend(world: World, expected: ExpectedGroup): void {
   const object = { type: isSuspended ? 'group_suspend' : 'group_suspend_cleared' }
   tell(world, expected, { field: 'group_status_update', at, object })
   expected.state = { at, value: isSuspended ? 'suspended' : 'active' }
+}
+
+/** The firm writes to the group on its phone; how the platform tells it is not documented, and both ways are taken. */
+function echoTo(world: World, { id: groupId, line }: ExpectedGroup): void {
+  const { type, own, content } = textSaying(world)
+  const at = world.stamp()
+  const id = world.messageId()
+  const named = world.chance(0.5) ? { group_id: groupId } : { to: groupId, recipient_type: 'group' }
+  const object = { from: line.display, id, timestamp: String(at), ...named, type, [type]: own }
+  world.say(line, 'message_echoes', object, { field: 'smb_message_echoes' })
+  const said = { id, person: null, groupId, line, direction: 'out' as const, at, type, own, content }
+  world.expected.messages.set(id, { ...said, isFromPhone: true, opensWindow: false, reactions: {} })
 }
 
 const STEPS = ['sent', 'delivered', 'read']

@@ -220,11 +220,11 @@ function errors(world: World): void {
   world.expected.notices.set(trace, { field: 'messages.errors', event: null, severity: 'warning' })
 }
 
-/** Fields, members and pieces that nobody knows: kept whole. */
+/** Fields, members and pieces that nobody knows, or that steer nothing: kept whole. */
 function unknown(world: World): void {
-  const kind = world.below(4)
+  const kind = world.below(5)
   if (kind === 0) {
-    const field = world.pick(['automatic_events', 'consumer_profile', 'message_echoes', 'a_future_field'])
+    const field = world.pick(['consumer_profile', 'message_echoes', 'a_future_field'])
     world.notice(field, { things: [words(world)] }, { event: null, severity: null })
     return
   }
@@ -233,7 +233,13 @@ function unknown(world: World): void {
   if (kind === 1) {
     const entryId = alone(world)
     world.say(line, 'user_actions', { action_type: 'marketing_messages_link_click', trace }, { entryId })
-    world.expected.notices.set(trace, { field: 'messages.other', event: null, severity: null })
+    const expected = info('marketing_messages_link_click')
+    world.expected.notices.set(trace, { field: 'messages.user_actions', ...expected })
+  } else if (kind === 4) {
+    const event_name = world.pick(['LeadSubmitted', 'Purchase'])
+    const object = { id: world.messageId(), event_name, timestamp: world.stamp(), trace }
+    world.say(line, 'automatic_events', object, { field: 'automatic_events' })
+    world.expected.notices.set(trace, { field: 'automatic_events', ...info(event_name.toLowerCase()) })
   } else if (kind === 2) {
     world.say(line, 'messages', { type: 'text', text: { body: trace } })
     world.expected.notices.set(trace, { field: 'malformed', event: null, severity: null })
