@@ -141,6 +141,7 @@ export class Gateway {
     const reactors = [parts.outbound.start(lastInputAtMs), parts.media.media.start(), parts.destruction.eraser.start()]
     for (const reactor of reactors) void reactor.catch((error: Error) => this.#fail(error))
     parts.duties.start()
+    parts.audit.start()
     this.#stack.defer(house.watch([parts.search.watched()]))
     this.#stack.defer(() => space.stop())
     space.start()
@@ -159,6 +160,7 @@ export class Gateway {
     parts.duties.hear(commit.wakes)
     parts.media.media.hear(commit.wakes)
     parts.rights.hear(commit.wakes)
+    parts.audit.hear(commit.wakes)
     parts.search.hear(this.#base.house.inbound.lagMs())
     parts.realtime.wake()
     parts.poll.wake()
@@ -182,6 +184,7 @@ export class Gateway {
     ])
     await new Promise<void>((resolve) => options.clock.after(LAST_ANSWERS_MS, resolve))
     await this.#server?.stop()
+    await parts?.audit.stop()
     await this.#stack.disposeAsync()
     await parts?.search.close()
     await parts?.safekeeping.shipping?.close()

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from './cli/commands.ts'
 import { type ReplayRange, replayRange } from './cli/replay-range.ts'
+import { auditedCommand } from './compliance/audited-command.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { alsoKept, LineRing } from './core/line-ring.ts'
@@ -230,7 +231,9 @@ async function replayAlone(config: Config, ask: ReplayAsk): Promise<number> {
     head = await house.journal.append(entry)
     return head
   }
-  const count = await replay({ ask: house.book.ask, journal, append, nowMs: () => systemClock.epochMs() }, ask)
+  const count = await auditedCommand(house.book.ask, 'journal.replay', () =>
+    replay({ ask: house.book.ask, journal, append, nowMs: () => systemClock.epochMs() }, ask),
+  )
   while (appliedSeq < head) await new Promise<void>((resolve) => systemClock.after(10, resolve))
   journal.close()
   await house.close()

@@ -59,6 +59,7 @@ function serve({ folder, file, sizeBytes }: Served): void {
     log: silentLog,
     principalOf: () => ownerNamed('bench'),
     admit: () => {},
+    note: () => {},
     count: () => {},
     ask: () => Promise.reject(new Error('nothing is changed here')),
     reader: { shown: () => ({ ...shown, sizeBytes, hasThumbnail: false, isHidden: false }) } as never,

@@ -23,6 +23,9 @@ export interface LogFields {
   retry_after_ms?: number
   field?: string
   event?: string
+  /** As 2026-11-22. */
+  day?: string
+  hash?: string
   /** Of another machine. */
   host?: string
 }

@@ -30,6 +30,8 @@ const FIELDS = {
   retry_after_ms: 'number',
   field: 'string',
   event: 'string',
+  day: 'string',
+  hash: 'string',
   host: 'string',
 } as const satisfies Record<keyof LogFields, 'string' | 'number' | 'any'>
 

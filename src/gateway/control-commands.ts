@@ -1,5 +1,7 @@
+import { auditedCommand } from '../compliance/audited-command.ts'
 import type { ControlCommand } from '../http/control.ts'
 import { readBackup, readErase, readKey, readRelease, readReplay } from '../http/control-asks.ts'
+import type { AuditNote } from '../records/audit.ts'
 import { eraseWhole } from '../relay/erase-command.ts'
 import { release } from '../relay/release.ts'
 import { type ReplayAsk, replay } from '../relay/replay.ts'
@@ -9,6 +11,28 @@ import type { Parts } from './parts.ts'
 
 /** What commands of the command line may ask of the running house, through the socket in its folder. */
 export function controlCommands(base: Base, parts: Parts): Record<string, ControlCommand> {
+  const audited = Object.entries(commandsOf(base, parts)).map(([name, run]): [string, ControlCommand] => {
+    const action = AUDITED[name]
+    if (action === undefined) return [name, run]
+    const later = (note: AuditNote) => parts.audit.notes.note(note)
+    return [name, (ask) => auditedCommand(base.house.book.ask, action, () => run(ask), later)]
+  })
+  return Object.fromEntries(audited)
+}
+
+/** What the audit calls them. The others change nothing and show nothing of anybody. */
+const AUDITED: Readonly<Record<string, string>> = {
+  replay: 'journal.replay',
+  release: 'message.release',
+  erase: 'contact.erase',
+  'master-key': 'master_key.change',
+  reload: 'configuration.reload',
+  support: 'support.export',
+  backup: 'backup.take',
+  'search/rebuild': 'search.rebuild',
+}
+
+function commandsOf(base: Base, parts: Parts): Record<string, ControlCommand> {
   const { destruction, search, safekeeping } = parts
   return {
     replay: async (ask) => ({ replayed: await replayHere(base, readReplay(ask)) }),

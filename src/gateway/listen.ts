@@ -3,6 +3,7 @@ import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
 import type { Principal } from '../core/principal.ts'
 import { apiRoutes } from '../http/api.ts'
+import { forWhoeverAsks } from '../http/asking.ts'
 import { ClientAddresses } from '../http/client-address.ts'
 import { consoleRoutes } from '../http/console.ts'
 import { startControl } from '../http/control.ts'
@@ -14,6 +15,7 @@ import { peopleRoutes } from '../http/people-routes.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
 import { sourceOf, type WebhookApp, webhookRoutes } from '../http/webhooks.ts'
 import { RequestLimits } from '../people/request-limits.ts'
+import type { AuditNote } from '../records/audit.ts'
 import { ErasureReader } from '../records/erasure-reader.ts'
 import { NoticeReader } from '../records/notice-reader.ts'
 import { thumbnailName } from '../relay/media-folder.ts'
@@ -50,6 +52,7 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
     ],
     realtime: parts.realtime,
     log,
+    publicUrl: () => base.config.http.publicUrl,
   })
   listenForOperations(base, operations, stack)
   const control = await startControl({ folder: config.dataDir, log, commands: controlCommands(base, parts) })
@@ -76,7 +79,8 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
       metrics.httpRequests.add(1, { route, status: String(status) })
       metrics.httpRequestSeconds.observe(seconds, { route })
     },
-    ask: house.book.ask,
+    ask: forWhoeverAsks(house.book.ask),
+    note: (note: AuditNote) => parts.audit.notes.note(note),
   }
   const api = apiRoutes({
     ...shared,

@@ -21,6 +21,7 @@ import { SearchClient } from '../relay/search-client.ts'
 import type { AppSetup } from '../setup.ts'
 import { removeOldBefores } from '../storage/upgrade.ts'
 import { THREADS } from '../threads.ts'
+import { AuditParts } from './audit.ts'
 import type { Base } from './base.ts'
 import { Reload } from './reload.ts'
 import { Rights } from './rights.ts'
@@ -43,6 +44,7 @@ export interface Parts {
   reload: Reload
   safekeeping: Safekeeping
   rights: Rights
+  audit: AuditParts
 }
 
 export function createParts(base: Base): Parts {
@@ -72,6 +74,7 @@ export function createParts(base: Base): Parts {
     reload: new Reload(base),
     safekeeping,
     rights: new Rights(base, realtime),
+    audit: new AuditParts(base),
   }
 }
 

@@ -78,10 +78,18 @@ describe('readJson()', () => {
     await expect(readJson(sized(body), 1000)).rejects.toMatchObject({ code: 'invalid', message, members: { path: '' } })
   })
 
-  test('a member called __proto__ is a member like any other', async () => {
-    const value = await readJson(sized('{"__proto__":{"admin":true}}'), 100)
-    expect(Object.keys(value)).toEqual(['__proto__'])
-    expect((value as { admin?: boolean }).admin).toBeUndefined()
+  test.each([
+    ['{"__proto__":{"admin":true}}', '/__proto__'],
+    ['{"a":[{"b/c":{"constructor":1}}]}', '/a/0/b~1c/constructor'],
+    ['{"a":{"prototype":1}}', '/a/prototype'],
+    ['{"\\u005f_pr\\u006fto__":1}', '/__proto__'],
+  ])('a member that means something to the language is refused: %s', async (text, path) => {
+    await expect(readJson(sized(text), 100)).rejects.toMatchObject({ code: 'invalid', members: { path } })
+  })
+
+  test('a text may say what it likes', async () => {
+    const text = '{"body":"the constructor of __proto__ \\u005f"}'
+    expect(await readJson(sized(text), 100)).toEqual({ body: 'the constructor of __proto__ _' })
   })
 })
 

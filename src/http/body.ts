@@ -7,6 +7,20 @@ export const DEPTH_MAX = 64
 /** Of a body that is no batch. */
 export const BODY_BYTES_MAX = 1024 * 1024
 
+/** Names that mean something to the language itself: no honest body has a member that is called so. */
+const UNSAFE: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+/** Where none of this stands in a text no member can be called so; an escape may hide any of it. */
+const MAYBE_UNSAFE = /proto|constructor|\\u/
+
+function requireSafeNames(value: object, path: string): void {
+  for (const [name, member] of Object.entries(value)) {
+    if (UNSAFE.has(name)) {
+      throw new Failure('invalid', `No member may be called ${name}`, { path: `${path}/${name}` })
+    }
+    if (typeof member === 'object' && member !== null) requireSafeNames(member, `${path}${pointerTo(name)}`)
+  }
+}
+
 /** Reads a body up to a bound, whether or not it says its length. Throws `Failure('too_large')` beyond it. */
 export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
   const said = Number(request.headers.get('content-length') ?? Number.NaN)
@@ -29,14 +43,17 @@ export async function readJson(request: Request, bytesMax: number): Promise<Reco
   if (depthExceeds(bytes, DEPTH_MAX))
     throw new Failure('invalid', `The body is nested deeper than ${DEPTH_MAX}`, { path: '' })
   let value: unknown
+  let text: string
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    value = JSON.parse(text)
   } catch (cause) {
     throw Object.assign(new Failure('invalid', 'The body is not JSON in UTF-8', { path: '' }), { cause })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure('invalid', 'The body must be a JSON object', { path: '' })
   }
+  if (MAYBE_UNSAFE.test(text)) requireSafeNames(value, '')
   return value as Record<string, unknown>
 }
 

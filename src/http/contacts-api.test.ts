@@ -27,6 +27,7 @@ beforeAll(async () => {
     reader: house.reader,
     principalOf: () => ({ id: 'key:1', role, by: 'api_key' }) as Principal,
     admit: () => {},
+    note: () => {},
     count: () => {},
   }
   app = apiRoutes(deps as ApiDependencies)

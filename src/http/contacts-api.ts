@@ -35,7 +35,7 @@ export const listContacts: Handle = ({ reader }, { query, principal }) =>
 export const getContact: Handle = async (deps, asked) => await contactFor(deps, asked)
 
 /** What a person is known by never stands in an address: it is in the body. */
-export const lookUpContact: Handle = async ({ reader }, { request, principal }) => {
+export const lookUpContact: Handle = async ({ reader }, { request, principal, noted }) => {
   const body = await knownBody(request, [...LOOK_UPS, 'portfolio'])
   const named = LOOK_UPS.filter((kind) => body[kind] !== undefined)
   const [kind] = named
@@ -45,7 +45,12 @@ export const lookUpContact: Handle = async ({ reader }, { request, principal }) 
   const { portfolio } = body
   if (portfolio !== undefined && typeof portfolio !== 'string') throw wrong('/portfolio', 'the id of a portfolio')
   const look = { kind, value: lookedUp(kind, body[kind]) }
-  return found(await reader.contacts.lookUp(look, portfolio ?? null, seeOf(principal)), 'contact')
+  const contact: { id?: unknown } = found(
+    await reader.contacts.lookUp(look, portfolio ?? null, seeOf(principal)),
+    'contact',
+  )
+  Object.assign(noted, { object: contact.id, detail: { [kind]: look.value } })
+  return contact
 }
 
 function lookedUp(kind: LookUp['kind'], value: unknown): string {

@@ -33,6 +33,7 @@ function routesOfServer(): string[] {
     ],
     realtime: nothing,
     log: silentLog,
+    publicUrl: () => undefined,
   })
   return app.routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
 }

@@ -1,4 +1,5 @@
 import { Elysia } from 'elysia'
+import type { Actor } from '../core/principal.ts'
 import type { ErasureReader } from '../records/erasure-reader.ts'
 import type { Reader } from '../records/reader.ts'
 import { knownBody } from './body.ts'
@@ -8,7 +9,7 @@ export interface ErasureDependencies extends RouteDependencies {
   reader: Pick<Reader, 'contacts'>
   erasures: ErasureReader
   /** Begins to erase a contact and answers the erasure; nothing of them can be read any more when it resolves. */
-  erase(contactId: number, by: string): Promise<number>
+  erase(contactId: number, by: Actor): Promise<number>
 }
 
 /** Erasing people: they are gone at once, the report comes when the last of their rows is. */
@@ -37,7 +38,7 @@ async function eraseContact(deps: ErasureDependencies, asked: Asked): Promise<Re
   await knownBody(asked.request, [])
   const id = idOf('contact', asked.params)
   found(deps.reader.contacts.familyOf(id, seeOf(asked.principal)), 'contact')
-  const erasureId = deps.erasures.ofContact(id) ?? (await deps.erase(id, asked.principal.id))
+  const erasureId = deps.erasures.ofContact(id) ?? (await deps.erase(id, asked.principal))
   return json(found(deps.erasures.one(erasureId), 'erasure'), 202)
 }
 

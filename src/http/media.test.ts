@@ -46,6 +46,7 @@ beforeAll(async () => {
     log: silentLog,
     principalOf: () => ownerNamed('test'),
     admit: () => {},
+    note: () => {},
     count: () => {},
     ask: () => Promise.reject(new Error('nothing is changed here')),
     reader: { shown: () => shown && media(shown) } as unknown as MediaReader,

@@ -21,6 +21,7 @@ function openRoute(handle: (asked: Asked) => Promise<Response | object>, query: 
       return authorization === 'agent' ? { ...OWNER, permissions: new Set(GIVEN_ROLES.agent) } : OWNER
     },
     admit: () => {},
+    note: () => {},
     count: (pattern: string, status: number, seconds: number) => void counted.push([pattern, status, seconds]),
   }
   const answer = route(deps, { pattern: '/api/v1/things/:id', rule: 'numbers.manage' }, handle, query)

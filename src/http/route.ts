@@ -3,9 +3,12 @@ import { Failure } from '../core/failure.ts'
 import { type IdKind, readId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Permission } from '../core/permissions.ts'
-import type { Principal } from '../core/principal.ts'
+import { actorOf, type Principal } from '../core/principal.ts'
 import { may, maySee } from '../people/may-see.ts'
+import type { AuditNote } from '../records/audit.ts'
 import type { PageAsk, See } from '../records/page.ts'
+import { onBehalfOf } from './asking.ts'
+import { AUDITED_READS } from './audited-reads.ts'
 import type { Peers } from './client-address.ts'
 import { responseOf } from './errors.ts'
 
@@ -17,6 +20,8 @@ export interface RouteDependencies {
   principalOf(authorization: string | null): Principal
   /** Throws `Failure('rate_limited')` where this caller asks too often. */
   admit(principal: Principal): void
+  /** Says in the audit that somebody looked at something, or was not let in. */
+  note(note: AuditNote): void
   /** `route` is the pattern, never the path. */
   count(route: string, status: number, seconds: number): void
 }
@@ -26,6 +31,8 @@ export interface Asked {
   params: Record<string, string>
   query: URLSearchParams
   principal: Principal
+  /** What the audit is to say of a look beyond the id in the address. */
+  noted: { object?: string; detail?: object }
   /** Knows where the connection comes from; null where no server runs. */
   server: Peers | null
 }
@@ -39,7 +46,8 @@ export type Rule = Permission | 'anybody known'
 interface Context {
   request: Request
   server?: Peers | null
-  params: Record<string, string>
+  /** Absent where the pattern has none. */
+  params?: Record<string, string>
 }
 
 /** One route of the API: who asks is known, and may, before anything is read, and whatever is thrown becomes a problem document. */
@@ -59,13 +67,34 @@ export function route(
     async function answer(): Promise<Response> {
       const principal = deps.principalOf(request.headers.get('authorization'))
       deps.admit(principal)
-      if (rule !== 'anybody known') requireMay(principal, rule)
+      if (rule !== 'anybody known') requireLetIn(deps, { principal, rule, pattern })
       const query = new URL(request.url).searchParams
       knownQuery(query, queryNames)
-      const value = await handle({ request, params, query, principal, server: server ?? null })
+      const asked = { request, params: params ?? {}, query, principal, noted: {}, server: server ?? null }
+      const value = await onBehalfOf(principal, () => handle(asked))
+      noteLook(deps, pattern, asked)
       return value instanceof Response ? value : json(value)
     }
   }
+}
+
+/** Says in the audit what was looked at. */
+function noteLook(deps: RouteDependencies, pattern: string, { request, params, principal, noted }: Asked): void {
+  const action = AUDITED_READS[`${request.method === 'HEAD' ? 'GET' : request.method} ${pattern}`]
+  if (action === undefined) return
+  const { object = params['id'] ?? null, detail = null } = noted
+  deps.note({ by: actorOf(principal), action, object, outcome: 'done', detail })
+}
+
+/** Whoever is not let in is in the audit, with what they wanted. */
+function requireLetIn(
+  deps: RouteDependencies,
+  { principal, rule, pattern }: { principal: Principal; rule: Permission; pattern: string },
+): void {
+  if (!may(principal, rule)) {
+    deps.note({ by: actorOf(principal), action: 'access.refuse', object: pattern, outcome: 'forbidden' })
+  }
+  requireMay(principal, rule)
 }
 
 /** Throws `Failure('forbidden')`, naming what is missing. */
@@ -79,9 +108,13 @@ export function json(value: object, status = 200): Response {
   return Response.json(value, { status, headers: { 'Cache-Control': 'no-store' } })
 }
 
-/** Refuses query parameters that the route does not know. */
+/** Refuses query parameters that the route does not know, and one that comes twice: others read the other of the two. */
 function knownQuery(query: URLSearchParams, names: readonly string[]): void {
+  const seen = new Set<string>()
   for (const name of query.keys()) {
+    if (seen.has(name))
+      throw new Failure('invalid', `${name.slice(0, 50)} is said twice`, { path: `?${name.slice(0, 50)}` })
+    seen.add(name)
     if (!names.includes(name))
       throw new Failure('invalid', `Unknown query parameter: ${name.slice(0, 50)}`, { path: `?${name.slice(0, 50)}` })
   }

@@ -34,23 +34,31 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
 
 /** Searches by what the body says: words stay out of addresses, and so out of the logs of whatever stands before us. */
-export async function search(deps: SearchDependencies, { request, principal }: Asked): Promise<Response> {
+export async function search(deps: SearchDependencies, { request, principal, noted }: Asked): Promise<Response> {
   const body = await readJson(request, BODY_BYTES_MAX)
   knownMembers(body, MEMBERS)
-  return answer(await deps.search(readAsk(body), principal))
+  const ask = readAsk(body)
+  noted.detail = wordsOf(body)
+  return answer(await deps.search(ask, principal))
 }
 
 /** For use by hand. */
-export async function searchByHand(deps: SearchDependencies, { query, principal }: Asked): Promise<Response> {
+export async function searchByHand(deps: SearchDependencies, { query, principal, noted }: Asked): Promise<Response> {
   const q = query.get('q')
   if (q === null) throw new Failure('invalid', 'q is wanted: the words to search for', { path: '?q' })
   const limit = integerOf(query, 'limit', { min: 1, max: SEARCH_LIMIT_MAX, absent: SEARCH_LIMIT_MAX })
   const cursor = query.get('cursor')
+  noted.detail = wordsOf({ q })
   try {
     return answer(await deps.search(readAsk({ q, limit, ...(cursor === null ? {} : { cursor }) }), principal))
   } catch (error) {
     throw error instanceof Failure ? inQuery(error) : error
   }
+}
+
+/** What the audit keeps, sealed, of what was searched for: neither the page nor how many. */
+function wordsOf({ limit: _limit, cursor: _cursor, ...words }: Record<string, unknown>): object {
+  return words
 }
 
 function answer(text: string): Response {

@@ -3,10 +3,12 @@ import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import { problemResponse, responseOf } from './errors.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** Larger than every route's own bound, which each checks itself and says so. */
 const REQUEST_BYTES_MAX = 128 * 1024 * 1024
 const IDLE_SECONDS_MAX = 120
+const WEBHOOK = /^https?:\/\/[^/]*\/webhooks\//
 
 export interface ServerOptions {
   hostname: string
@@ -14,6 +16,8 @@ export interface ServerOptions {
   routes: readonly Elysia[]
   realtime: Realtime
   log: Log
+  /** How the outside sees the house, as the operator has it now. */
+  publicUrl(): string | undefined
 }
 
 export interface RunningServer {
@@ -23,8 +27,13 @@ export interface RunningServer {
 }
 
 /** All routes together. */
-export function serverApp(options: Pick<ServerOptions, 'routes' | 'realtime' | 'log'>): Elysia {
+export function serverApp(options: Omit<ServerOptions, 'hostname' | 'port'>): Elysia {
   const app = new Elysia({ name: 'gatehouse' })
+  app.onRequest(({ request, set }) => {
+    // Platforms read no headers, and theirs is the way that has to be short.
+    if (request.method === 'POST' && WEBHOOK.test(request.url)) return
+    Object.assign(set.headers, securityHeaders(options.publicUrl()))
+  })
   app.onError(({ error, code }) => {
     if (code === 'NOT_FOUND') return problemResponse({ code: 'not_found', message: 'Nothing is here', members: {} })
     return responseOf(error instanceof Failure ? error : asError(error), options.log)

@@ -7,6 +7,8 @@ export type LabelName = keyof typeof LABEL_VALUES_MAX
 
 /** How many different values a label may take in one metric. */
 export const LABEL_VALUES_MAX = {
+  /** Names of acts and looks; they stand in the code. */
+  action: 128,
   app: 100,
   bun: 1,
   check: 16,
@@ -137,6 +139,8 @@ export const CATALOGUE = {
   socketRefusals: counter(['socket_refusals_total', 'Handshakes refused, by reason.'], ['outcome']),
   socketLagSeconds: histogram(['socket_lag_seconds', 'From an event committed to its frame handed over.'], LAG_SECONDS),
   httpRequests: counter(['http_requests_total', 'HTTP requests by route and status.'], ['route', 'status']),
+  signIns: counter(['sign_ins_total', 'Attempts to sign in, and links used, by what came of them.'], ['outcome']),
+  browserSessions: gauge(['browser_sessions', 'People signed in with a browser, each browser counted.']),
   requestsLimited: counter(['requests_limited_total', 'API requests refused because their key asked too often.']),
   httpRequestSeconds: histogram(['http_request_seconds', 'From a request to its answer.'], REQUEST_SECONDS, ['route']),
 
@@ -177,6 +181,12 @@ export const CATALOGUE = {
   ]),
   journalShipFailures: counter(['journal_ship_failures_total', 'Attempts to ship the journal that failed.']),
 
+  auditRows: counter(
+    ['audit_rows_total', 'Acts and looks at personal data in the audit, by what was done.'],
+    ['action'],
+  ),
+  auditChainOk: gauge(['audit_chain_ok', '0 where the newest rows of the audit are not what they were.']),
+
   // The house itself.
   overflows: counter(['overflow_total', 'Things refused or dropped because a queue was full.'], ['queue']),
   logFieldsDropped: counter(['log_fields_dropped_total', 'Log fields held back: not on the allow-list.']),
@@ -207,7 +217,7 @@ export const BEGINS_AT_ZERO = {
   sends: outcomes('accepted', 'refused', 'retry', 'unknown'),
   mediaFetches: outcomes('ready', 'later', 'failed', 'gone', 'too_large', 'refused'),
   notices: ['info', 'warning', 'critical'].map((severity) => ({ severity })),
-  overflows: ['journal', 'dispatch'].map((queue) => ({ queue })),
+  overflows: ['journal', 'dispatch', 'audit'].map((queue) => ({ queue })),
   messages: [
     { direction: 'in', state: 'received' },
     ...['failed', 'expired', 'held'].map((state) => ({ direction: 'out', state })),

@@ -3,11 +3,14 @@ import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { Failure, type FailureData, failureData } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
+import type { Actor } from '../core/principal.ts'
+import type { RecordTime } from '../core/record-time.ts'
 import type { Entry } from '../journal/entry.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import { type Db, storageFault } from '../storage/database.ts'
 import type { HighWaterMark } from '../storage/high-water.ts'
 import type { Vault } from '../vault/vault.ts'
+import { auditDone, auditRefused } from './audit-acts.ts'
 import { COMMANDS } from './inputs.ts'
 import { ItemCursor } from './item-cursor.ts'
 import { inputOf } from './items.ts'
@@ -41,6 +44,8 @@ export interface Command {
   id: number
   name: string
   args: unknown
+  /** Who asks for it; absent: the house itself, of which the audit says nothing. */
+  by?: Actor
 }
 
 export type Answer = { id: number; value: unknown } | { id: number; failure: FailureData }
@@ -243,7 +248,7 @@ export class Book {
     const known = this.#commands.get(command.name)
     if (!known) return { id: command.id, failure: failureData(new Failure('internal', 'No such command')) }
     try {
-      return { id: command.id, value: await this.#apply(known, command.args) }
+      return { id: command.id, value: await this.#apply(known, command.args, command.by) }
     } catch (error) {
       if (storageFault(error)) {
         this.#answers.push({ id: command.id, failure: waitsFor(storageFault(error)) })
@@ -256,15 +261,25 @@ export class Book {
   }
 
   /** Applies one input between savepoints: a failing one leaves nothing behind. */
-  async #apply<Args, Result>(command: Input<Args, Result>, args: Args): Promise<Result> {
+  async #apply<Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor): Promise<Result> {
     const { database } = this.#deps
     const mark = this.#tx.mark()
     const context = this.#beginInput()
     database.run('SAVEPOINT input')
+      if (command.by) await this.#noteRefusal(known, command, failure.code)
     try {
       const result = await command.apply(this.#tx, args, context)
       database.run('RELEASE input')
       this.#house.event_offset = this.#tx.offset()
+  async #noteRefusal(known: Input<unknown, unknown>, { id, args, by }: Command, code: string): Promise<void> {
+    try {
+      if (by) await auditRefused(this.#tx, known, { args, by, code })
+    } catch (error) {
+      this.#answers.push({ id, failure: waitsFor(storageFault(error)) })
+      throw error
+    }
+  }
+
       return result
     } catch (error) {
       if (!storageFault(error)) {
@@ -273,6 +288,7 @@ export class Book {
       }
       this.#tx.forget(mark)
       throw error
+      if (by) await auditDone(this.#tx, command, { args, result, by })
     }
   }
 
@@ -393,6 +409,8 @@ export class Book {
     this.#deps.mark.write(progressOf(this.#house))
     this.#lastCommitMs = clock.monoMs() - startedMs
     return this.#report(false)
+    // The mark beside the records has to rise with every commit that says who did or saw something.
+    if (this.#tx.commitAudit()) this.#house.next_id += 1
   }
 
   #report(paused: boolean): Commit {

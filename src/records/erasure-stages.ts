@@ -46,6 +46,7 @@ export const STAGES: readonly Stage[] = [
   eraseContacts,
   eraseQuarantine,
   eraseNotes,
+  eraseAuditDetails,
 ]
 
 function count(erasure: Erasure, what: string, by: number): void {
@@ -260,6 +261,19 @@ async function eraseNotes(tx: Tx, erasure: Erasure, [after = 0]: Cursor): Promis
   }
   const last = rows.at(-1)
   return last ? [last.id] : null
+}
+
+/** What is personal of rows of the audit. The rows stay, and their chain holds: it covers a hash of what was sealed. */
+async function eraseAuditDetails(tx: Tx, erasure: Erasure, [after = 0]: Cursor): Promise<Cursor | null> {
+  const rows = await tx.all<{ seq: number }>(
+    `SELECT seq FROM audit WHERE detail_person IN (SELECT value FROM json_each(?1)) AND seq > ?2 AND workspace_id > 0
+     ORDER BY seq LIMIT ${WRITTEN_MAX}`,
+    listOf(erasure.persons),
+    after,
+  )
+  for (const { seq } of rows) await tx.run("UPDATE audit SET detail = x'' WHERE seq = ?1 AND workspace_id > 0", seq)
+  const last = rows.at(-1)
+  return last ? [last.seq] : null
 }
 
 function namesIn(tx: Tx, { subject }: Erasure): Names {

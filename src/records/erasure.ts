@@ -86,6 +86,7 @@ export const beginErasure = input(
     }
     return { id: await insertErasure(tx, { contactId: contact.id, by: ask.by, family }, context), isNew: true }
   },
+  { objects: (ask) => [{ object: showId('contact', ask.contactId) }] },
 )
 
 /** The same for a person whom the ledger names: exactly them, as nobody else was erased with them. Null: nobody is left. */

@@ -1,8 +1,12 @@
 import { must } from '../core/assert.ts'
+import { Failure } from '../core/failure.ts'
 import type { MessageClass } from '../core/message.ts'
+import type { Actor } from '../core/principal.ts'
 import type { Db, Value } from '../storage/database.ts'
 import { keyedHash64, seal, sealText, unseal, unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
+import { Audit, type AuditNote } from './audit.ts'
+import type { AuditHead } from './audit-chain.ts'
 import { type Direction, EVENT, type EventType, FORMER, type FormerKind, type Severity } from './codes.ts'
 import { RecentIds } from './recent-ids.ts'
 import { WaitingActs } from './waiting-acts.ts'
@@ -34,6 +38,8 @@ export type Wake =
   | { kind: 'quarantined' }
   /** What a key or a person may do has changed, or they may do nothing any more; both null: a role or a team has. */
   | { kind: 'rights'; keyHash: Uint8Array | null; personId: number | null }
+  /** The audit has grown: by how much of each action, and whether a row is the first of its day. */
+  | { kind: 'audited'; counts: Readonly<Record<string, number>>; firstOfDay: boolean }
 
 /** Source of new ids and random numbers, given to every input so that a run can be repeated. */
 export interface Ids {
@@ -73,6 +79,7 @@ const MEMO_MAX = 20_000
 interface Mark {
   offset: number
   wakes: number
+  audit?: AuditHead | undefined
 }
 
 /**
@@ -85,15 +92,18 @@ export class Tx {
   #offset = 0
   #wakes: Wake[] = []
   #now = 0
+  readonly #audit: Audit
   readonly waitingActs = new WaitingActs()
   readonly recentIds: RecentIds
   readonly #memos: Record<MemoTable, Map<string, unknown>> = { numbers: new Map(), contacts: new Map() }
   /** Which memo a statement spoils: statements are static texts, so each is looked at once. */
   readonly #spoils = new Map<string, MemoTable | null>()
+  #by: Actor | null = null
 
   constructor(database: Db, vault: Vault) {
     this.#database = database
     this.vault = vault
+    this.#audit = new Audit(database, vault)
     this.recentIds = new RecentIds(database)
   }
 
@@ -142,12 +152,14 @@ export class Tx {
   /** Writes an event into the same commit. `data` is what the rows cannot tell later; never anything personal. */
   async event(
     type: EventType,
-    about: { numberId?: number; conversationId?: number; messageId?: number },
+    about: { numberId?: number; conversationId?: number; messageId?: number; workspaceId?: number },
     data?: object,
   ): Promise<void> {
+    const workspaceId = about.workspaceId ?? (await this.workspaceOf(about.numberId ?? 0))
+    this.#requireOwn(workspaceId)
     this.#offset += 1
     this.#database.run(
-      'INSERT INTO events ("offset", at, type, number_id, conversation_id, message_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)',
+      'INSERT INTO events ("offset", at, type, number_id, conversation_id, message_id, data, workspace_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)',
       this.#offset,
       this.#now,
       EVENT.code(type),
@@ -155,7 +167,26 @@ export class Tx {
       about.conversationId ?? null,
       about.messageId ?? null,
       data ? JSON.stringify(data) : null,
+      workspaceId,
     )
+  }
+
+  /** The workspace that a number belongs to, and with it everything that was said on it. */
+  async workspaceOf(numberId: number): Promise<number> {
+    const workspaceId = await this.memo('numbers', `workspace of ${numberId}`, async () => {
+      const row = this.#database.one<{ workspace_id: number }>('SELECT workspace_id FROM numbers WHERE id = ?1', numberId)
+      return row?.workspace_id
+    })
+    return must(workspaceId, 'the number that an event is about')
+  }
+
+  /**
+   * What somebody does stays in the workspace that they act in. Doors ask before; where one forgot, nothing is changed.
+   * Whoever runs commands on the machine acts in every workspace.
+   */
+  #requireOwn(workspaceId: number): void {
+    if (this.#by === null || this.#by.by === 'command' || this.#by.workspaceId === workspaceId) return
+    throw new Failure('not_found', 'Nothing of the kind is in this workspace')
   }
 
   /**
@@ -200,6 +231,21 @@ export class Tx {
   /** Tells the reactors after the commit; nothing is told of what is rolled back. */
   wake(wake: Wake): void {
     this.#wakes.push(wake)
+  }
+
+  /** Writes down who did or saw something, in the same commit. */
+  async audit(note: AuditNote): Promise<void> {
+    this.#audit.note(note, this.#now)
+  }
+
+  /** The same for what machines do many times a second: it is counted, and one row tells of each minute. */
+  async auditCount(note: { by: Actor; action: string; outcome: string }): Promise<void> {
+    this.#audit.count(note, this.#now)
+  }
+
+  /** What was counted in minutes that are over becomes rows. */
+  async closeAuditMinutes(): Promise<void> {
+    this.#audit.closeMinutes(this.#now)
   }
 
   /** Seals a text with a person's key; person 0 stands for the house. */
@@ -253,22 +299,31 @@ export class Tx {
   }
 
   /** For the book alone: starts an input. */
-  begin(now: number, offset: number): void {
+  begin(now: number, offset: number, by: Actor | null = null): void {
     this.#now = now
+    this.#by = by
     this.#offset = offset
   }
 
   /** For the book alone: where a rollback returns to. */
   mark(): Mark {
-    return { offset: this.#offset, wakes: this.#wakes.length }
+    return { offset: this.#offset, wakes: this.#wakes.length, audit: this.#audit.mark() }
   }
 
   /** For the book alone: forgets what was said since a mark. */
   forget(mark: Mark): void {
     this.#offset = mark.offset
     this.#wakes.length = mark.wakes
+    this.#audit.forget(mark.audit)
     this.spoil('numbers')
     this.spoil('contacts')
+  }
+
+  /** For the book alone: writes down where the audit ends; true where it has grown. */
+  commitAudit(): boolean {
+    if (!this.#audit.commit()) return false
+    this.wake({ kind: 'audited', ...this.#audit.takeCounts() })
+    return true
   }
 
   /** For the book alone: the last event's offset. */
@@ -296,11 +351,19 @@ export class Tx {
 export interface Input<Args, Result> {
   name: string
   apply(tx: Tx, args: Args, context: InputContext): Promise<Result>
+  /** What the audit says of it where somebody asked for it; absent: its name, and whatever it is about. */
+  audited?: Audited<Args, Result>
+}
+
+/** Ids of what was done something to, each a row of its own, with what is personal of it. */
+export interface Audited<Args, Result> {
+  objects(args: Args, result: Result): readonly { object: string; detail?: object }[]
 }
 
 export function input<Args, Result>(
   name: string,
   apply: (tx: Tx, args: Args, context: InputContext) => Promise<Result>,
+  audited?: Audited<Args, Result>,
 ): Input<Args, Result> {
-  return { name, apply }
+  return audited ? { name, apply, audited } : { name, apply }
 }

@@ -1,5 +1,6 @@
 import { crashPoint } from '../core/crash-point.ts'
 import { Failure, failureFrom } from '../core/failure.ts'
+import { type Actor, actorOf } from '../core/principal.ts'
 import { dayOf } from '../journal/entry.ts'
 import type { Packed } from '../journal/packed.ts'
 import type { Answer, Commit } from '../records/book.ts'
@@ -45,12 +46,12 @@ export class BookClient {
   }
 
   /** Asks for a change. Resolves after the commit; rejects with the `Failure` that refused it. */
-  readonly ask: Ask = <Args, Result>(command: Input<Args, Result>, args: Args): Promise<Result> => {
+  readonly ask: Ask = <Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor): Promise<Result> => {
     if (this.#failed) return Promise.reject(this.#failed)
     const id = this.#nextId++
     return new Promise<Result>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
-      this.#thread.tell('command', { id, name: command.name, args })
+      this.#thread.tell('command', { id, name: command.name, args, ...(by ? { by: actorOf(by) } : {}) })
     })
   }
 

@@ -2,6 +2,7 @@ import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import { phoneForms } from '../core/phone.ts'
+import { COMMAND_LINE } from '../core/principal.ts'
 import { ErasureReader } from '../records/erasure-reader.ts'
 import type { Eraser } from './erasure.ts'
 import type { House } from './house.ts'
@@ -14,7 +15,7 @@ export async function eraseWhole(house: House, eraser: Eraser, who: EraseAsk): P
   const contactId = 'contact' in who ? readId('contact', who.contact) : contactByPhone(house, who.phone)
   if (contactId === undefined) throw new Failure('not_found', 'No such contact')
   const erasures = new ErasureReader(house.records())
-  const id = erasures.ofContact(contactId) ?? (await eraser.begin(contactId, 'command line'))
+  const id = erasures.ofContact(contactId) ?? (await eraser.begin(contactId, COMMAND_LINE))
   await eraser.finished()
   return must(erasures.one(id), 'the erasure')
 }

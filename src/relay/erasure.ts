@@ -2,6 +2,7 @@ import { must } from '../core/assert.ts'
 import { type Clock, DAY_MS, pause } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { Log } from '../core/log.ts'
+import type { Actor } from '../core/principal.ts'
 import { daysIn } from '../journal/day-file.ts'
 import { dayKeyName } from '../journal/entry.ts'
 import {
@@ -62,8 +63,8 @@ export class Eraser {
   }
 
   /** Begins to erase a contact; when this resolves, nothing of them can be read any more. */
-  async begin(contactId: number, by: string): Promise<number> {
-    const { id, isNew } = await this.#ask(beginErasure, { contactId, by })
+  async begin(contactId: number, by: Actor): Promise<number> {
+    const { id, isNew } = await this.#ask(beginErasure, { contactId, by: by.id }, by)
     if (isNew) this.#deps.onState('begun')
     const task = await this.#ask(readErasure, { id })
     try {

@@ -1,4 +1,5 @@
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import { auditedCommand } from '../compliance/audited-command.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLog } from '../core/pino-log.ts'
@@ -77,7 +78,8 @@ async function eraseAlone(config: Config, who: EraseAsk): Promise<Erasure> {
       filesRemoved: async () => {},
       onState: () => {},
     })
-    return (await eraseWhole(house, eraser, who)) as Erasure
+    const erased = auditedCommand(house.book.ask, 'contact.erase', () => eraseWhole(house, eraser, who))
+    return (await erased) as Erasure
   } finally {
     await house.close()
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import { auditedCommand } from '../compliance/audited-command.ts'
 import { readMasterKey } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
 import { askRunningHouse, houseAlone } from './running-house.ts'
@@ -55,7 +56,7 @@ async function rotateAlone(config: Config, next: Uint8Array): Promise<void> {
   const house = houseAlone(config, () => {})
   await house.open()
   try {
-    await house.changeMasterKey(next, async () => {})
+    await auditedCommand(house.book.ask, 'master_key.change', () => house.changeMasterKey(next, async () => {}))
   } finally {
     await house.close()
   }

@@ -1,4 +1,5 @@
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Options, withConfig } from '../cli/commands.ts'
+import { auditedCommand } from '../compliance/audited-command.ts'
 import type { Config } from '../config.ts'
 import { type Released, type ReleaseWhat, release } from '../relay/release.ts'
 import { askRunningHouse, houseAlone } from './running-house.ts'
@@ -38,7 +39,8 @@ async function releaseAlone(config: Config, what: ReleaseWhat): Promise<Released
   const house = houseAlone(config, () => {})
   await house.open()
   try {
-    return await release(house.book.ask, what, config.dispatch.deadlineMs)
+    const ask = house.book.ask
+    return await auditedCommand(ask, 'message.release', () => release(ask, what, config.dispatch.deadlineMs))
   } finally {
     await house.close()
   }

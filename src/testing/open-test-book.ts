@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { type FailureData, failureFrom } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
+import type { Actor } from '../core/principal.ts'
+import { RecordTime } from '../core/record-time.ts'
 import { daysIn } from '../journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../journal/entry.ts'
 import { Journal } from '../journal/journal.ts'
@@ -103,8 +105,8 @@ export class TestBook {
   }
 
   /** Runs one command to its commit. Throws the book's refusal. */
-  async ask<Args, Result>(command: Input<Args, Result>, args: Args): Promise<Result> {
-    const id = this.submit(command, args)
+  async ask<Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor): Promise<Result> {
+    const id = this.submit(command, args, by)
     await this.settle()
     const answer = this.commits.flatMap(({ answers }) => answers).find((one) => one.id === id)
     if (!answer) throw new Error(`${command.name} was not answered`)
@@ -113,9 +115,9 @@ export class TestBook {
   }
 
   /** Gives a command to the book without letting it work; answers the command's id. */
-  submit<Args, Result>(command: Pick<Input<Args, Result>, 'name'>, args: Args): number {
+  submit<Args, Result>(command: Pick<Input<Args, Result>, 'name'>, args: Args, by?: Actor): number {
     const id = this.#nextId++
-    if (!this.book.submit({ id, name: command.name, args })) throw new Error('The book takes no more commands')
+    if (!this.book.submit({ id, name: command.name, args, ...(by ? { by } : {}) })) throw new Error('The book takes no more commands')
     return id
   }
 

@@ -50,6 +50,9 @@ const SEALED: Readonly<Record<string, SealedColumn>> = {
   'erasures.subject': {
     rows: "SELECT 'erasure:' || id AS owner, 'erasures.subject:' || id AS place, subject AS cell FROM erasures",
   },
+  'audit.detail': {
+    rows: "SELECT detail_person AS owner, 'audit.detail:' || seq AS place, detail AS cell FROM audit",
+  },
   'former_cells.cell': {
     rows: `SELECT coalesce(
         CASE WHEN kind = ${FORMER.code('number')} THEN 0 END,
@@ -62,7 +65,16 @@ const SEALED: Readonly<Record<string, SealedColumn>> = {
 }
 
 /** Columns of bytes that hold no text of anybody, sealed or not: keyed hashes and sums. */
-const HASHES = ['idempotency.key_hash', 'idempotency.request_hash', 'api_keys.hash', 'erasures.report_hash']
+const HASHES = [
+  'idempotency.key_hash',
+  'idempotency.request_hash',
+  'api_keys.hash',
+  'erasures.report_hash',
+  'audit.detail_hash',
+  'audit.hash',
+  'audit_head.hash',
+  'audit_head.mac',
+]
 
 function outbound(column: string): string {
   return `SELECT k.person AS owner, 'outbound.${column}:' || o.message_id AS place, o.${column} AS cell FROM outbound o

@@ -1,0 +1,47 @@
+import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
+import type { AuditRoot } from '../records/audit-reader.ts'
+
+/** In the data folder: a line for each day that is over. Kept elsewhere too, it shows what was made anew as a whole. */
+export const AUDIT_ROOTS_FILE = 'audit-roots'
+
+const FORM = /^\d{4}-\d{2}-\d{2}$/
+
+/** The roots in a file, in its order; none where there is no file. Throws where a line is no root. */
+export function readRoots(path: string): AuditRoot[] {
+  if (!existsSync(path)) return []
+  const lines = readFileSync(path, 'utf8').split('\n')
+  // A line that has no end was cut off by a stop while it was written; it is written again.
+  return lines.slice(0, -1).map((line, index) => {
+    const root = parsed(line)
+    if (!root) throw new Error(`Line ${index + 1} of ${path} is no root of the audit`)
+    return root
+  })
+}
+
+function parsed(line: string): AuditRoot | undefined {
+  try {
+    const { day, seq, hash } = JSON.parse(line) as Partial<AuditRoot>
+    const isRoot = FORM.test(day ?? '') && Number.isSafeInteger(seq) && /^[0-9a-f]{64}$/.test(hash ?? '')
+    return isRoot ? ({ day, seq, hash } as AuditRoot) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Puts roots at the end of a file; durable when this returns. */
+export function appendRoots(path: string, roots: readonly AuditRoot[]): void {
+  if (roots.length === 0) return
+  const file = openSync(path, 'a', 0o600)
+  try {
+    appendFileSync(file, endingBefore(path) + roots.map((root) => `${JSON.stringify(root)}\n`).join(''))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Ends a line that was cut off, so that the next is one of its own. */
+function endingBefore(path: string): string {
+  const text = readFileSync(path, 'utf8')
+  return text === '' || text.endsWith('\n') ? '' : '\n'
+}
