@@ -105,6 +105,22 @@ export const templatePageSchema = page('template', templateSchema)
 
 export const numberPageSchema = page('number', numberSchema)
 export const conversationPageSchema = page('conversation', conversationViewSchema)
+
+const unmatchedStatusSchema = named('unmatched_status', {
+  status: Type.String({ description: 'The platform’s word, such as `delivered`.' }),
+  at: time,
+  upstream_id: optional(Type.String({ description: 'The platform’s id of the message.' })),
+  number: optional(Type.String({ description: 'The platform’s id of the number that sent it.' })),
+  standby: optional(Type.Literal(true, { description: 'Of a thread that another application owns.' })),
+  error: optional(
+    nullable(Type.Object({ code: Type.Integer(), title: Type.String() }), 'Why it failed, if the platform says so.'),
+  ),
+  object: optional(
+    Type.Unknown({ description: 'The platform’s own object, whole; with the permission `contacts.see_phones`.' }),
+  ),
+  erased: optional(Type.Literal(true, { description: 'Of a person who was erased: nothing more can be told.' })),
+})
+export const unmatchedStatusPageSchema = page('unmatched_status', unmatchedStatusSchema)
 export const messagePageSchema = page('message', messageViewSchema)
 
 const timelineStep = named('timeline_step', {

@@ -1,5 +1,7 @@
 import { toTime } from '../core/clock.ts'
+import type { StatusItem } from '../core/inbound.ts'
 import type { Db } from '../storage/database.ts'
+import { NO_CONVERSATION, type Page, type PageAsk, readPage, type See } from './page.ts'
 import { statusPlace } from './sent-message.ts'
 import type { View, Views } from './views.ts'
 
@@ -20,4 +22,64 @@ export function statusViews(database: Db, views: Views, messageId: number): View
     const said = text === undefined ? { erased: true } : { object: (JSON.parse(text) as { raw: unknown }).raw }
     return { status, at: toTime(at), ...said }
   })
+}
+
+interface UnmatchedRow {
+  id: number
+  status: string
+  at: number
+  person: number
+  body: Uint8Array
+}
+
+interface UnmatchedAsk extends PageAsk {
+  /** Whether the platform's own object is shown, which names the customer. */
+  showObject: boolean
+}
+
+/**
+ * What the platform said of messages that nobody here has sent, newest first: another system sends on the same number,
+ * or its phone. A send of ours stands here until it is answered, if its status comes first.
+ */
+export function unmatchedStatuses(database: Db, views: Views, ask: UnmatchedAsk, see: See): Page {
+  const numbers = new Map(
+    database
+      .all<{ id: number; account: string }>('SELECT id, account FROM numbers')
+      .map((row) => [row.account, row.id]),
+  )
+  return readPage(database, ask, see, (at, id, limit) => {
+    const rows = database.all<UnmatchedRow>(
+      `SELECT id, status, at, person, body FROM statuses WHERE message_id IS NULL AND (at, id) < (?1, ?2)
+       ORDER BY at DESC, id DESC LIMIT ?3`,
+      at,
+      id,
+      limit,
+    )
+    return rows.map((row) => {
+      const text = views.open(row.person, statusPlace(row.id), row.body)
+      const said = text === undefined ? undefined : (JSON.parse(text) as { item: StatusItem; raw: unknown })
+      const numberId = said === undefined ? null : (numbers.get(said.item.account.id) ?? null)
+      const seen = { ...NO_CONVERSATION, numberId }
+      return { at: row.at, id: row.id, seen, view: () => unmatchedView(row, said, ask.showObject) }
+    })
+  })
+}
+
+/** Without what a person's destroyed key sealed. */
+function unmatchedView(
+  { status, at }: UnmatchedRow,
+  said: { item: StatusItem; raw: unknown } | undefined,
+  showObject: boolean,
+): View {
+  if (!said) return { status, at: toTime(at), erased: true }
+  const { item, raw } = said
+  return {
+    status,
+    at: toTime(at),
+    upstream_id: item.upstreamId,
+    number: item.account.id,
+    ...(item.space === 'standby' ? { standby: true } : {}),
+    error: item.failure,
+    ...(showObject ? { object: raw } : {}),
+  }
 }

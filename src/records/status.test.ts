@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { toTime } from '../core/clock.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageState } from '../core/message.ts'
 import { type Desk, openDesk } from '../testing/open-desk.ts'
+import { SEES_ALL } from '../testing/open-test-book.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { ACCEPTED, DOUBT_WAIT_MS, queued, statusItem } from '../testing/test-items.ts'
+import { ACCEPTED, DOUBT_WAIT_MS, queued, statusItem, TEST_ACCOUNT } from '../testing/test-items.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, endDoubt, recordOutcome, retryMessage } from './send-message.ts'
 
@@ -220,6 +222,53 @@ describe('a status', () => {
     expect(rows.map(({ message_id }) => message_id)).toEqual([null, null])
     expect(rows[0]?.person).toBe(desk.house.vault.findPerson('phone', 'acme', '+49177') ?? -1)
     expect(rows[1]?.person).toBe(0)
+  })
+
+  test('of messages that nobody here sent are listed, newest first, for those who see their number', async () => {
+    const { house, numberId } = desk
+    const id = await desk.queue()
+    await desk.outcome(await desk.begin(id), ACCEPTED('wamid.ours'))
+    const now = house.clock.epochMs()
+    await house.give(
+      statusItem('wamid.ours', 'sent', now),
+      statusItem('wamid.foreign', 'sent', now - 2000),
+      statusItem('wamid.foreign', 'failed', now - 1000),
+      statusItem('wamid.other-app', 'read', now - 3000, { space: 'standby' }),
+    )
+    const ask = { limit: 2, cursor: null, showObject: true }
+    const page = house.reader.unmatchedStatuses(ask, SEES_ALL)
+    const common = { upstream_id: 'wamid.foreign', number: TEST_ACCOUNT.id }
+    expect(page.items).toEqual([
+      {
+        ...common,
+        status: 'failed',
+        at: toTime(now - 1000),
+        error: { code: 131026, title: 'Message undeliverable' },
+        object: { id: 'wamid.foreign', status: 'failed' },
+      },
+      {
+        ...common,
+        status: 'sent',
+        at: toTime(now - 2000),
+        error: null,
+        object: { id: 'wamid.foreign', status: 'sent' },
+      },
+    ])
+    const rest = house.reader.unmatchedStatuses({ ...ask, cursor: page.next, showObject: false }, SEES_ALL)
+    expect(rest).toMatchObject({ items: [{ upstream_id: 'wamid.other-app', standby: true }], next: null })
+    expect(rest.items[0]).not.toHaveProperty('object')
+    expect(house.reader.unmatchedStatuses(ask, (seen) => seen.numberId === numberId).items).toHaveLength(2)
+    expect(house.reader.unmatchedStatuses(ask, (seen) => seen.numberId === numberId + 1).items).toHaveLength(0)
+  })
+
+  test('of a message that nobody here sent leave the list once a send turns out to be it', async () => {
+    const ask = { limit: 2, cursor: null, showObject: true }
+    const id = await desk.queue()
+    const departure = await desk.begin(id)
+    await desk.house.give(statusItem('wamid.early', 'sent', desk.house.clock.epochMs()))
+    expect(desk.house.reader.unmatchedStatuses(ask, SEES_ALL).items).toHaveLength(1)
+    await desk.outcome(departure, ACCEPTED('wamid.early'))
+    expect(desk.house.reader.unmatchedStatuses(ask, SEES_ALL).items).toEqual([])
   })
 })
 

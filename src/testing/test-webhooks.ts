@@ -40,3 +40,14 @@ export function preferenceOf(waId: string): string {
   const entry = { id: '102290129340398', changes: [{ field: 'user_preferences', value }] }
   return JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] })
 }
+
+/** The platform says what became of a message that another system has sent with the number. */
+export function foreignStatusOf(waId: string): string {
+  const value = {
+    messaging_product: 'whatsapp',
+    metadata: { display_phone_number: '15550783881', phone_number_id: FAST_NUMBER },
+    statuses: [{ id: 'wamid.foreign', status: 'delivered', timestamp: '1795338720', recipient_id: waId }],
+  }
+  const entry = { id: '102290129340398', changes: [{ field: 'messages', value }] }
+  return JSON.stringify({ object: 'whatsapp_business_account', entry: [entry] })
+}
