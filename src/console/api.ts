@@ -1,3 +1,4 @@
+import type { SearchAsk } from './search-ask.ts'
 import type {
   Accepted,
   AttributeValue,
@@ -57,7 +58,7 @@ export interface Api {
   file(path: string): Promise<Blob>
   /** Asks for a file once more that could not be fetched. */
   fetchFile(id: string): Promise<unknown>
-  search(ask: { q: string; conversation?: string; cursor?: string }): Promise<SearchPage>
+  search(ask: SearchAsk & { cursor?: string }): Promise<SearchPage>
   person(id: string): Promise<PersonView>
   /** Who is known by a phone, an e-mail address, a user id or a username. */
   lookUpPerson(by: Partial<Record<'phone' | 'email' | 'user_id' | 'username', string>>): Promise<PersonView>

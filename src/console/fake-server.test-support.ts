@@ -1,6 +1,7 @@
 import type { Server, ServerWebSocket } from 'bun'
 import { CONSOLE_POLICY, loadConsoleAssets, withSimulator } from './assets.ts'
 import type { ConsoleAsset } from './bundle.ts'
+import { searched } from './fake-search.test-support.ts'
 import { withAttachment, withReaction, withRevoke } from './store-acts.ts'
 import type { AttachmentView, ConversationView, EventRecord, MessageView, NumberView, PersonView } from './wire.ts'
 
@@ -198,7 +199,7 @@ function more(
   body: Record<string, unknown>,
   query: URLSearchParams,
 ): Response | null {
-  if (route === 'POST search') return search(house, String(body['q'] ?? ''))
+  if (route === 'POST search') return search(house, body)
   if (route === 'GET erasures') return Response.json({ id, state: 'done', report: REPORT, report_sha256: '5f0b' })
   if (route === 'POST media' && part === 'fetch') return Response.json({ id, state: 'waiting' })
   if (route === 'GET messages') {
@@ -260,18 +261,10 @@ function personAnswer(house: House, route: string, person: PersonView, body: Rec
   return Response.json(house.people.get(id) ?? person)
 }
 
-/** As simple as can be: the text as it stands, in capitals or not. */
-function search(house: House, words: string): Response {
-  const wanted = words.toLowerCase()
-  const items = [...house.messages.values()]
-    .flat()
-    .sort((a, b) => (a.at < b.at ? 1 : -1))
-    .flatMap((message) => {
-      const at = (message.content?.text ?? '').toLowerCase().indexOf(wanted)
-      const highlights = [[at, at + wanted.length]]
-      return at < 0 ? [] : [{ message, conversation_id: message.conversation_id, highlights }]
-    })
-  return Response.json({ items: items.slice(0, 50), next: null, as_of: house.offset, more: false })
+function search(house: House, body: Record<string, unknown>): Response {
+  const found = searched([...house.messages.values()].flat(), body, (id) => house.conversations.get(id)?.contact.name)
+  if (typeof found === 'string') return problem(400, 'invalid', found)
+  return Response.json({ items: found, next: null, as_of: house.offset, more: false })
 }
 
 function findMessage(house: House, id: string): MessageView | undefined {

@@ -1,12 +1,14 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Desk, DeskState } from '../desk.ts'
 import { contentOf, previewOf } from '../message-text.ts'
+import { filtersSet, isTurned, NO_FILTERS, type SearchAsk, searchAsk } from '../search-ask.ts'
 import { excerptOf } from '../search-excerpt.ts'
 import { listTime } from '../times.ts'
 import type { SearchItem, SearchPage } from '../wire.ts'
 import { navigate, useNow, useTask } from './hooks.ts'
 import { Icon } from './icons.tsx'
 import { titleOf } from './names.ts'
+import { SearchFields } from './search-filters.tsx'
 
 interface SearchDialogProps {
   desk: Desk
@@ -18,38 +20,17 @@ interface SearchDialogProps {
 const PAUSE_MS = 250
 const WORDS_MAX = 200
 
-/** Finds messages by their words, newest first, and opens the thread at the one that is chosen. */
+/** Finds messages by their words and by what narrows them down, newest first, and opens the thread at the one chosen. */
 export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [words, setWords] = useState('')
   const [isHere, setHere] = useState(false)
-  const [page, setPage] = useState<SearchPage | null>(null)
-  const task = useTask()
+  const [filters, setFilters] = useState(NO_FILTERS)
+  const [isNarrowing, setNarrowing] = useState(false)
   const open = state.open
   useEffect(() => dialog.current?.showModal(), [])
-
-  const asked = words.trim()
-  const latest = useRef('')
-  function ask(cursor?: string) {
-    if (task.isBusy) return
-    const key = `${asked} ${isHere}`
-    latest.current = key
-    task.run(async () => {
-      const conversation = isHere && open !== null ? { conversation: open } : {}
-      const more = await desk.ask((api) => api.search({ q: asked, ...conversation, ...(cursor ? { cursor } : {}) }))
-      if (latest.current !== key) return
-      setPage((before) => (cursor && before ? { ...more, items: [...before.items, ...more.items] } : more))
-    })
-  }
-  const askNow = useRef(ask)
-  askNow.current = ask
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was asked decides, and whether another search is still under way.
-  useEffect(() => {
-    if (asked === '') return setPage(null)
-    if (latest.current === `${asked} ${isHere}`) return
-    const timer = setTimeout(() => askNow.current(), PAUSE_MS)
-    return () => clearTimeout(timer)
-  }, [asked, isHere, task.isBusy])
+  const asked = isTurned(filters) ? null : searchAsk(words, isHere ? open : null, filters)
+  const { page, task, isCurrent, older } = useSearch(desk, asked)
 
   function choose(item: SearchItem) {
     navigate(item.conversation_id)
@@ -59,7 +40,7 @@ export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
   function submit(event: FormEvent) {
     event.preventDefault()
     const first = page?.items[0]
-    if (latest.current === `${asked} ${isHere}` && first !== undefined && !task.isBusy) choose(first)
+    if (isCurrent() && first !== undefined && !task.isBusy) choose(first)
   }
 
   return (
@@ -87,14 +68,31 @@ export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
             <Icon name="close" />
           </button>
         </form>
-        {open !== null && (
-          <label className="search-here">
-            <input type="checkbox" checked={isHere} onChange={(event) => setHere(event.target.checked)} /> Only in this
-            conversation
-          </label>
+        <div className="search-narrow">
+          <button type="button" className="link" aria-expanded={isNarrowing} onClick={() => setNarrowing(!isNarrowing)}>
+            {filterWords(filtersSet(filters))}
+          </button>
+          {filtersSet(filters) > 0 && (
+            <button type="button" className="link" onClick={() => setFilters(NO_FILTERS)}>
+              Clear
+            </button>
+          )}
+          {open !== null && (
+            <label className="search-here">
+              <input type="checkbox" checked={isHere} onChange={(event) => setHere(event.target.checked)} /> Only in
+              this conversation
+            </label>
+          )}
+        </div>
+        {isNarrowing && (
+          <SearchFields
+            filters={filters}
+            numbers={state.data.numbers}
+            onChange={(change) => setFilters({ ...filters, ...change })}
+          />
         )}
       </search>
-      <SearchAnswer page={page} isBusy={task.isBusy} problem={task.problem} asked={asked}>
+      <SearchAnswer page={page} isBusy={task.isBusy} problem={task.problem} isAsked={asked !== null}>
         {page !== null && page.items.length > 0 && (
           <ol className="results">
             {page.items.map((item) => (
@@ -103,7 +101,7 @@ export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
           </ol>
         )}
         {page !== null && page.next !== null && (
-          <button type="button" className="plain" disabled={task.isBusy} onClick={() => ask(page.next ?? undefined)}>
+          <button type="button" className="plain" disabled={task.isBusy} onClick={older}>
             Older results
           </button>
         )}
@@ -112,15 +110,49 @@ export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
   )
 }
 
+function filterWords(count: number): string {
+  if (count === 0) return 'Filters'
+  return count === 1 ? '1 filter' : `${count} filters`
+}
+
+/** Searches when what is asked rests for a moment; what came for an earlier question is not shown. */
+function useSearch(desk: Desk, asked: SearchAsk | null) {
+  const [page, setPage] = useState<SearchPage | null>(null)
+  const task = useTask()
+  const key = asked === null ? '' : JSON.stringify(asked)
+  const latest = useRef('')
+  function ask(cursor?: string) {
+    if (task.isBusy || asked === null) return
+    latest.current = key
+    task.run(async () => {
+      const more = await desk.ask((api) => api.search({ ...asked, ...(cursor ? { cursor } : {}) }))
+      if (latest.current !== key) return
+      setPage((before) => (cursor && before ? { ...more, items: [...before.items, ...more.items] } : more))
+    })
+  }
+  const askNow = useRef(ask)
+  askNow.current = ask
+  useEffect(() => {
+    if (key === '') {
+      latest.current = ''
+      return setPage(null)
+    }
+    if (latest.current === key || task.isBusy) return
+    const timer = setTimeout(() => askNow.current(), PAUSE_MS)
+    return () => clearTimeout(timer)
+  }, [key, task.isBusy])
+  return { page, task, isCurrent: () => latest.current === key, older: () => ask(page?.next ?? undefined) }
+}
+
 interface SearchAnswerProps {
   page: SearchPage | null
   isBusy: boolean
   problem: string | null
-  asked: string
+  isAsked: boolean
   children: React.ReactNode
 }
 
-function SearchAnswer({ page, isBusy, problem, asked, children }: SearchAnswerProps) {
+function SearchAnswer({ page, isBusy, problem, isAsked, children }: SearchAnswerProps) {
   const isEmpty = page !== null && page.items.length === 0 && !isBusy
   return (
     <div className="search-answer">
@@ -132,7 +164,7 @@ function SearchAnswer({ page, isBusy, problem, asked, children }: SearchAnswerPr
           page.next === null &&
           'Nothing found so far: too much fits. More words help.'}
         {problem === null && isEmpty && !page.more && 'Nothing found.'}
-        {asked === '' && 'All words have to be in the message. In quotes they have to follow each other.'}
+        {!isAsked && 'All words have to be in the message. In quotes they have to follow each other.'}
       </p>
       {problem !== null && <p role="alert">{problem}</p>}
       {children}
