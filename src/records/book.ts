@@ -4,7 +4,6 @@ import { crashPoint } from '../core/crash-point.ts'
 import { Failure, type FailureData, failureData } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import type { Actor } from '../core/principal.ts'
-import type { RecordTime } from '../core/record-time.ts'
 import type { Entry } from '../journal/entry.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import { type Db, storageFault } from '../storage/database.ts'
@@ -256,21 +255,11 @@ export class Book {
       }
       const failure =
         error instanceof Failure ? error : new Failure('internal', `${command.name} failed: ${kindOf(error)}`)
+      if (command.by) await this.#noteRefusal(known, command, failure.code)
       return { id: command.id, failure: failureData(failure) }
     }
   }
 
-  /** Applies one input between savepoints: a failing one leaves nothing behind. */
-  async #apply<Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor): Promise<Result> {
-    const { database } = this.#deps
-    const mark = this.#tx.mark()
-    const context = this.#beginInput()
-    database.run('SAVEPOINT input')
-      if (command.by) await this.#noteRefusal(known, command, failure.code)
-    try {
-      const result = await command.apply(this.#tx, args, context)
-      database.run('RELEASE input')
-      this.#house.event_offset = this.#tx.offset()
   async #noteRefusal(known: Input<unknown, unknown>, { id, args, by }: Command, code: string): Promise<void> {
     try {
       if (by) await auditRefused(this.#tx, known, { args, by, code })
@@ -280,6 +269,17 @@ export class Book {
     }
   }
 
+  /** Applies one input between savepoints: a failing one leaves nothing behind. */
+  async #apply<Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor): Promise<Result> {
+    const { database } = this.#deps
+    const mark = this.#tx.mark()
+    const context = this.#beginInput()
+    database.run('SAVEPOINT input')
+    try {
+      const result = await command.apply(this.#tx, args, context)
+      if (by) await auditDone(this.#tx, command, { args, result, by })
+      database.run('RELEASE input')
+      this.#house.event_offset = this.#tx.offset()
       return result
     } catch (error) {
       if (!storageFault(error)) {
@@ -288,7 +288,6 @@ export class Book {
       }
       this.#tx.forget(mark)
       throw error
-      if (by) await auditDone(this.#tx, command, { args, result, by })
     }
   }
 
@@ -398,6 +397,8 @@ export class Book {
   /** The vault first: no row is durable before the key that opens it. */
   #commit(): Commit {
     const { database, vault, clock } = this.#deps
+    // The mark beside the records has to rise with every commit that says who did or saw something.
+    if (this.#tx.commitAudit()) this.#house.next_id += 1
     writeHouse(database, this.#house)
     const startedMs = clock.monoMs()
     crashPoint('book.before_commit')
@@ -409,8 +410,6 @@ export class Book {
     this.#deps.mark.write(progressOf(this.#house))
     this.#lastCommitMs = clock.monoMs() - startedMs
     return this.#report(false)
-    // The mark beside the records has to rise with every commit that says who did or saw something.
-    if (this.#tx.commitAudit()) this.#house.next_id += 1
   }
 
   #report(paused: boolean): Commit {

@@ -5,7 +5,6 @@ import type { Clock } from '../core/clock.ts'
 import { type FailureData, failureFrom } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import type { Actor } from '../core/principal.ts'
-import { RecordTime } from '../core/record-time.ts'
 import { daysIn } from '../journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../journal/entry.ts'
 import { Journal } from '../journal/journal.ts'
@@ -117,7 +116,8 @@ export class TestBook {
   /** Gives a command to the book without letting it work; answers the command's id. */
   submit<Args, Result>(command: Pick<Input<Args, Result>, 'name'>, args: Args, by?: Actor): number {
     const id = this.#nextId++
-    if (!this.book.submit({ id, name: command.name, args, ...(by ? { by } : {}) })) throw new Error('The book takes no more commands')
+    const who = by ? { by } : {}
+    if (!this.book.submit({ id, name: command.name, args, ...who })) throw new Error('The book takes no more commands')
     return id
   }
 
