@@ -39,6 +39,7 @@ async function serveHub({ clients, rate, seconds }: Plan): Promise<void> {
       log: silentLog,
       eventLog: log,
       maySee: () => true,
+      textOf: (_viewer, event) => event.json,
       visibilityOf: (viewer) => viewer.role,
       metrics: silentRealtimeMetrics,
     },

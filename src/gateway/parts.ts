@@ -6,6 +6,7 @@ import { Failure } from '../core/failure.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { MessageClass } from '../core/message.ts'
 import { EventsPoll } from '../http/events-poll.ts'
+import { eventTextFor } from '../people/mask.ts'
 import { maySee, visibilityOf } from '../people/may-see.ts'
 import { createRealtime, type Realtime } from '../realtime/realtime.ts'
 import { RecordedEvents } from '../records/event-log.ts'
@@ -26,6 +27,7 @@ import type { Base } from './base.ts'
 import { Reload } from './reload.ts'
 import { Rights } from './rights.ts'
 import { createSafekeeping, type Safekeeping } from './safekeeping.ts'
+import { Entrance } from './sign-in.ts'
 
 /** A send that has no answer by then is in doubt. The platform's own requests end within seconds. */
 const SEND_TIMEOUT_MS = 15_000
@@ -44,6 +46,7 @@ export interface Parts {
   reload: Reload
   safekeeping: Safekeeping
   rights: Rights
+  entrance: Entrance
   audit: AuditParts
 }
 
@@ -62,9 +65,12 @@ export function createParts(base: Base): Parts {
   const media = createFiles(base)
   const safekeeping = createSafekeeping(base)
   const destruction = createErasing(base, { search, realtime, safekeeping })
+  const poll = new EventsPoll(events, options.clock)
+  const rights = new Rights(base, realtime)
+  const audit = new AuditParts(base)
   return {
     reader,
-    poll: new EventsPoll(events, options.clock),
+    poll,
     realtime,
     outbound: createOutbound(base, reader),
     duties: createDuties(base, { reader, media, destruction }),
@@ -73,8 +79,16 @@ export function createParts(base: Base): Parts {
     search,
     reload: new Reload(base),
     safekeeping,
-    rights: new Rights(base, realtime),
-    audit: new AuditParts(base),
+    rights,
+    entrance: new Entrance(base, {
+      rights,
+      onEnd: (ids) => {
+        realtime.withdraw(({ id }) => ids.has(id), 'forbidden')
+        poll.withdraw(ids)
+      },
+      note: (note) => audit.notes.note(note),
+    }),
+    audit,
   }
 }
 
@@ -87,6 +101,7 @@ function createSockets(base: Base, events: RecordedEvents): Realtime {
       randomBytes: (size) => new Uint8Array(randomBytes(size)),
       eventLog: events,
       maySee,
+      textOf: eventTextFor,
       visibilityOf,
       metrics: {
         connections: (count) => metrics.socketConnections.set(count),
@@ -103,7 +118,7 @@ function createSockets(base: Base, events: RecordedEvents): Realtime {
 }
 
 /** Pages that may open sockets: where the house is seen, and while that is not set, this machine. */
-function originsOf({ config, port }: Base): string[] {
+export function originsOf({ config, port }: Base): string[] {
   const { http } = config
   if (http.publicUrl !== undefined) return [new URL(http.publicUrl).origin, ...http.origins]
   const known = port() ?? http.port
@@ -124,6 +139,7 @@ function createOutbound(base: Base, reader: Reader): Outbound {
   return new Outbound(
     {
       clock: options.clock,
+      time: base.house.time,
       log: options.log,
       random: options.random,
       ask: askWithRoom(base),
@@ -184,6 +200,7 @@ function createDuties(base: Base, parts: Pick<Parts, 'reader' | 'media' | 'destr
   const { options, house, clockTrust } = base
   return new Duties({
     clock: options.clock,
+    time: house.time,
     log: options.log,
     ask: house.book.ask,
     reader: parts.reader,

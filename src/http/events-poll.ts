@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { Principal } from '../core/principal.ts'
+import { eventTextFor } from '../people/mask.ts'
 import { maySee } from '../people/may-see.ts'
 import type { EventLog, LogEvent } from '../realtime/event-log.ts'
 
@@ -19,7 +20,8 @@ export interface EventsAsk {
 export class EventsPoll {
   readonly #events: EventLog
   readonly #clock: Clock
-  #waiting = new Set<() => void>()
+  #waiting = new Map<() => void, string>()
+  readonly #withdrawn = new WeakSet<() => void>()
   #stopped = false
 
   constructor(events: EventLog, clock: Clock) {
@@ -31,8 +33,17 @@ export class EventsPoll {
   wake(): void {
     const waiting = this.#waiting
     if (waiting.size === 0) return
-    this.#waiting = new Set()
-    for (const resume of waiting) resume()
+    this.#waiting = new Map()
+    for (const resume of waiting.keys()) resume()
+  }
+
+  /** These may see nothing any more: whoever of them waits is refused. */
+  withdraw(ids: ReadonlySet<string>): void {
+    for (const [resume, id] of [...this.#waiting]) {
+      if (!ids.has(id)) continue
+      this.#withdrawn.add(resume)
+      resume()
+    }
   }
 
   /** The house ends: whoever waits is answered with what there is, so that no connection has to be cut. */
@@ -57,10 +68,10 @@ export class EventsPoll {
     const endMs = this.#clock.monoMs() + ask.waitMs
     let read = await this.#read(after, ask.limit, principal)
     while (read.events.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
-      await this.#news(endMs - this.#clock.monoMs(), ask.signal)
+      await this.#news(endMs - this.#clock.monoMs(), ask.signal, principal.id)
       read = await this.#read(read.upto, ask.limit, principal)
     }
-    const events = read.events.map((event) => event.json).join(',')
+    const events = read.events.map((event) => eventTextFor(principal, event)).join(',')
     return `{"events":[${events}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`
   }
 
@@ -75,19 +86,20 @@ export class EventsPoll {
     }
   }
 
-  #news(delayMs: number, signal: AbortSignal): Promise<void> {
+  #news(delayMs: number, signal: AbortSignal, id: string): Promise<void> {
     if (this.#waiting.size >= WAITING_MAX) {
       throw new Failure('unavailable', 'Too many requests wait for events: use the socket', { retry_after_ms: 1000 })
     }
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const done = () => {
         cancel()
         this.#waiting.delete(done)
         signal.removeEventListener('abort', done)
-        resolve()
+        if (this.#withdrawn.has(done)) reject(new Failure('unauthorized', 'You are not signed in any more'))
+        else resolve()
       }
       const cancel = this.#clock.after(delayMs, done)
-      this.#waiting.add(done)
+      this.#waiting.set(done, id)
       signal.addEventListener('abort', done, { once: true })
     })
   }

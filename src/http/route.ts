@@ -4,6 +4,7 @@ import { type IdKind, readId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Permission } from '../core/permissions.ts'
 import { actorOf, type Principal } from '../core/principal.ts'
+import { masked, maskOf } from '../people/mask.ts'
 import { may, maySee } from '../people/may-see.ts'
 import type { AuditNote } from '../records/audit.ts'
 import type { PageAsk, See } from '../records/page.ts'
@@ -13,11 +14,13 @@ import type { Peers } from './client-address.ts'
 import { responseOf } from './errors.ts'
 
 const LIST_MAX = 200
+const JSON_TYPE = 'application/json'
 
 export interface RouteDependencies {
   clock: Clock
   log: Log
-  principalOf(authorization: string | null): Principal
+  /** By the API key, or without one by the cookie of the request. */
+  principalOf(authorization: string | null, request: Request): Principal
   /** Throws `Failure('rate_limited')` where this caller asks too often. */
   admit(principal: Principal): void
   /** Says in the audit that somebody looked at something, or was not let in. */
@@ -65,7 +68,7 @@ export function route(
     return response
 
     async function answer(): Promise<Response> {
-      const principal = deps.principalOf(request.headers.get('authorization'))
+      const principal = deps.principalOf(request.headers.get('authorization'), request)
       deps.admit(principal)
       if (rule !== 'anybody known') requireLetIn(deps, { principal, rule, pattern })
       const query = new URL(request.url).searchParams
@@ -73,9 +76,18 @@ export function route(
       const asked = { request, params: params ?? {}, query, principal, noted: {}, server: server ?? null }
       const value = await onBehalfOf(principal, () => handle(asked))
       noteLook(deps, pattern, asked)
-      return value instanceof Response ? value : json(value)
+      return await shownTo(principal, value)
     }
   }
+}
+
+/** The answer as JSON, without what of customers this reader is not shown. */
+async function shownTo(principal: Principal, value: Response | object): Promise<Response> {
+  const mask = maskOf(principal)
+  if (!(value instanceof Response)) return json((mask ? masked(value, mask) : value) as object)
+  // Events are masked where they are put together, each once for all who read them.
+  if (!mask || value.headers.get('content-type') !== JSON_TYPE) return value
+  return json(masked(await value.json(), mask) as object, value.status)
 }
 
 /** Says in the audit what was looked at. */

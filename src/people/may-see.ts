@@ -40,5 +40,6 @@ export function may(principal: Principal, permission: Permission): boolean {
 /** Principals with the same answer see the same: a frame is built once for all of them. */
 export function visibilityOf(principal: Principal): string {
   const { workspaceId, scope } = principal
-  return `${workspaceId} ${JSON.stringify(scope)}`
+  const shown = `${may(principal, 'contacts.see_phones')} ${may(principal, 'contacts.see_names')}`
+  return `${workspaceId} ${shown} ${JSON.stringify(scope)}`
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { RealtimeBounds } from './bounds.ts'
-import type { EventLog, LogChunk, LogEvent, MaySee } from './event-log.ts'
+import type { EventLog, LogChunk, LogEvent, MaySee, Viewer } from './event-log.ts'
 import type { Span } from './event-ring.ts'
 import { EventRing } from './event-ring.ts'
 import { Fifo } from './fifo.ts'
@@ -17,6 +17,7 @@ export interface DeliveryDeps {
   log: Log
   eventLog: EventLog
   maySee: MaySee
+  textOf: (viewer: Viewer, event: LogEvent) => string
   metrics: RealtimeMetrics
   /** Runs a function in a later turn of the loop, after input and output had theirs. */
   laterTurn: (run: () => void) => void
@@ -357,9 +358,10 @@ export class Delivery {
   }
 
   #build(session: Session, span: Span): FrameBody {
-    const { maySee } = this.#deps
+    const { maySee, textOf } = this.#deps
     const { viewer } = session.group
-    return buildBody(span, session.cursor, (event: LogEvent) => maySee(viewer, event), this.#bounds)
+    const shown = (event: LogEvent) => (maySee(viewer, event) ? textOf(viewer, event) : null)
+    return buildBody(span, session.cursor, shown, this.#bounds)
   }
 
   #forgetBodies(): void {

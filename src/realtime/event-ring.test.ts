@@ -63,7 +63,7 @@ describe('EventRing', () => {
 describe('buildBody()', () => {
   const bounds = { frameEventsMax: 3, frameBytesMax: 10, frameScannedMax: 5 }
   const all = (events: LogEvent[], sees: (seen: LogEvent) => boolean = () => true) =>
-    buildBody({ events, start: 0, upto: 100 }, 0, sees, bounds)
+    buildBody({ events, start: 0, upto: 100 }, 0, (one) => (sees(one) ? one.json : null), bounds)
 
   test.each([
     ['all of a short span, up to its end', [event(2), event(5)], [2, 100, '2,5']],

@@ -25,7 +25,8 @@ export interface FrameBody {
 export function buildBody(
   span: Span,
   cursor: number,
-  sees: (event: LogEvent) => boolean,
+  /** The event's text as these viewers get it; null: they may not see it. */
+  textOf: (event: LogEvent) => string | null,
   bounds: FrameBounds,
 ): FrameBody {
   const { events, start } = span
@@ -36,12 +37,13 @@ export function buildBody(
   for (let index = start; index < end; index++) {
     const event = events[index]
     if (!event) break
-    if (!sees(event)) continue
-    if (count > 0 && (count >= bounds.frameEventsMax || joined.length + event.json.length > bounds.frameBytesMax)) {
+    const text = textOf(event)
+    if (text === null) continue
+    if (count > 0 && (count >= bounds.frameEventsMax || joined.length + text.length > bounds.frameBytesMax)) {
       upto = events[index - 1]?.offset ?? cursor
       break
     }
-    joined = count === 0 ? event.json : `${joined},${event.json}`
+    joined = count === 0 ? text : `${joined},${text}`
     count++
   }
   return { cursor, upto, count, joined, frameAfter: -1, frame: '' }

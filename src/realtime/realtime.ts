@@ -8,7 +8,7 @@ import type { CloseName } from './close-codes.ts'
 import { CLOSE_CODES } from './close-codes.ts'
 import { Commands } from './commands.ts'
 import { Delivery } from './delivery.ts'
-import type { EventLog, MaySee, Viewer } from './event-log.ts'
+import type { EventLog, LogEvent, MaySee, Viewer } from './event-log.ts'
 import type { RealtimeMetrics } from './metrics.ts'
 import type { HelloFrame } from './protocol.ts'
 import { PROTOCOL_VERSION, SUBPROTOCOL } from './protocol.ts'
@@ -25,6 +25,8 @@ export interface RealtimeDeps {
   log: Log
   eventLog: EventLog
   maySee: MaySee
+  /** The text of an event for whoever may see it: not everybody is shown names and phones. */
+  textOf: (viewer: Viewer, event: LogEvent) => string
   /** Viewers with the same answer see the same events; a frame is built once for all of them. */
   visibilityOf: (viewer: Viewer) => string
   metrics: RealtimeMetrics

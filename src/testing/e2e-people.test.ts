@@ -178,3 +178,47 @@ test.each([
   const { status, body } = await house.api('/api/v1/people', ask)
   expect([status, body.path]).toEqual([400, path])
 })
+
+describe('who may not see names and phones', () => {
+  test('reads none in any answer, event or frame, and can answer all the same', async () => {
+    const permissions = ['conversations.see_all', 'messages.reply', 'search.use']
+    const { key } = (await house.api('/api/v1/keys', { name: 'masked', permissions })).body
+    const phone = '+12025550177'
+    await house.write(phone, 'where is my order 48213', { name: 'Zelda Quist' })
+    const { id } = await house.conversationOf(phone)
+    const { ticket } = (await send(key, 'POST', '/api/v1/realtime/tickets', {})).body
+    const socket = new WebSocket(`${house.url.replace('http', 'ws')}/realtime`, ['gatehouse.v1', `ticket.${ticket}`])
+    const frames: string[] = []
+    const told = new Promise<void>((resolve) => {
+      socket.addEventListener('message', ({ data }) => {
+        const frame = JSON.parse(String(data)) as { type: string; epoch: string }
+        if (frame.type === 'hello') {
+          socket.send(JSON.stringify({ type: 'subscribe', id: 1, after: 0, epoch: frame.epoch }))
+        }
+        frames.push(String(data))
+        if (String(data).includes('order 48213')) resolve()
+      })
+    })
+    await told
+    socket.close()
+    const answers = await Promise.all(
+      [
+        '/api/v1/conversations',
+        `/api/v1/conversations/${id}`,
+        `/api/v1/conversations/${id}/messages`,
+        '/api/v1/events?after=0',
+        '/api/v1/search?q=order',
+      ].map((path) => as(key, path)),
+    )
+    const texts = [...frames, ...answers.map(({ body }) => JSON.stringify(body))]
+    expect(texts.some((text) => text.includes('order 48213'))).toBe(true)
+    for (const text of texts) {
+      for (const secret of ['Zelda', '2025550177', Buffer.from('2025550177').toString('base64').slice(0, 10)]) {
+        expect(text).not.toContain(secret)
+      }
+    }
+    expect((await as(key, '/api/v1/contacts')).status).toBe(403)
+    const reply = await send(key, 'POST', '/api/v1/messages', { to: id, type: 'text', text: { body: 'on its way' } })
+    expect(reply.status).toBe(202)
+  })
+})

@@ -50,6 +50,7 @@ export function openRealtimeHouse(options: RealtimeHouseOptions = {}): RealtimeH
       log: silentLog,
       eventLog: log,
       maySee: options.maySee ?? (() => true),
+      textOf: (_viewer, event) => event.json,
       visibilityOf: options.visibilityOf ?? (() => 'all'),
       metrics: { ...silentRealtimeMetrics, ...options.metrics },
     },

@@ -6,9 +6,11 @@ import { pause } from '../../core/clock.ts'
 import { Failure, failureFrom } from '../../core/failure.ts'
 import type { Log } from '../../core/log.ts'
 import type { MessageClass } from '../../core/message.ts'
+import { RecordTime } from '../../core/record-time.ts'
 import { Dispatcher } from '../../dispatch/dispatcher.ts'
 import { EventsPoll } from '../../http/events-poll.ts'
 import { readSendRequest } from '../../http/send-request.ts'
+import { eventTextFor } from '../../people/mask.ts'
 import { maySee, visibilityOf } from '../../people/may-see.ts'
 import { silentRealtimeMetrics } from '../../realtime/metrics.ts'
 import { createRealtime, type Realtime } from '../../realtime/realtime.ts'
@@ -108,12 +110,14 @@ export class SimulatedProcess {
   #laterTurns: (() => void)[] = []
   #outbound: Outbound | undefined
   #duties: Duties | undefined
+  readonly #time: RecordTime
   #nextCommand = 1
 
   constructor(options: ProcessOptions) {
     this.#options = options
     const { folder, epoch, chance } = options
     this.clock = new ProcessClock(options.world, options.wallOffsetMs)
+    this.#time = new RecordTime(this.clock)
     this.#dispatcher = new Dispatcher({ messagesMax: QUEUE_MAX, bulkHeadsMax: BULK_HEADS_MAX })
     this.storage = new StorageSide({
       folder,
@@ -265,6 +269,7 @@ export class SimulatedProcess {
 
   async #start(): Promise<void> {
     const lastInputAtMs = this.reader.lastInputAtMs()
+    this.#time.note(lastInputAtMs)
     await this.ask(declareApp, { id: SOURCE, portfolio: PORTFOLIO })
     // An event of what is hidden changes by design; all others must not.
     await this.ask(declareSettings, { revoked: 'kept' })
@@ -289,6 +294,7 @@ export class SimulatedProcess {
         randomBytes: (size) => new Uint8Array(Array.from({ length: size }, () => chance.between(0, 255))),
         eventLog: events,
         maySee,
+        textOf: eventTextFor,
         visibilityOf,
         metrics: silentRealtimeMetrics,
         laterTurn: (run) => {
@@ -300,6 +306,7 @@ export class SimulatedProcess {
     this.#outbound = new Outbound(
       {
         clock,
+        time: this.#time,
         log,
         random: chance.random,
         ask,
@@ -312,6 +319,7 @@ export class SimulatedProcess {
     )
     this.#duties = new Duties({
       clock,
+      time: this.#time,
       log,
       ask,
       reader,
@@ -342,6 +350,7 @@ export class SimulatedProcess {
     if (!this.isAlive) return
     this.#options.onCommit(commit)
     const copy = structuredClone(commit)
+    this.#time.note(copy.lastInputAtMs)
     this.#unheard.inbound.push(() => this.#inbound.noteApplied(copy.appliedSeq))
     this.#unheard.outbound.push(() => this.#outbound?.hear(copy.wakes))
     // The relay has heard of a commit before it gets that commit's answers.
