@@ -3,6 +3,7 @@ import { must } from './core/assert.ts'
 import { BUILD } from './core/build.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import type { Base, GatewayOptions } from './gateway/base.ts'
+import { ClockWatch } from './gateway/clock-watch.ts'
 import { collectFigures, noteCommit } from './gateway/figures.ts'
 import { giveFirstInputs } from './gateway/first-inputs.ts'
 import { listen } from './gateway/listen.ts'
@@ -24,19 +25,19 @@ import { THREADS } from './threads.ts'
 /** Answers that were given need a moment to reach the socket before it is closed. */
 const LAST_ANSWERS_MS = 100
 
-/** How far the wall clock may be behind the last input: until it has passed that moment, times stand still. */
-const CLOCK_BEHIND_MS = 60_000
-
 export interface StartedGateway {
   port: number
   /** The owner's key that was just made; null where there is one already. Shown once, never logged. */
   newOwnerKey: string | null
+  /** Of the first owner's link, as long as nobody works here; null otherwise. Shown, never logged. */
+  setupToken: string | null
   setup: Setup
 }
 
 /** The whole house: builds every part once, starts them in order, stops them in reverse. */
 export class Gateway {
   readonly #base: Base
+  readonly #clockWatch: ClockWatch
   readonly #stack = new AsyncDisposableStack()
   #parts: Parts | undefined
   #server: RunningServer | undefined
@@ -54,6 +55,7 @@ export class Gateway {
       sqlite: sqliteVersion(),
     })
     const house = this.#createHouse(options, setup, metrics)
+    this.#clockWatch = new ClockWatch(house.time, options.log)
     this.#base = {
       options,
       config,
@@ -128,11 +130,10 @@ export class Gateway {
     log.info('folder opened', { seq: journalHead, count: journalHead - appliedSeq })
     const parts = createParts(this.#base)
     const lastInputAtMs = parts.reader.lastInputAtMs()
-    const behindMs = lastInputAtMs - clock.epochMs()
-    if (behindMs > CLOCK_BEHIND_MS)
-      log.warn('the clock is behind what was written last: set it right', { ms: behindMs })
+    this.#clockWatch.look()
     const newOwnerKey = await giveFirstInputs(this.#base, parts.reader)
     this.#parts = parts
+    const setupToken = await parts.entrance.open()
     // Nothing that happens to the search ends the process, and no start waits for more than its file being opened.
     await parts.search.open({ folder: config.dataDir, masterKey: setup.masterKey })
     collectFigures(this.#base, parts)
@@ -142,24 +143,26 @@ export class Gateway {
     for (const reactor of reactors) void reactor.catch((error: Error) => this.#fail(error))
     parts.duties.start()
     parts.audit.start()
-    this.#stack.defer(house.watch([parts.search.watched()]))
+    this.#stack.defer(house.watch([parts.search.watched(), parts.entrance.accounts.watched()]))
     this.#stack.defer(() => space.stop())
     space.start()
     await startSafekeeping(this.#base, parts.safekeeping, journalHead)
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
-    return { port, newOwnerKey, setup }
+    return { port, newOwnerKey, setupToken, setup }
   }
 
   #committed(commit: Commit): void {
     const parts = this.#parts
     noteCommit(this.#base, parts, commit)
     this.#base.space.hear(commit.paused)
+    this.#clockWatch.look()
     if (!parts) return
     parts.outbound.hear(commit.wakes)
     parts.duties.hear(commit.wakes)
     parts.media.media.hear(commit.wakes)
     parts.rights.hear(commit.wakes)
+    parts.entrance.hear(commit.wakes)
     parts.audit.hear(commit.wakes)
     parts.search.hear(this.#base.house.inbound.lagMs())
     parts.realtime.wake()
@@ -187,6 +190,7 @@ export class Gateway {
     await parts?.audit.stop()
     await this.#stack.disposeAsync()
     await parts?.search.close()
+    if (!this.#isFatal) await parts?.entrance.close()
     await parts?.safekeeping.shipping?.close()
     if (!this.#isFatal) await house.close()
     options.log.info('stopped')

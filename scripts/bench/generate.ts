@@ -12,6 +12,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DAY_MS } from '../../src/core/clock.ts'
+import { RecordTime } from '../../src/core/record-time.ts'
 import { DayFile } from '../../src/journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../../src/journal/entry.ts'
 import { Book } from '../../src/records/book.ts'
@@ -96,13 +97,15 @@ class Filling {
   }
 
   async #meetEverybody(): Promise<void> {
+    const clock = { epochMs: () => this.#nowMs, monoMs: () => performance.now(), after: () => () => {} }
     const book = new Book({
       database: this.#database,
       vault: this.#vault,
       journal: { read: () => [], close: () => {} } as never,
       // What follows is not written by the book, so a mark would only be wrong.
       mark: { write: () => {} },
-      clock: { epochMs: () => this.#nowMs, monoMs: () => performance.now(), after: () => () => {} },
+      clock,
+      time: new RecordTime(clock),
       randomId,
       parse: parseEntry,
       yieldToLoop: () => Promise.resolve(),

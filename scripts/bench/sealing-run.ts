@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { RecordTime } from '../../src/core/record-time.ts'
 import type { Entry } from '../../src/journal/entry.ts'
 import { dayOf } from '../../src/journal/entry.ts'
 import { Journal } from '../../src/journal/journal.ts'
@@ -39,6 +40,7 @@ export async function takeIn(folder: string, messages: number, people: number): 
     journal: { read: () => [], close: () => {} } as never,
     mark: { write: () => {} },
     clock,
+    time: new RecordTime(clock),
     randomId,
     parse: parseEntry,
     yieldToLoop: () => Promise.resolve(),

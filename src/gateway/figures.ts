@@ -64,6 +64,7 @@ export function collectFigures(base: Base, parts: Parts): void {
     metrics.drillLastSuccess.set((readDrill(base.options.config.dataDir)?.last_success_at ?? 0) / 1000)
     const stats = base.dispatcher.stats(base.options.clock.monoMs())
     metrics.applyLagSeconds.set(house.inbound.lagMs() / 1000)
+    metrics.recordsAheadSeconds.set(house.time.aheadMs() / 1000)
     metrics.searchBehindMessages.set(parts.search.state().behind)
     metrics.laterBodies.set(parts.reader.laterCount())
     metrics.quarantinedItems.set(parts.reader.quarantinedCount())
@@ -93,8 +94,8 @@ function setSpace({ metrics, space }: Base): void {
   metrics.quotaUsedRatio.set(quotaBytes === null ? 0 : sumOf(parts) / quotaBytes)
 }
 
-function setAges({ metrics, options }: Base, figures: FiguresReader): void {
-  const nowMs = options.clock.epochMs()
+function setAges({ metrics, house }: Base, figures: FiguresReader): void {
+  const nowMs = house.time.nowMs()
   const ageSeconds = (atMs: number | undefined) => (atMs === undefined ? 0 : Math.max(0, nowMs - atMs) / 1000)
   const oldest = figures.oldestWaitingAtMs()
   for (const messageClass of MESSAGE_CLASSES) {

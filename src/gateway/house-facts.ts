@@ -12,6 +12,8 @@ export interface HouseFacts {
   checks: Readonly<Record<string, boolean>>
   space: SpaceFigures
   isClockTrusted: boolean
+  /** How far the records' time is ahead of the wall clock, which was set back. */
+  recordsAheadMs: number
   applyLagMs: number
   search: { behind: number; isComplete: boolean }
   /** How far the journal's second place is; null: it has none. */
@@ -30,6 +32,7 @@ export async function houseFacts(base: Base, parts: Parts): Promise<HouseFacts> 
     checks: readinessOf(base).checks,
     space: base.space.figures(),
     isClockTrusted: base.clockTrust.isTrusted(),
+    recordsAheadMs: base.house.time.aheadMs(),
     applyLagMs: base.house.inbound.lagMs(),
     search: parts.search.state(),
     shipping: parts.safekeeping.shipping?.state() ?? null,

@@ -82,6 +82,10 @@ export const CATALOGUE = {
   applyLagSeconds: gauge(['apply_lag_seconds', 'Age of the oldest journal entry that is not yet applied; 0 if none.']),
   bookCommitSeconds: histogram(['book_commit_seconds', 'One durable commit of the book.'], COMMIT_SECONDS),
   bookBatchInputs: histogram(['book_batch_inputs', 'Inputs in one commit of the book.'], BATCH_INPUTS),
+  recordsAheadSeconds: gauge([
+    'records_ahead_seconds',
+    "How far the records' time is ahead of the wall clock, which was set back; 0: not at all.",
+  ]),
   eventsOffset: gauge(['events_offset', 'Offset of the newest event.']),
   unknownItems: counter(['unknown_items_total', 'Things a platform said in words we do not know; kept.'], ['kind']),
   notices: counter(['notices_total', "Notices about the firm's own numbers, accounts and templates."], ['severity']),

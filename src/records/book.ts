@@ -4,6 +4,7 @@ import { crashPoint } from '../core/crash-point.ts'
 import { Failure, type FailureData, failureData } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import type { Actor } from '../core/principal.ts'
+import type { RecordTime } from '../core/record-time.ts'
 import type { Entry } from '../journal/entry.ts'
 import type { JournalReader } from '../journal/journal-reader.ts'
 import { type Db, storageFault } from '../storage/database.ts'
@@ -63,6 +64,8 @@ export interface Commit {
   inputs: number
   /** How long the fsyncs took. */
   commitMs: number
+  /** The moment of the last input. */
+  lastInputAtMs: number
   /** Set where the disk is full or the database held by another: nothing was committed, and it is to be tried again later. */
   paused: boolean
 }
@@ -74,6 +77,8 @@ export interface BookDependencies {
   /** Told after each commit how far the records have come. */
   mark: Pick<HighWaterMark, 'write'>
   clock: Clock
+  /** What it says is the moment of an input; learns of the last one of the process before. */
+  time: RecordTime
   /** A random positive integer below 2^53. */
   randomId: () => number
   /** Understands a body of a source such as `whatsapp/main`; throws where it is no message of that channel at all. */
@@ -123,6 +128,7 @@ export class Book {
     this.#tx = new Tx(deps.database, deps.vault)
     this.#commands = new Map(COMMANDS.map((command) => [command.name, command as Input<unknown, unknown>]))
     this.#house = readHouse(deps.database)
+    deps.time.note(this.#house.last_input_at)
     this.#later = new LaterLane({ ...deps, share: deps.laterShare ?? LATER_SHARE })
   }
 
@@ -141,6 +147,11 @@ export class Book {
 
   epoch(): string {
     return this.#house.epoch
+  }
+
+  /** The moment of the last input; 0: there was none. */
+  lastInputAtMs(): number {
+    return this.#house.last_input_at
   }
 
   /** Takes a command in; false where too many wait. */
@@ -273,7 +284,7 @@ export class Book {
   async #apply<Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor): Promise<Result> {
     const { database } = this.#deps
     const mark = this.#tx.mark()
-    const context = this.#beginInput()
+    const context = this.#beginInput(by)
     database.run('SAVEPOINT input')
     try {
       const result = await command.apply(this.#tx, args, context)
@@ -291,11 +302,12 @@ export class Book {
     }
   }
 
-  #beginInput(): InputContext {
+  #beginInput(by: Actor | null = null): InputContext {
     this.#inputs += 1
-    const now = Math.max(this.#deps.clock.epochMs(), this.#house.last_input_at)
+    const now = this.#deps.time.nowMs()
+    this.#deps.time.note(now)
     this.#house.last_input_at = now
-    this.#tx.begin(now, this.#house.event_offset)
+    this.#tx.begin(now, this.#house.event_offset, by)
     return { now, ids: this.#ids }
   }
 
@@ -422,6 +434,7 @@ export class Book {
       doneSeq: this.doneSeq(),
       inputs: this.#inputs,
       commitMs: this.#lastCommitMs,
+      lastInputAtMs: this.#house.last_input_at,
       paused,
     }
     this.#answers = []

@@ -4,6 +4,7 @@ import { channelNamed } from '../channels/registry.ts'
 import { systemClock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { InboundItem } from '../core/inbound.ts'
+import { RecordTime } from '../core/record-time.ts'
 import { daysIn, unlinkDay } from '../journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry, lastDeadDay } from '../journal/entry.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
@@ -47,6 +48,8 @@ export interface OpenedBook {
   doneSeq: number
   head: number
   epoch: string
+  /** The moment of the last input; 0 for a new folder. */
+  lastInputAtMs: number
   /** The keys of the days that have a file, and of today. */
   dayKeys: Map<string, Uint8Array>
 }
@@ -116,6 +119,7 @@ class BookThread {
       journal: this.#journal,
       mark: this.#mark,
       clock: systemClock,
+      time: new RecordTime(systemClock),
       randomId,
       parse: parseEntry,
       yieldToLoop: () => new Promise((resolve) => setImmediate(resolve)),
@@ -134,7 +138,14 @@ class BookThread {
     }
     dayKeys.set(today, this.dayKey(today, nowMs))
     const book = this.#book
-    return { appliedSeq: book.appliedSeq(), doneSeq: book.doneSeq(), head: book.head(), epoch: book.epoch(), dayKeys }
+    return {
+      appliedSeq: book.appliedSeq(),
+      doneSeq: book.doneSeq(),
+      head: book.head(),
+      epoch: book.epoch(),
+      lastInputAtMs: book.lastInputAtMs(),
+      dayKeys,
+    }
   }
 
   /** The key of a day, durable before anything is sealed with it. */

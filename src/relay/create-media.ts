@@ -24,7 +24,7 @@ export interface MediaOptions {
   clock: Clock
   log: Log
   random: () => number
-  house: Pick<House, 'records' | 'vault'>
+  house: Pick<House, 'records' | 'vault' | 'time'>
   ask: Ask
   /** Where look-ups are asked. */
   fetch: Fetch
@@ -87,6 +87,7 @@ export function createMedia(options: MediaOptions): MediaParts {
   }
   const media = new Media({
     clock,
+    time: options.house.time,
     log,
     ask,
     reader,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { silentLog } from '../core/log.ts'
+import { RecordTime } from '../core/record-time.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { Duty, Reader } from '../records/reader.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
@@ -33,8 +34,10 @@ function openDuties() {
         .slice(0, limit),
     nextDutyAtMs: () => state.duties.map(({ dueAtMs }) => dueAtMs).sort((one, other) => one - other)[0],
   } as unknown as Reader
+  const time = new RecordTime(clock)
   const duties = new Duties({
     clock,
+    time,
     log: { ...silentLog, error: (phrase) => void errors.push(phrase) },
     ask,
     reader,
@@ -43,12 +46,12 @@ function openDuties() {
     keepHouse: async () => {},
   })
   const owe = (subject: number, inMs: number, kind = 'doubt.ends') => {
-    state.duties.push({ kind, subject, term: 1, dueAtMs: clock.epochMs() + inMs })
+    state.duties.push({ kind, subject, term: 1, dueAtMs: time.nowMs() + inMs })
     duties.hear([{ kind: 'duty' }] as never)
   }
   const fired = () =>
     asked.filter(({ name }) => name === 'doubt.ends').map(({ args }) => (args as { messageId: number }).messageId)
-  return { clock, duties, asked, errors, state, owe, fired }
+  return { clock, time, duties, asked, errors, state, owe, fired }
 }
 
 const turns = async () => {
@@ -118,6 +121,18 @@ describe('Duties', () => {
     state.failing.clear()
     await pass(clock, 20, 1)
     expect(fired()).toEqual([1, 3, 1])
+  })
+
+  test('wait by the time of the records, which goes on where the wall clock was set back', async () => {
+    const { clock, time, duties, owe, fired } = openDuties()
+    time.note(clock.epochMs() + HOUR_MS)
+    duties.start()
+    await pass(clock, 1)
+    owe(1, 20_000)
+    await pass(clock, 20_000, 100)
+    expect(fired()).toEqual([])
+    await pass(clock, 20_010, 100)
+    expect(fired()).toEqual([1])
   })
 
   test('after a stop nothing is fulfilled any more', async () => {

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { Log } from '../core/log.ts'
+import type { RecordTime } from '../core/record-time.ts'
 import { purgeEvents } from '../records/event-retention.ts'
 import type { Ask } from '../records/inputs.ts'
 import { purgeQuarantine } from '../records/quarantine.ts'
@@ -21,6 +22,7 @@ const PURGE_BATCH = 500
 
 export interface DutiesDependencies {
   clock: Clock
+  time: RecordTime
   log: Log
   ask: Ask
   reader: Reader
@@ -62,7 +64,7 @@ export class Duties {
 
   #sleepMs(): number {
     const nextAtMs = this.#deps.reader.nextDutyAtMs()
-    return nextAtMs === undefined ? SLEEP_MS_MAX : Math.max(0, nextAtMs - this.#deps.clock.epochMs())
+    return nextAtMs === undefined ? SLEEP_MS_MAX : Math.max(0, this.#deps.time.untilMs(nextAtMs))
   }
 
   #schedule(delayMs: number): void {
@@ -78,7 +80,7 @@ export class Duties {
       // What waits in the journal may settle a duty: a status that says a message has arrived, and it is not sent again.
       await this.#deps.caughtUp()
       if (this.#stopped) return
-      for (const duty of this.#deps.reader.dutiesDue(this.#deps.clock.epochMs(), FIRED_MAX)) {
+      for (const duty of this.#deps.reader.dutiesDue(this.#deps.time.nowMs(), FIRED_MAX)) {
         crashPoint('reaction.before')
         hasFailed = !(await this.#tryTo(duty)) || hasFailed
       }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
+import { RecordTime } from '../core/record-time.ts'
 import { dayKeyName, KEPT_DAYS } from '../journal/entry.ts'
 import { JournalClient } from '../journal/journal-client.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
@@ -46,6 +47,8 @@ export class House {
   readonly book: BookClient
   readonly journal: JournalClient
   readonly inbound: Inbound
+  /** The time that the records count in, as far as this thread has heard of it: no later than the book's own. */
+  readonly time: RecordTime
   readonly #options: HouseOptions
   readonly #lock: FolderLock
   #records: Db | undefined
@@ -59,6 +62,7 @@ export class House {
   /** Takes the lock. Throws where another process holds the folder. */
   constructor(options: HouseOptions) {
     this.#options = options
+    this.time = new RecordTime(options.clock)
     makeDataFolder(options.folder)
     giveBallastWhereFull(options.folder)
     this.#lock = new FolderLock(join(options.folder, 'lock.db'))
@@ -95,6 +99,7 @@ export class House {
     // A folder that was restored just now is a copy already.
     await bringUp({ thread: threads.upgrade, folder, nowMs, say, withoutCopy: finishing === 'restore' })
     const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs, acceptLoss })
+    this.time.note(opened.lastInputAtMs)
     crashPoint('start.before_journal')
     const journalHead = await this.journal.open({
       folder: join(folder, 'journal'),
@@ -205,6 +210,7 @@ export class House {
 
   #committed(commit: Commit): void {
     this.#paused = commit.paused
+    this.time.note(commit.lastInputAtMs)
     this.#appliedSeq = commit.appliedSeq
     this.#doneSeq = commit.doneSeq
     for (const resolve of this.#onCommit.splice(0)) resolve()

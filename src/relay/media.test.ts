@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { AttachmentContent } from '../core/content.ts'
 import { Failure } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
+import { RecordTime } from '../core/record-time.ts'
 import type { Ask } from '../records/inputs.ts'
 import { eraseMediaOf, type FetchOutcome, recordFetch } from '../records/media.ts'
 import type { FetchTask } from '../records/media-reader.ts'
@@ -70,6 +71,7 @@ function build(more: Partial<MediaDependencies> = {}): Media {
   attempts = []
   return new Media({
     clock: book.clock,
+    time: new RecordTime(book.clock),
     log: silentLog,
     ask,
     reader: book.media,

@@ -4,6 +4,7 @@ import { crashPoint } from '../core/crash-point.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
+import type { RecordTime } from '../core/record-time.ts'
 import type { Ask } from '../records/inputs.ts'
 import { type FetchOutcome, forgetRemoved, purgeMedia, recordFetch } from '../records/media.ts'
 import type { FetchTask, MediaReader } from '../records/media-reader.ts'
@@ -24,6 +25,7 @@ const REMOVALS_MAX = 100
 
 export interface MediaDependencies {
   clock: Clock
+  time: RecordTime
   log: Log
   ask: Ask
   reader: MediaReader
@@ -84,7 +86,7 @@ export class Media {
 
   #pump(): void {
     if (!this.#started || this.#stop.signal.aborted) return
-    const { clock, reader, hasRoom } = this.#deps
+    const { clock, time, reader, hasRoom } = this.#deps
     if (hasRoom && !hasRoom()) {
       this.#cancelTimer?.()
       this.#cancelTimer = clock.after(NO_ROOM_MS, () => this.#pump())
@@ -92,12 +94,12 @@ export class Media {
     }
     const free = FETCHES_MAX - this.#fetching.size
     if (free <= 0) return
-    const nowMs = clock.epochMs()
+    const nowMs = time.nowMs()
     const due = reader.due(nowMs, FETCHES_MAX).filter(({ mediaId }) => !this.#fetching.has(mediaId))
     for (const task of due.slice(0, free)) this.#begin(task)
     this.#cancelTimer?.()
     const nextMs = reader.nextDueAtMs(nowMs)
-    const sleepMs = nextMs === undefined ? SLEEP_MS_MAX : Math.min(SLEEP_MS_MAX, nextMs - nowMs)
+    const sleepMs = nextMs === undefined ? SLEEP_MS_MAX : Math.min(SLEEP_MS_MAX, time.untilMs(nextMs))
     this.#cancelTimer = clock.after(sleepMs, () => this.#pump())
   }
 

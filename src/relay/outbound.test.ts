@@ -4,6 +4,7 @@ import { readId, showId } from '../core/ids.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { Log } from '../core/log.ts'
 import { silentLog } from '../core/log.ts'
+import { RecordTime } from '../core/record-time.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Ask } from '../records/inputs.ts'
 import { declareNumber, setNumberState } from '../records/number.ts'
@@ -13,6 +14,7 @@ import { cancelMessage, retryMessage } from '../records/send-message.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { SEES_ALL, TestBook } from '../testing/open-test-book.ts'
 import { ACCEPTED, DOUBT_WAIT_MS, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
+import { Duties } from './duties.ts'
 import { BULK_HEADS_MAX, Outbound } from './outbound.ts'
 
 const DEADLINE_MS = { urgent: 60_000, reply: 30_000, notice: 3_600_000, bulk: 86_400_000 }
@@ -31,6 +33,7 @@ const THROTTLED: SendOutcome = {
 /** The outbound story over a real book on a fake clock; the platform says what the test says. */
 class Story {
   readonly clock = new FakeClock()
+  readonly time = new RecordTime(this.clock)
   readonly book = new TestBook(this.clock)
   readonly sent: { message: string; attempt: number; atMs: number }[] = []
   readonly outcomes: string[] = []
@@ -53,6 +56,7 @@ class Story {
     return new Outbound(
       {
         clock: this.clock,
+        time: this.time,
         log,
         random: () => 0.5,
         ask: this.ask,
@@ -84,6 +88,7 @@ class Story {
       try {
         return await this.book.ask(command, args)
       } finally {
+        this.time.note(this.book.book.lastInputAtMs())
         this.outbound.hear(this.book.wakes.slice(from))
       }
     }
@@ -375,5 +380,55 @@ describe('Outbound', () => {
     await drained
     expect(drainedMs - startedMs).toBeGreaterThanOrEqual(10_000)
     expect(drainedMs - startedMs).toBeLessThanOrEqual(10_100)
+  })
+})
+
+describe('with the wall clock set forth by an hour and back', () => {
+  /** The same relay and its timers, after an input has come in while the clock was wrong. */
+  async function openAfterJump(): Promise<string> {
+    openStory()
+    const conversation = await story.open()
+    story.clock.jump(3_600_000)
+    await story.book.give(textItem('wamid.ahead', story.clock.epochMs()))
+    story.time.note(story.book.book.lastInputAtMs())
+    story.clock.jump(-3_600_000)
+    return conversation
+  }
+
+  test('doubt ends, after twice the time at most', async () => {
+    const conversation = await openAfterJump()
+    const { clock, time, book, ask } = story
+    const duties = new Duties({
+      ...{ clock, time, log: silentLog, ask, reader: book.reader },
+      caughtUp: async () => {},
+      eventsKeepMs: () => 86_400_000,
+      keepHouse: async () => {},
+    })
+    duties.start()
+    story.answer = () => ({ kind: 'unknown', code: null, reason: 'no_answer' })
+    const message = await story.queue(conversation, { class: 'urgent', whenInDoubt: 'hold' })
+    await story.pass(50)
+    expect((await story.statesOf(message)).at(-1)).toBe('in_doubt')
+    await story.pass(DOUBT_WAIT_MS.urgent - 1000, 500)
+    expect((await story.statesOf(message)).at(-1)).toBe('in_doubt')
+    await story.pass(DOUBT_WAIT_MS.urgent + 2000, 500)
+    expect((await story.statesOf(message)).at(-1)).toBe('held')
+    duties.stop()
+  })
+
+  test('a message that cannot leave expires, after twice its time at most', async () => {
+    const conversation = await openAfterJump()
+    story.answer = () => THROTTLED
+    const message = await story.queue(conversation, { deadlineMs: 3000 })
+    await story.pass(7000, 100)
+    expect((await story.statesOf(message)).at(-1)).toBe('expired')
+  })
+
+  test('a message that is to be tried again leaves when it was said', async () => {
+    const conversation = await openAfterJump()
+    story.answer = ({ messageId, attempt }) => (attempt < 2 ? THROTTLED : ACCEPTED(`wamid.${messageId}`))
+    const message = await story.queue(conversation)
+    await story.pass(2000, 20)
+    expect((await story.statesOf(message)).at(-1)).toBe('accepted')
   })
 })

@@ -5,6 +5,7 @@ import { showId } from '../core/ids.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { Log } from '../core/log.ts'
 import { MESSAGE_CLASSES, type MessageClass } from '../core/message.ts'
+import type { RecordTime } from '../core/record-time.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Assignment, SendResult, WaitReason } from '../dispatch/types.ts'
 import { NUMBER_STATE } from '../records/codes.ts'
@@ -39,6 +40,7 @@ export interface OutboundMetrics {
 
 export interface OutboundDependencies {
   clock: Clock
+  time: RecordTime
   log: Log
   random: () => number
   ask: Ask
@@ -129,11 +131,11 @@ export class Outbound {
    * in the records only, or not at all.
    */
   explain(messageId: number): { leavesAtMs: number | null; waitsFor: WaitReason | null } | undefined {
-    const { dispatcher, clock } = this.#deps
+    const { dispatcher, clock, time } = this.#deps
     const nowMs = clock.monoMs()
     const found = dispatcher.explain(messageId, nowMs)
     if (!found) return undefined
-    const leavesAtMs = Number.isFinite(found.leavesAtMs) ? clock.epochMs() + Math.ceil(found.leavesAtMs - nowMs) : null
+    const leavesAtMs = Number.isFinite(found.leavesAtMs) ? time.nowMs() + Math.ceil(found.leavesAtMs - nowMs) : null
     return { leavesAtMs, waitsFor: found.waitsFor === 'nothing' ? null : found.waitsFor }
   }
 
@@ -201,8 +203,8 @@ export class Outbound {
   }
 
   #enqueue(message: Owed): boolean {
-    const { dispatcher, clock } = this.#deps
-    const toMono = clock.monoMs() - clock.epochMs()
+    const { dispatcher, clock, time } = this.#deps
+    const nowMs = clock.monoMs()
     if (!dispatcher.isDeclared(message.numberId) || dispatcher.holds(message.messageId)) return false
     const outcome = dispatcher.enqueue(
       {
@@ -210,11 +212,11 @@ export class Outbound {
         numberId: message.numberId,
         conversationId: message.conversationId,
         class: message.class,
-        deadlineMs: message.deadlineAtMs + toMono,
-        notBeforeMs: message.notBeforeMs === 0 ? 0 : message.notBeforeMs + toMono,
+        deadlineMs: nowMs + time.untilMs(message.deadlineAtMs),
+        notBeforeMs: message.notBeforeMs === 0 ? 0 : nowMs + time.untilMs(message.notBeforeMs),
         order: message.messageId,
       },
-      clock.monoMs(),
+      nowMs,
     )
     if (outcome === 'queued') return true
     // It stays in the records and is taken up when there is room: bulk is a window over them by design.
@@ -302,7 +304,7 @@ export class Outbound {
       if (waitMs <= 0) break
       await this.#until(clock.monoMs() + waitMs)
     }
-    this.#deps.metrics.waited(departure.class, clock.epochMs() - departure.queuedAtMs)
+    this.#deps.metrics.waited(departure.class, this.#deps.time.nowMs() - departure.queuedAtMs)
     crashPoint('send.before_fetch')
     const outcome = await this.#deps.send(departure)
     crashPoint('send.after_fetch')
@@ -310,7 +312,7 @@ export class Outbound {
   }
 
   async #settle(departure: Departure, outcome: SendOutcome): Promise<void> {
-    const { clock, dispatcher, ask, log, metrics } = this.#deps
+    const { clock, time, dispatcher, ask, log, metrics } = this.#deps
     const nowMs = clock.monoMs()
     const retryMs = outcome.kind === 'retry' ? this.#retryMs(outcome, departure.attempt) : 0
     dispatcher.finished(departure.messageId, resultOf(outcome, nowMs + retryMs), nowMs)
@@ -319,7 +321,7 @@ export class Outbound {
       number: this.#numbers.get(departure.numberId)?.alias ?? '',
       message: showId('message', departure.messageId),
       direction: 'out',
-      ms: clock.epochMs() - departure.queuedAtMs,
+      ms: time.nowMs() - departure.queuedAtMs,
       outcome: outcome.kind,
       ...(outcome.kind === 'accepted' || outcome.code === null ? {} : { code: outcome.code }),
     })
@@ -329,7 +331,7 @@ export class Outbound {
         attempt: departure.attempt,
         outcome,
         doubtWaitMs: this.#settings.doubtWaitMs(),
-        notBeforeMs: clock.epochMs() + retryMs,
+        notBeforeMs: time.nowMs() + retryMs,
       }),
     )
     this.#leaving -= 1

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { type FailureData, failureFrom } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import type { Actor } from '../core/principal.ts'
+import { RecordTime } from '../core/record-time.ts'
 import { daysIn } from '../journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../journal/entry.ts'
 import { Journal } from '../journal/journal.ts'
@@ -207,6 +208,7 @@ export class TestBook {
       journal: journalReader,
       mark,
       clock: this.#options.bookClock ?? this.clock,
+      time: new RecordTime(this.clock),
       randomId: () => 1 + Math.floor(this.#random() * 2 ** 52),
       parse: this.#options.parse ?? parseItems,
       yieldToLoop: () => Promise.resolve(),

@@ -8,6 +8,8 @@ const OPEN_FILES_WARN = 10_240
 const OPEN_FILES_FAIL = 512
 const APART_MS_WARN = 30_000
 const APART_MS_FAIL = 5 * 60_000
+const AHEAD_MS_WARN = 60_000
+const AHEAD_MS_FAIL = 86_400_000
 
 export function checkRunning(facts: HouseFacts | undefined, version: string): Finding {
   const id = 'house'
@@ -31,6 +33,13 @@ export function checkClock(facts: HouseFacts | undefined, apartMs: number | null
     const seconds = Math.abs(apartMs) / 1000
     const what = `The clock is ${lengthOf(seconds)} ${apartMs > 0 ? 'ahead of' : 'behind'} the platform's`
     return Math.abs(apartMs) > APART_MS_FAIL ? fail(id, what, remedy) : warn(id, what, remedy)
+  }
+  if (facts && facts.recordsAheadMs > AHEAD_MS_WARN) {
+    const length = lengthOf(facts.recordsAheadMs / 1000)
+    const what = `The clock was set back by ${length}: the records' time goes at half its pace until the clock has caught up`
+    if (facts.recordsAheadMs < AHEAD_MS_FAIL)
+      return warn(id, what, 'Wait: until then 24-hour windows close that much early')
+    return fail(id, what, 'Only templates are sent meanwhile: restore a backup from before the clock was wrong')
   }
   if (apartMs === null && facts && !facts.isClockTrusted) {
     return warn(

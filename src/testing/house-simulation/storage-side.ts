@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { crashPoint } from '../../core/crash-point.ts'
+import { RecordTime } from '../../core/record-time.ts'
 import { daysIn } from '../../journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry, type NewEntry } from '../../journal/entry.ts'
 import { Journal } from '../../journal/journal.ts'
@@ -79,6 +80,7 @@ export class StorageSide {
       journal: this.reader,
       mark: this.#mark,
       clock: new WorkingClock(clock, chance.random, LOOK_MS_MAX),
+      time: new RecordTime(clock),
       randomId: () => chance.between(1, Number.MAX_SAFE_INTEGER - 1),
       parse: parseEntry,
       yieldToLoop: () => new Promise((resolve) => (this.#resumeBook = resolve)),
