@@ -25,14 +25,6 @@ function isWithin(scope: Principal['scope'], { numberId, assigneeId, teamId }: S
   return assigneeId !== null && assigneeId === scope.personId
 }
 
-/**
- * The conversations that somebody sees, where these are few enough for a search to name them (500). Null: all, or more:
- * then `maySee` is asked about each.
- */
-export function conversationsSeenBy(_principal: Principal): readonly number[] | null {
-  return null
-}
-
 export function may(principal: Principal, permission: Permission): boolean {
   return principal.permissions.has(permission)
 }

@@ -35,6 +35,8 @@ export interface SearchViewer {
   see: See
   /** The conversations that they see, where these are few enough to ask for; null: all, or each is asked of `see`. */
   conversationIds: readonly number[] | null
+  /** With those conversations: the numbers of which they see all. */
+  numberIds?: readonly number[]
 }
 
 export interface SearchItem {
@@ -95,6 +97,24 @@ interface Plan {
   isCut: boolean
 }
 
+/**
+ * The conversations that somebody has or a team of theirs has, the latest first, where these are few enough for a search
+ * to name them; null: more.
+ */
+export function assignedTo(
+  records: Db,
+  { personId, teamIds }: { personId: number | null; teamIds: readonly number[] },
+): number[] | null {
+  const rows = records.all<{ id: number }>(
+    `SELECT id FROM conversations WHERE assignee_id = ?1
+     UNION SELECT id FROM conversations WHERE team_id IN (SELECT value FROM json_each(?2)) LIMIT ?3`,
+    personId,
+    JSON.stringify(teamIds),
+    SCOPE_MAX + 1,
+  )
+  return rows.length > SCOPE_MAX ? null : rows.map(({ id }) => id)
+}
+
 /** Finds messages, newest first. The index proposes, the opened message decides. */
 export class Searcher {
   readonly #deps: SearchDependencies
@@ -129,7 +149,7 @@ export class Searcher {
       numberId === null ? null : numberId === undefined ? [] : [terms.number(numberId)],
       this.#forms(ask, isNarrow),
       this.#times(ask),
-      viewer.conversationIds?.map((id) => terms.conversation(id)),
+      this.#within(viewer),
     ].filter((group) => group !== null && group !== undefined)
     // A number or person that nobody knows: nothing fits.
     const isPossible = groups.every((group) => group.length > 0)
@@ -143,6 +163,12 @@ export class Searcher {
       budgetMs: termCount > 50 ? SCOPED_BUDGET_MS : BUDGET_MS,
       isCut: people?.isCut ?? false,
     }
+  }
+
+  #within({ conversationIds, numberIds = [] }: SearchViewer): string[] | null {
+    const { terms } = this.#deps
+    if (conversationIds === null) return null
+    return [...conversationIds.map((id) => terms.conversation(id)), ...numberIds.map((id) => terms.number(id))]
   }
 
   /**

@@ -5,10 +5,10 @@ import { must } from '../core/assert.ts'
 import { DAY_MS, pause, systemClock } from '../core/clock.ts'
 import { Failure, type FailureData, failureData } from '../core/failure.ts'
 import type { Principal } from '../core/principal.ts'
-import { conversationsSeenBy, maySee } from '../people/may-see.ts'
+import { maySee } from '../people/may-see.ts'
 import { houseRow } from '../records/house-row.ts'
 import { openRecordsReadonly } from '../records/open.ts'
-import { type SearchAsk, Searcher } from '../records/search.ts'
+import { assignedTo, type SearchAsk, Searcher, type SearchViewer } from '../records/search.ts'
 import { SearchFeed } from '../records/search-feed.ts'
 import { SearchIndex } from '../records/search-index.ts'
 import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
@@ -101,7 +101,7 @@ class SearchThread {
       const { searcher, feed } = this.#open()
       const page = searcher.search(ask, {
         see: (what) => maySee(principal, what),
-        conversationIds: conversationsSeenBy(principal),
+        ...this.#within(principal),
       })
       const { share } = feed.state()
       const isComplete = share === 1
@@ -111,6 +111,13 @@ class SearchThread {
       this.#fault(error)
       return { failure: failureData(new Failure('unavailable', 'The search is out of order: try again later')) }
     }
+  }
+
+  /** What a search may name of what somebody sees: the rest is asked of each message. */
+  #within({ scope }: Principal): Pick<SearchViewer, 'conversationIds' | 'numberIds'> {
+    if (scope.kind === 'workspace') return { conversationIds: null }
+    const conversationIds = assignedTo(this.#records, scope)
+    return conversationIds === null ? { conversationIds } : { conversationIds, numberIds: scope.numberIds }
   }
 
   wake(): void {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { type ApiAnswer, TestGateway } from './test-gateway.ts'
+import { type ApiAnswer, TestGateway, until } from './test-gateway.ts'
 
 setDefaultTimeout(20_000)
 
@@ -47,6 +47,9 @@ describe('who has a conversation', () => {
     expect(items.map(({ id, assignee }: { id: string; assignee: string }) => [id, assignee])).toEqual([[mine, ada.id]])
     expect((await as(ada.key, `/api/v1/conversations/${mine}/messages`)).body.items).toHaveLength(1)
     expect((await as(ada.key, `/api/v1/conversations/${other}/messages`)).status).toBe(404)
+    const found = async () => (await send(ada.key, 'POST', '/api/v1/search', { q: 'hello' })).body.items
+    await until('the index has it', async () => (await found()).length > 0)
+    expect((await found()).map((item: { conversation_id: string }) => item.conversation_id)).toEqual([mine])
     const reply = { type: 'text', text: { body: 'hi' } }
     expect((await send(ada.key, 'POST', '/api/v1/messages', { to: mine, ...reply })).status).toBe(202)
     expect((await send(ada.key, 'POST', '/api/v1/messages', { to: other, ...reply })).status).toBe(404)
