@@ -105,7 +105,7 @@ describe('connectRealtime()', () => {
     first.events(3, 5, [4, 5])
     first.ends(1006)
     expect(states).toEqual(['connecting', 'resuming', 'live', 'waiting 1006'])
-    clock.advance(250)
+    clock.advance(625)
     const second = await socket(1)
     expect(second.protocols[1]).toBe('ticket.t2')
     second.hello(8)
@@ -214,20 +214,49 @@ describe('connectRealtime()', () => {
     expect(states.at(-1)).toBe('closed 4500')
   })
 
-  test('waits longer after each failure, up to 20 seconds, and anew after a success', async () => {
+  describe('with a server that refuses at once', () => {
+    /** Waits until so many attempts have failed; the last one succeeds, and fails then. */
+    async function waitsOf(random: number, attempts: number): Promise<number[]> {
+      const waits: number[] = []
+      const { clock, socket } = play({
+        random: () => random,
+        onState: (state, { retryInMs }) => state === 'waiting' && waits.push(retryInMs ?? Number.NaN),
+      })
+      for (let attempt = 0; attempt < attempts; attempt++) {
+        const failing = await socket(attempt)
+        if (attempt === attempts - 1) failing.hello(1)
+        failing.ends(1006)
+        clock.advance(clock.nextDelayMs() ?? 0)
+        await settle()
+      }
+      return waits
+    }
+
+    test('waits a second at most while the server may just be starting again, then longer, up to 20 seconds', async () => {
+      const waits = await waitsOf(1, 18)
+      expect(waits).toEqual([...Array(10).fill(1000), 2000, 4000, 8000, 16_000, 20_000, 20_000, 20_000, 1000])
+    })
+
+    test('never comes at once, and no two at the same time', async () => {
+      expect(await waitsOf(0, 12)).toEqual(Array(12).fill(250))
+      expect(await waitsOf(0.5, 3)).toEqual([625, 625, 625])
+    })
+  })
+
+  test('a server that does not answer is asked more rarely soon: each attempt took long itself', async () => {
     const waits: (number | undefined)[] = []
     const { clock, socket } = play({
       random: () => 1,
       onState: (state, { retryInMs }) => state === 'waiting' && waits.push(retryInMs),
     })
-    for (let attempt = 0; attempt < 8; attempt++) {
-      const failing = await socket(attempt)
-      if (attempt === 7) failing.hello(1)
-      failing.ends(1006)
+    for (let attempt = 0; attempt < 4; attempt++) {
+      await socket(attempt)
+      clock.advance(15_000)
+      await settle()
       clock.advance(clock.nextDelayMs() ?? 0)
       await settle()
     }
-    expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 20_000, 500])
+    expect(waits).toEqual([1000, 2000, 4000, 8000])
   })
 
   test('a ticket that cannot be had is asked for again', async () => {
@@ -235,7 +264,7 @@ describe('connectRealtime()', () => {
     const { clock, states } = play({ ticket: () => Promise.reject(new Error(`offline ${++attempts}`)) })
     await settle()
     expect(states).toEqual(['connecting', 'waiting'])
-    clock.advance(250)
+    clock.advance(625)
     await settle()
     expect(attempts).toBe(2)
   })

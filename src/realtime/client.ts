@@ -69,8 +69,14 @@ export interface RealtimeConnection {
   cursor(): number | undefined
 }
 
-const RETRY_MS_MIN = 500
+const RETRY_MS_MIN = 250
+const RETRY_MS_FIRST = 1000
 const RETRY_MS_MAX = 20_000
+/**
+ * A server that starts again is back within seconds, and until then a proxy in front of it refuses at once: waiting longer
+ * after each refusal would miss its return. Only what lasts longer is asked more rarely.
+ */
+const SHORT_OUTAGE_MS = 10_000
 /** From the start of an attempt to the hello. */
 const HELLO_MS = 15_000
 /** Added to the server's heartbeat before a silent socket counts as dead. */
@@ -102,6 +108,8 @@ class Client {
   #socket: WebSocketLike | null = null
   /** Counts attempts; what an earlier one still has to say is ignored. */
   #attempt = 0
+  /** When the client stopped being live, and how often it failed since that has lasted long. */
+  #lostMs: number | null = null
   #failureCount = 0
   #badTicketCount = 0
   #cursor: number | undefined
@@ -196,10 +204,11 @@ class Client {
   #retry(detail: StateDetail, reason = ''): void {
     this.#leave()
     const span = /retry_ms=(\d{1,6})-(\d{1,6})/.exec(reason)
-    const low = span ? Number(span[1]) : 0
-    const high = span ? Number(span[2]) : Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(this.#failureCount, 16))
-    this.#failureCount++
-    // Full jitter: everybody lost the server at the same moment, nobody should come back at the same one.
+    this.#lostMs ??= this.#clock.monoMs()
+    if (this.#clock.monoMs() - this.#lostMs >= SHORT_OUTAGE_MS) this.#failureCount++
+    const low = span ? Number(span[1]) : RETRY_MS_MIN
+    const high = span ? Number(span[2]) : Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** Math.min(this.#failureCount, 16))
+    // Wide jitter: everybody lost the server at the same moment, nobody should come back at the same one.
     const retryInMs = Math.round(low + this.#random() * Math.max(0, high - low))
     this.#enter('waiting', { ...detail, retryInMs })
     this.#cancelTimer = this.#clock.after(retryInMs, () => this.connect())
@@ -297,6 +306,7 @@ class Client {
 
   #checkLive(): void {
     if (this.#isGone || this.#cursor === undefined || this.#cursor < this.#liveAt) return
+    this.#lostMs = null
     this.#failureCount = 0
     this.#enter('live', {})
   }
