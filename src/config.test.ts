@@ -341,7 +341,7 @@ describe('the sample file', () => {
 
   test('is a right configuration once every key is taken in', () => {
     const toml = sampleFile().replaceAll(/^#(?=[[a-z])/gm, '')
-    const env = { ...SECRETS, WA_APP_SECRET_PREVIOUS: 'p', BOOTSTRAP_TOKEN: 't' }
+    const env = { ...SECRETS, WA_APP_SECRET_PREVIOUS: 'p', BOOTSTRAP_TOKEN: 't', OIDC_CLIENT_SECRET: 'o' }
     const config = load({ toml, env, files: { '/etc/gatehouse/master.key': KEY_HEX } })
     expect(config.whatsapp.number[0]?.alias).toBe('support-us')
     expect(config.demo).toBe(false)

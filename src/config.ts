@@ -64,8 +64,9 @@ export function loadConfig(input: ConfigInput): LoadResult {
     ...file.problems,
     // After a broken file everything seems to be missing: that would only hide what is wrong.
     ...(file.problems.length > 0 ? problems.filter((one) => one.source !== sources.fileName) : problems),
-    ...checkReferences(settings.whatsapp, sources.fileName),
+    ...checkReferences(settings, sources.fileName),
     ...backupProblems(settings, sources.fileName),
+    ...signInProblems(settings, sources.fileName),
     ...checkProxies(settings, sources.fileName),
     ...key.problems,
   ]
@@ -128,6 +129,19 @@ function readKey({ masterKeyFile }: Settings, { env, fileName, readFile }: Sourc
 function backupProblems({ backup }: Settings, source: string): ConfigProblem[] {
   if (backup.folder === undefined || backup.vaultFolder !== undefined) return []
   return [{ source, key: 'backup.vault_folder', found: 'nothing', wanted: 'a folder, as backup.folder is set' }]
+}
+
+/** A single sign-on is configured whole: an empty secret would let in whoever asks. */
+function signInProblems({ http, signIn: { oidc } }: Settings, source: string): ConfigProblem[] {
+  if (oidc.issuer === undefined) return []
+  const needed: readonly [string, unknown, string][] = [
+    ['sign_in.oidc.client_id', oidc.clientId, "the client's name at the provider"],
+    ['sign_in.oidc.client_secret', oidc.clientSecret, "the client's secret"],
+    ['http.public_url', http.publicUrl, 'an address, as the provider sends browsers back to it'],
+  ]
+  return needed
+    .filter(([, value]) => value === undefined)
+    .map(([key, , wanted]) => ({ source, key, found: 'nothing', wanted: `${wanted}, as sign_in.oidc.issuer is set` }))
 }
 
 function freeze<T>(value: T): T {

@@ -2,12 +2,15 @@ import { NO_PROXY } from './config/proxies.ts'
 import type { Config } from './config.ts'
 import { DEMO_APP, DEMO_NUMBERS, type DemoSecrets, demoMasterKey, demoSecrets } from './demo.ts'
 import type { DeclareNumber } from './records/number.ts'
+import { MAIN_WORKSPACE_NAME } from './records/workspace.ts'
 import { Proxies } from './relay/proxies.ts'
 
 /** An application at the platform with its secrets laid open, as the wiring needs it. */
 export interface AppSetup {
   id: string
   portfolio: string
+  /** The name of the workspace that its portfolio belongs to. */
+  workspace: string
   secrets: readonly string[]
   verifyToken: string
   accessToken: string
@@ -17,6 +20,8 @@ export interface AppSetup {
 /** The configuration, or in the demo what stands for it. */
 export interface Setup {
   masterKey: Uint8Array
+  /** By their names. */
+  workspaces: readonly string[]
   apps: readonly AppSetup[]
   numbers: readonly DeclareNumber[]
   bootstrapToken: string | null
@@ -28,11 +33,14 @@ export function setupOf(config: Config): Setup {
   if (config.demo) return demoSetup(config)
   if (!config.masterKey) throw new Error('Assertion failed: a configured house has a master key')
   const portfolioOf = new Map(config.whatsapp.app.map((app) => [app.id, app.portfolio]))
+  const workspaceOf = new Map(config.whatsapp.portfolio.map(({ id, workspace }) => [id, workspace]))
   return {
     masterKey: config.masterKey.reveal(),
+    workspaces: config.workspace.map(({ id }) => id),
     apps: config.whatsapp.app.map((app) => ({
       id: app.id,
       portfolio: app.portfolio,
+      workspace: workspaceOf.get(app.portfolio) ?? MAIN_WORKSPACE_NAME,
       secrets: [app.appSecret, app.appSecretPrevious].flatMap((secret) => (secret ? [secret.reveal()] : [])),
       verifyToken: app.verifyToken.reveal(),
       accessToken: app.accessToken.reveal(),
@@ -43,6 +51,7 @@ export function setupOf(config: Config): Setup {
       account: number.phoneNumberId,
       app: number.app,
       portfolio: portfolioOf.get(number.app) ?? number.app,
+      workspace: workspaceOf.get(portfolioOf.get(number.app) ?? number.app) ?? MAIN_WORKSPACE_NAME,
       waba: number.waba ?? null,
       pool: number.pool,
       alias: number.alias ?? number.phoneNumberId,
@@ -68,10 +77,12 @@ function demoSetup(config: Config): Setup {
   const secrets = demoSecrets(key)
   return {
     masterKey: key,
+    workspaces: [],
     apps: [
       {
         id: DEMO_APP,
         portfolio: DEMO_APP,
+        workspace: MAIN_WORKSPACE_NAME,
         secrets: [secrets.appSecret],
         verifyToken: secrets.verifyToken,
         accessToken: secrets.accessToken,

@@ -19,9 +19,11 @@ const TAKEN_OVER = [
   'limits.requests_per_second',
   'limits.requests_per_second',
   'proxy',
+  'sign_in',
   'storage.events_keep_days',
   'storage.upgrade_copy_days',
   'whatsapp',
+  'workspace',
 ]
 
 /** Which of its keys tells one table of a list from the others. */

@@ -86,6 +86,9 @@ export const name = matching(
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
 )
 
+/** A word or a few, of an operator's or a provider's choosing. */
+export const text = matching('a text of 1 to 200 characters', /^[^\p{C}]{1,200}$/u)
+
 /** An id that the platform gave: digits, too many for a number, so written as text. */
 export const digits = matching('a text of 1 to 32 digits, in quotes', /^\d{1,32}$/)
 
@@ -121,6 +124,25 @@ export const hostAndPort: Kind<HostAndPort> = textual('host:port, such as "127.0
 export const webUrl = textual('an http or https address without user, query and fragment', (text) => {
   const url = readWebUrl(text)
   return url && `${url.origin}${url.pathname}`.replace(/\/+$/, '')
+})
+
+/** The issuer of a single sign-on, exactly as its provider writes it: TLS, or this machine. */
+export const issuer = textual('an https address without user, query and fragment', (text) => {
+  const url = readWebUrl(text)
+  const isLocal = url?.hostname === 'localhost' || url?.hostname === '127.0.0.1'
+  return url && (url.protocol === 'https:' || isLocal) ? text : undefined
+})
+
+/** Which role somebody of a group gets. */
+export interface GroupRole {
+  group: string
+  role: string
+}
+
+/** A group at the provider, and one of our roles. */
+export const groupRole: Kind<GroupRole> = textual('a group and a role, such as "desk-leads = supervisor"', (text) => {
+  const match = /^\s*(\S[^=]{0,199}?)\s*=\s*(\S.{0,49}?)\s*$/.exec(text)
+  return match?.[1] && match[2] ? { group: match[1], role: match[2] } : undefined
 })
 
 /** What a browser sends as Origin: scheme, host and port. */

@@ -2,7 +2,7 @@ import { type ConfigProblem, shown } from './problem.ts'
 import type { SCHEMA } from './schema.ts'
 import type { ValuesOf } from './shape.ts'
 
-type WhatsApp = ValuesOf<typeof SCHEMA>['whatsapp']
+type Settings = Pick<ValuesOf<typeof SCHEMA>, 'whatsapp' | 'workspace'>
 type Texts = readonly (string | undefined)[]
 
 /** How many declared names a problem lists. */
@@ -12,12 +12,18 @@ const NAMES_SHOWN_MAX = 10
  * What one value says about another: ids that occur twice, apps and portfolios that nobody declared. A value that could
  * not be read is undefined here whatever its type says; it has been reported already and is passed over.
  */
-export function checkReferences(whatsapp: WhatsApp, fileName: string): ConfigProblem[] {
+export function checkReferences({ whatsapp, workspace }: Settings, fileName: string): ConfigProblem[] {
+  const workspaces: Texts = workspace.map(({ id }) => id)
   const portfolios: Texts = whatsapp.portfolio.map(({ id }) => id)
   const apps: Texts = whatsapp.app.map(({ id }) => id)
   const found = [
     ...repeated(portfolios, 'portfolio', 'id'),
     ...repeated(apps, 'app', 'id'),
+    ...undeclared(
+      whatsapp.portfolio.map((portfolio) => portfolio.workspace),
+      ['main', ...workspaces],
+      ['portfolio', 'workspace'],
+    ),
     ...undeclared(
       whatsapp.app.map((app) => app.portfolio),
       portfolios,
@@ -44,7 +50,10 @@ export function checkReferences(whatsapp: WhatsApp, fileName: string): ConfigPro
       ['number', 'app'],
     ),
   ]
-  return found.map((problem) => ({ source: fileName, ...problem, key: `whatsapp.${problem.key}` }))
+  return [
+    ...found.map((problem) => ({ source: fileName, ...problem, key: `whatsapp.${problem.key}` })),
+    ...repeated(workspaces, 'workspace', 'id').map((problem) => ({ source: fileName, ...problem })),
+  ]
 }
 
 type Found = Omit<ConfigProblem, 'source'>

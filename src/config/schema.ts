@@ -3,12 +3,14 @@ import {
   digits,
   filePath,
   graphVersion,
+  groupRole,
   host,
   hostAndPort,
   hostName,
   hostOrNetwork,
   integer,
   integerOrUnlimited,
+  issuer,
   listOf,
   name,
   network,
@@ -16,6 +18,7 @@ import {
   origin,
   phone,
   port,
+  text,
   webUrl,
 } from './kinds.ts'
 import { defaulted, entries, optional, optionalSecret, required, requiredSecret, section } from './shape.ts'
@@ -47,8 +50,15 @@ const http = section('Where the gateway listens and how the outside sees it.', {
   }),
 })
 
+const workspace = entries('A brand or subsidiary whose data is apart from the others; "main" is always there.', 100, {
+  id: required(name, { help: 'Your name for it.', sample: '"outlet"' }),
+})
+
 const portfolio = entries('A business portfolio: its numbers share one messaging limit.', 1_000, {
   id: required(name, { help: 'Your name for it.', sample: '"acme"' }),
+  workspace: defaulted(name, 'main', {
+    help: 'The id of a declared workspace that it belongs to, with all its numbers and customers. It stays there.',
+  }),
   messaging_limit: optional(integerOrUnlimited(1, 1_000_000_000), {
     help: 'Different people who may be reached outside their window in 24 hours. Absent: what the platform says.',
     sample: '100000',
@@ -214,5 +224,27 @@ export const SCHEMA = {
       help: "You vouch for this machine's clock. Otherwise nothing is destroyed by date until a platform's answer says the same time.",
     }),
   }),
+  sign_in: section('How people come in.', {
+    idle_minutes: defaulted(integer(5, 10_080), 480, { help: 'A browser session that is not used for so long ends.' }),
+    absolute_hours: defaulted(integer(1, 720), 12, { help: 'A browser session ends after so long, used or not.' }),
+    oidc: section(
+      'Single sign-on with OpenID Connect. Its client is sent back to <public_url>/api/auth/oidc/callback.',
+      {
+        issuer: optional(issuer, {
+          help: 'The provider, exactly as it names itself. Absent: no single sign-on.',
+          sample: '"https://login.example.com/realms/acme"',
+        }),
+        client_id: optional(text, { help: 'What the provider knows this house by.', sample: '"gatehouse"' }),
+        client_secret: optionalSecret({ help: "The client's secret.", sample: '"env:OIDC_CLIENT_SECRET"' }),
+        scopes: defaulted(listOf(name, 16), ['openid', 'profile', 'email'], { help: 'What is asked for.' }),
+        groups_claim: defaulted(text, 'groups', { help: 'The claim that lists the groups of somebody.' }),
+        roles: defaulted(listOf(groupRole, LIST_COUNT_MAX), [], {
+          help: 'Which group has which role; the first that fits. Who is in none is not let in. Empty: only people come in who have connected their account, with the role they have.',
+          sample: '["gatehouse-admins = admin", "desk = agent"]',
+        }),
+      },
+    ),
+  }),
+  workspace,
   whatsapp: section('WhatsApp.', { portfolio, app, number }),
 } as const

@@ -1,10 +1,8 @@
 import { MAIN_WORKSPACE } from '../core/principal.ts'
 import { hashApiKey, hintOf, newApiKey } from '../people/api-keys.ts'
-import { GIVEN_ROLES } from '../people/roles.ts'
 import { type AddApiKey, ApiKeyReader, addApiKey } from '../records/api-key.ts'
 import { UNFINISHED_DUTY } from '../records/lost-commits.ts'
 import type { Reader } from '../records/reader.ts'
-import { declareRoles } from '../records/role.ts'
 import { holdUnfinished } from '../records/send-message.ts'
 import type { Base } from './base.ts'
 import { declare } from './declare.ts'
@@ -16,7 +14,6 @@ export async function giveFirstInputs(base: Base, reader: Reader): Promise<strin
     base,
     base.setup.apps.map(({ id }) => id),
   )
-  await base.house.book.ask(declareRoles, { roles: GIVEN_ROLES })
   await holdAfterLoss(base, reader)
   return await firstKey(base)
 }

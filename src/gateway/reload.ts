@@ -76,8 +76,8 @@ export class Reload {
     const before = { config: base.config, setup: base.setup }
     const setup = { ...setupOf(config), masterKey: before.setup.masterKey }
     const known = new Map(before.setup.apps.map((app) => [app.id, app]))
-    for (const { id, portfolio } of setup.apps.filter((app) => !known.has(app.id))) {
-      await base.house.book.ask(declareApp, { id: sourceOf('whatsapp', id), portfolio })
+    for (const { id, portfolio, workspace } of setup.apps.filter((app) => !known.has(app.id))) {
+      await base.house.book.ask(declareApp, { id: sourceOf('whatsapp', id), portfolio, workspace })
     }
     Object.assign(base, { config, setup })
     const renewed = setup.apps.filter(({ id, accessToken }) => known.get(id)?.accessToken !== accessToken)

@@ -92,7 +92,7 @@ describe('a failing command', () => {
       name: 'test.fail',
       async apply(tx, _args, { ids }) {
         await tx.run(`INSERT INTO apps (id, portfolio) VALUES ('left', 'behind')`)
-        await tx.event('number.state', { numberId: ids.next() }, { state: 'active', reason: null })
+        await tx.event('number.state', { numberId: ids.next(), workspaceId: 1 }, { state: 'active', reason: null })
         tx.wake({ kind: 'number', numberId: 77 })
         await tx.owe('test', 1, { term: 1, atMs: 1 })
         throw new Error('because of +4915112345678')

@@ -2,6 +2,7 @@ import { NUMBER_STATE, type Revoked } from './codes.ts'
 import {
   applyDeclaredNumber,
   changeNumberState,
+  type DeclareApp,
   type DeclareNumber,
   findNumber,
   NUMBER_COLUMNS,
@@ -10,6 +11,7 @@ import {
 } from './number.ts'
 import { writeSettings } from './setting.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
+import { workspaceNamed } from './workspace.ts'
 
 /** A number of the records that is not in the configuration. */
 const NOT_CONFIGURED = 'not_configured'
@@ -17,7 +19,9 @@ const NOT_CONFIGURED = 'not_configured'
 const OF_THE_TOKEN = ['token_invalid', 'token_malformed']
 
 export interface Declared {
-  apps: readonly { id: string; portfolio: string }[]
+  /** By their names. Those that are not named any more stay, with all that is in them. */
+  workspaces: readonly string[]
+  apps: readonly DeclareApp[]
   numbers: readonly DeclareNumber[]
   revoked: Revoked
   /** Applications, as numbers name them, whose access token is worth another try. */
@@ -31,7 +35,8 @@ export interface Declared {
 export const declareConfiguration = input(
   'configuration.declare',
   async (tx: Tx, ask: Declared, context: InputContext) => {
-    for (const app of ask.apps) await writeApp(tx, app)
+    for (const name of ask.workspaces) await workspaceNamed(tx, name, context)
+    for (const app of ask.apps) await writeApp(tx, app, context)
     for (const number of ask.numbers) {
       await applyDeclaredNumber(tx, number, context)
       await resumeWhereCured(tx, number, ask.retryTokensOf)

@@ -22,7 +22,11 @@ export async function tellOneContact(tx: Tx, id: number, mergedInto: number | nu
     'SELECT max(id) AS id FROM consents WHERE contact_id IN (SELECT value FROM json_each(?1))',
     family,
   )
-  const about = latest ? { conversationId: latest.id, numberId: latest.number_id } : {}
+  const contact = await tx.one<{ workspaceId: number }>(
+    'SELECT workspace_id AS workspaceId FROM contacts WHERE id = ?1',
+    id,
+  )
+  const about = { ...contact, ...(latest ? { conversationId: latest.id, numberId: latest.number_id } : {}) }
   await tx.event('contact.updated', about, [id, mergedInto, members, consent?.id ?? 0] satisfies ContactEventData)
 }
 

@@ -35,7 +35,8 @@ export const mergeContacts = input(
     const from = await livingContact(tx, ask.contactId)
     const into = await livingContact(tx, ask.intoId)
     if (!from) throw new Failure('not_found', 'No such contact')
-    if (!into) throw new Failure('invalid', 'No such contact to merge into', { path: '/into' })
+    if (into?.workspaceId !== from.workspaceId)
+      throw new Failure('invalid', 'No such contact to merge into', { path: '/into' })
     if (from.id === into.id) throw new Failure('invalid', 'A contact is not merged into itself', { path: '/into' })
     if (rootOf(from) === rootOf(into)) throw new Failure('conflict', 'The two are one contact already')
     if (from.mergedInto !== null) {

@@ -2,6 +2,7 @@ import { CONTACT_KIND, IDENTITY_SOURCE, type IdentitySource } from './codes.ts'
 import type { AttributeValue, Card, Identity, Profile } from './contact-card.ts'
 import { linksOfProfile } from './contact-card.ts'
 import type { InputContext, Tx } from './tx.ts'
+import { workspaceOfPortfolio } from './workspace.ts'
 
 export interface ContactRow {
   id: number
@@ -14,15 +15,18 @@ export interface ContactRow {
   merged_into: number | null
   joined: number
   kind: number
+  workspace_id: number
 }
 
-export const CONTACT_COLUMNS = 'id, person, portfolio, profile, card, created_at, source, merged_into, joined, kind'
+export const CONTACT_COLUMNS =
+  'id, person, portfolio, profile, card, created_at, source, merged_into, joined, kind, workspace_id'
 
 /** A contact with its cells opened. */
 export interface OpenContact extends Identity {
   id: number
   person: number
   portfolio: string
+  workspaceId: number
   /** A person or a group. */
   kind: number
   attributes: Record<string, AttributeValue>
@@ -64,8 +68,9 @@ function openContact(tx: Tx, row: ContactRow): OpenContact {
   const profile = profileText === undefined ? {} : (JSON.parse(profileText) as Profile)
   const { links, attributes } = readCard(cardText, profile, row)
   const texts = { profile: profileText, card: cardText }
-  const mergedInto = row.merged_into
-  return { id, person, portfolio, kind, profile, links, attributes, mergedInto, hasJoined: row.joined === 1, texts }
+  const cells = { profile, links, attributes, texts }
+  const { merged_into: mergedInto, workspace_id: workspaceId } = row
+  return { id, person, portfolio, workspaceId, kind, ...cells, mergedInto, hasJoined: row.joined === 1 }
 }
 
 /** What a card says; without one, what follows from the profile. */
@@ -115,7 +120,8 @@ export async function insertContact(
 ): Promise<number> {
   const id = ids.next()
   await tx.run(
-    'INSERT INTO contacts (id, person, portfolio, profile, created_at, source) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+    `INSERT INTO contacts (id, person, portfolio, profile, created_at, source, workspace_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ${workspaceOfPortfolio('?3')})`,
     id,
     contact.person,
     contact.portfolio,

@@ -18,6 +18,7 @@ export interface ConversationRow {
   standby: number
   /** The platform's stamp of the last word on who owns the thread. */
   standby_at: number
+  workspace_id: number
 }
 
 /**
@@ -27,7 +28,7 @@ export interface ConversationRow {
 export type ConversationEventData = [unread: number, windowExpiresAt: number | null, standby?: 0 | 1]
 
 export const CONVERSATION_COLUMNS =
-  'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at'
+  'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at, workspace_id'
 
 export function conversationById(tx: Tx, id: number): Promise<ConversationRow | undefined> {
   return tx.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations WHERE id = ?1`, id)
@@ -47,12 +48,15 @@ export async function conversationOf(
   )
   if (known) return known
   const id = ids.next()
+  const workspaceId = await tx.workspaceOf(numberId)
   await tx.run(
-    'INSERT INTO conversations (id, number_id, contact_id, created_at, last_message_at) VALUES (?1, ?2, ?3, ?4, ?4)',
+    `INSERT INTO conversations (id, number_id, contact_id, created_at, last_message_at, workspace_id)
+     VALUES (?1, ?2, ?3, ?4, ?4, ?5)`,
     id,
     numberId,
     contactId,
     now,
+    workspaceId,
   )
   await tx.event('conversation.created', { conversationId: id, numberId })
   return {
@@ -66,6 +70,7 @@ export async function conversationOf(
     unread: 0,
     standby: 0,
     standby_at: 0,
+    workspace_id: workspaceId,
   }
 }
 

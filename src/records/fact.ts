@@ -27,6 +27,7 @@ export type TemplateKey = [account: string, name: string, language: string | nul
 export interface FactSource {
   channel: string
   portfolio: string
+  workspaceId: number
   accountId: string | null
 }
 
@@ -77,13 +78,15 @@ async function subjectOf(
 async function numberWritten(
   tx: Tx,
   display: string,
-  { channel, portfolio, accountId }: FactSource,
+  { channel, portfolio, workspaceId, accountId }: FactSource,
 ): Promise<Pick<FoundFact, 'kind' | 'subject'>> {
   const written = writtenForm(display)
   const rows = await tx.all<Pick<NumberRow, 'account' | 'display' | 'waba'>>(
-    'SELECT account, display, waba FROM numbers WHERE channel = ?1 AND portfolio = ?2 AND display IS NOT NULL ORDER BY id',
+    `SELECT account, display, waba FROM numbers WHERE channel = ?1 AND portfolio = ?2 AND workspace_id = ?3
+     AND display IS NOT NULL ORDER BY id`,
     channel,
     portfolio,
+    workspaceId,
   )
   const named = rows.filter((row) => writtenForm(row.display ?? '') === written)
   const number = named.find(({ waba }) => waba === accountId) ?? named[0]
@@ -103,11 +106,11 @@ function writtenForm(display: string): string {
 export async function keepFacts(
   tx: Tx,
   facts: readonly FoundFact[],
-  notice: { channel: string; noteId: number; atMs: number; now: number },
+  notice: { channel: string; workspaceId: number; noteId: number; atMs: number; now: number },
 ): Promise<void> {
   const changed: FoundFact[] = []
   for (const fact of facts) if (await keepFact(tx, fact, notice)) changed.push(fact)
-  for (const number of await numbersOf(tx, notice.channel, changed)) {
+  for (const number of await numbersOf(tx, notice, changed)) {
     const rows = await tx.all<FactRow>(FACTS_OF_NUMBER, ...factKeysOf(number))
     const state = { state: NUMBER_STATE.word(number.state), reason: number.reason }
     await tx.event('number.state', { numberId: number.id }, { ...state, ...numberFactsView(rows, notice.now) })
@@ -118,16 +121,19 @@ export async function keepFacts(
 async function keepFact(
   tx: Tx,
   fact: FoundFact,
-  notice: { channel: string; noteId: number; atMs: number },
+  notice: { channel: string; workspaceId: number; noteId: number; atMs: number },
 ): Promise<boolean> {
   const key = [notice.channel, FACT_SUBJECT.code(fact.kind), fact.subject, fact.name] as const
-  const known = await tx.one<Pick<FactRow, 'value' | 'since' | 'until'>>(
-    'SELECT value, since, until FROM facts WHERE channel = ?1 AND subject_kind = ?2 AND subject = ?3 AND name = ?4',
+  const known = await tx.one<Pick<FactRow, 'value' | 'since' | 'until'> & { workspace_id: number }>(
+    `SELECT value, since, until, workspace_id FROM facts
+     WHERE channel = ?1 AND subject_kind = ?2 AND subject = ?3 AND name = ?4`,
     ...key,
   )
-  if (known && known.since > notice.atMs) return false
+  // The platform's ids are one's own: what an app says of another workspace's is in its notice alone.
+  if (known && (known.since > notice.atMs || known.workspace_id !== notice.workspaceId)) return false
   await tx.run(
-    `INSERT INTO facts (channel, subject_kind, subject, name, value, since, until, note_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+    `INSERT INTO facts (channel, subject_kind, subject, name, value, since, until, note_id, workspace_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
      ON CONFLICT (channel, subject_kind, subject, name)
      DO UPDATE SET value = excluded.value, since = excluded.since, until = excluded.until, note_id = excluded.note_id`,
     ...key,
@@ -135,22 +141,28 @@ async function keepFact(
     notice.atMs,
     fact.untilMs,
     notice.noteId,
+    notice.workspaceId,
   )
   return (known?.value ?? null) !== fact.value || (known?.until ?? null) !== fact.untilMs
 }
 
 /** The numbers that facts are about, by themselves, by their business account or by their portfolio. */
-async function numbersOf(tx: Tx, channel: string, facts: readonly FoundFact[]): Promise<NumberRow[]> {
+async function numbersOf(
+  tx: Tx,
+  { channel, workspaceId }: { channel: string; workspaceId: number },
+  facts: readonly FoundFact[],
+): Promise<NumberRow[]> {
   const subjects = (kind: FactSubjectKind) =>
     JSON.stringify(facts.filter((fact) => fact.kind === kind).map(({ subject }) => subject))
   if (facts.length === 0) return []
   return await tx.all<NumberRow>(
-    `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE channel = ?1 AND (account IN (SELECT value FROM json_each(?2))
+    `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE channel = ?1 AND workspace_id = ?5 AND (account IN (SELECT value FROM json_each(?2))
      OR waba IN (SELECT value FROM json_each(?3)) OR portfolio IN (SELECT value FROM json_each(?4))) ORDER BY id`,
     channel,
     subjects('number'),
     subjects('account'),
     subjects('portfolio'),
+    workspaceId,
   )
 }
 
@@ -166,7 +178,8 @@ export interface FactRow {
 
 /** Everything known of a number: the parameters are `factKeysOf` it. */
 export const FACTS_OF_NUMBER = `SELECT subject_kind, subject, name, value, since, until FROM facts
-  WHERE channel = ?1 AND (subject_kind, subject) IN (VALUES (?2, ?3), (?4, ?5), (?6, ?7), (?8, ?9))`
+  WHERE channel = ?1 AND (subject_kind, subject) IN (VALUES (?2, ?3), (?4, ?5), (?6, ?7), (?8, ?9))
+  AND workspace_id = ?10`
 
 export function factKeysOf(number: NumberRow): (string | number)[] {
   const of = (kind: FactSubjectKind, subject: string | null) => [FACT_SUBJECT.code(kind), subject ?? '']
@@ -177,6 +190,7 @@ export function factKeysOf(number: NumberRow): (string | number)[] {
     ...of('written_number', number.display === null ? null : writtenForm(number.display)),
     ...of('account', number.waba),
     ...of('portfolio', number.portfolio),
+    number.workspace_id,
   ]
 }
 

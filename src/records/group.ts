@@ -10,6 +10,7 @@ import type { ItemAsk } from './item-ask.ts'
 import { numberOfItem } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
 import { type InputContext, input, personNumber, type Tx } from './tx.ts'
+import { workspaceOfPortfolio } from './workspace.ts'
 
 export type GroupState = 'active' | 'suspended' | 'deleted'
 
@@ -70,7 +71,8 @@ async function openGroup(tx: Tx, portfolio: string, groupId: string, { now, ids 
   if (known === undefined) tx.vault.linkPerson('group', portfolio, groupId, person)
   const id = ids.next()
   await tx.run(
-    'INSERT INTO contacts (id, person, portfolio, profile, created_at, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+    `INSERT INTO contacts (id, person, portfolio, profile, created_at, kind, workspace_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ${workspaceOfPortfolio('?3')})`,
     id,
     person,
     portfolio,

@@ -2,7 +2,7 @@ import type { NoticeItem } from '../core/inbound.ts'
 import { SEVERITY } from './codes.ts'
 import { findFacts, keepFacts } from './fact.ts'
 import type { ItemAsk } from './item-ask.ts'
-import { portfolioOfSource } from './number.ts'
+import { ownerOfSource } from './number.ts'
 import { insertNote, isNoteKnown, noteHash } from './platform-note.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
@@ -12,10 +12,10 @@ export const receiveNotice = input(
   async (tx: Tx, ask: ItemAsk<NoticeItem>, { now, ids }: InputContext) => {
     const { item, source } = ask
     const hash = noteHash(tx, item.field, item)
-    if (await isNoteKnown(tx, hash)) return { outcome: 'repeated' as const }
+    const owner = await ownerOfSource(tx, source)
+    if (await isNoteKnown(tx, hash, owner.workspaceId)) return { outcome: 'repeated' as const }
     const [channel = ''] = source.split('/')
-    const portfolio = await portfolioOfSource(tx, source)
-    const facts = await findFacts(tx, item, { channel, portfolio, accountId: item.accountId })
+    const facts = await findFacts(tx, item, { channel, ...owner, accountId: item.accountId })
     const number = item.account?.id ?? facts.find(({ kind }) => kind === 'number')?.subject ?? null
     const atMs = Math.min(item.atMs ?? ask.arrivedAtMs, now)
     const id = ids.next()
@@ -33,8 +33,9 @@ export const receiveNotice = input(
         severity: SEVERITY.code(item.severity),
         facts: JSON.stringify(facts),
       },
+      workspaceId: owner.workspaceId,
     })
-    await keepFacts(tx, facts, { channel, noteId: id, atMs, now })
+    await keepFacts(tx, facts, { channel, workspaceId: owner.workspaceId, noteId: id, atMs, now })
     tx.wake({ kind: 'notice', severity: item.severity, field: item.field, event: item.event })
     return { outcome: 'received' as const, id }
   },

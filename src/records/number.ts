@@ -1,7 +1,9 @@
 import { Failure } from '../core/failure.ts'
 import type { AccountReference } from '../core/inbound.ts'
+import { MAIN_WORKSPACE } from '../core/principal.ts'
 import { NUMBER_STATE, type NumberState } from './codes.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
+import { requireSameWorkspace, requireUnused, workspaceNamed } from './workspace.ts'
 
 /** A number as the table keeps it. */
 export interface NumberRow {
@@ -17,10 +19,11 @@ export interface NumberRow {
   per_second_max: number | null
   state: number
   reason: string | null
+  workspace_id: number
 }
 
 export const NUMBER_COLUMNS =
-  'id, channel, account, app, portfolio, waba, pool, alias, display, per_second_max, state, reason'
+  'id, channel, account, app, portfolio, waba, pool, alias, display, per_second_max, state, reason, workspace_id'
 
 /** What a number is called; an operator may change it. */
 export interface NumberNames {
@@ -42,19 +45,32 @@ export interface DeclareNumber {
   alias: string
   display: string | null
   perSecondMax: number | null
+  /** The name of the workspace that its portfolio belongs to; absent: main. */
+  workspace?: string
+}
+
+export interface DeclareApp {
+  id: string
+  portfolio: string
+  /** The name of the workspace that its portfolio belongs to; absent: main. */
+  workspace?: string
 }
 
 /** Says which portfolio an application belongs to: its contacts' user ids are unique inside it. */
-export const declareApp = input('app.declare', async (tx: Tx, app: { id: string; portfolio: string }) => {
-  await writeApp(tx, app)
+export const declareApp = input('app.declare', async (tx: Tx, app: DeclareApp, context: InputContext) => {
+  await writeApp(tx, app, context)
   return null
 })
 
-export async function writeApp(tx: Tx, app: { id: string; portfolio: string }): Promise<void> {
+export async function writeApp(tx: Tx, app: DeclareApp, context: InputContext): Promise<void> {
+  const workspaceId = await workspaceNamed(tx, app.workspace, context)
+  await requireSameWorkspace(tx, app.portfolio, workspaceId)
   await tx.run(
-    'INSERT INTO apps (id, portfolio) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET portfolio = excluded.portfolio',
+    `INSERT INTO apps (id, portfolio, workspace_id) VALUES (?1, ?2, ?3)
+     ON CONFLICT (id) DO UPDATE SET portfolio = excluded.portfolio, workspace_id = excluded.workspace_id`,
     app.id,
     app.portfolio,
+    workspaceId,
   )
 }
 
@@ -63,23 +79,22 @@ export const declareNumber = input('number.declare', (tx: Tx, ask: DeclareNumber
   applyDeclaredNumber(tx, ask, context),
 )
 
-export async function applyDeclaredNumber(
-  tx: Tx,
-  ask: DeclareNumber,
-  { now, ids }: InputContext,
-): Promise<{ id: number }> {
+export async function applyDeclaredNumber(tx: Tx, ask: DeclareNumber, context: InputContext): Promise<{ id: number }> {
+  const { now, ids } = context
+  const workspaceId = await workspaceNamed(tx, ask.workspace, context)
   const known = await findNumber(tx, ask.channel, ask.account)
   if (!known) {
-    return { id: await insertNumber(tx, ask, { id: ids.next(), state: 'active', now }) }
+    return { id: await insertNumber(tx, { ...ask, workspaceId }, { id: ids.next(), state: 'active', now }) }
   }
+  if (known.workspace_id !== workspaceId) await requireUnused(tx, known)
   if (known.alias !== ask.alias || known.display !== ask.display) {
     await tx.keepFormer('number', { subject: known.id, person: 0, text: JSON.stringify(namesOf(known)) })
   }
   const state = known.state === NUMBER_STATE.code('unclaimed') ? NUMBER_STATE.code('active') : known.state
-  if (state === known.state && isAsDeclared(known, ask)) return { id: known.id }
+  if (state === known.state && isAsDeclared(known, { ...ask, workspaceId })) return { id: known.id }
   await tx.run(
-    `UPDATE numbers SET app = ?2, portfolio = ?3, waba = ?4, pool = ?5, alias = ?6, display = ?7, per_second_max = ?8, state = ?9
-     WHERE id = ?1`,
+    `UPDATE numbers SET app = ?2, portfolio = ?3, waba = ?4, pool = ?5, alias = ?6, display = ?7, per_second_max = ?8, state = ?9,
+     workspace_id = ?10 WHERE id = ?1`,
     known.id,
     ask.app,
     ask.portfolio,
@@ -89,13 +104,15 @@ export async function applyDeclaredNumber(
     ask.display,
     ask.perSecondMax,
     state,
+    workspaceId,
   )
   tx.wake({ kind: 'number', numberId: known.id })
   if (state !== known.state) await tx.event('number.state', { numberId: known.id }, { state: 'active', reason: null })
   return { id: known.id }
 }
 
-function isAsDeclared(known: NumberRow, ask: DeclareNumber): boolean {
+function isAsDeclared(known: NumberRow, ask: DeclareNumber & { workspaceId: number }): boolean {
+  if (known.workspace_id !== ask.workspaceId) return false
   const were = [known.app, known.portfolio, known.waba, known.pool, known.alias, known.display, known.per_second_max]
   const are = [ask.app, ask.portfolio, ask.waba, ask.pool, ask.alias, ask.display, ask.perSecondMax]
   return were.every((value, index) => value === are[index])
@@ -139,10 +156,13 @@ export function findNumber(tx: Tx, channel: string, account: string): Promise<Nu
   )
 }
 
-/** The portfolio of an application; one that nobody declared stands for itself. */
-export async function portfolioOfSource(tx: Tx, source: string): Promise<string> {
-  const owner = await tx.one<{ portfolio: string }>('SELECT portfolio FROM apps WHERE id = ?1', source)
-  return owner?.portfolio ?? source.split('/')[1] ?? ''
+/** The portfolio of an application, and its workspace; one that nobody declared stands for itself, in main. */
+export async function ownerOfSource(tx: Tx, source: string): Promise<{ portfolio: string; workspaceId: number }> {
+  const owner = await tx.one<{ portfolio: string; workspaceId: number }>(
+    'SELECT portfolio, workspace_id AS workspaceId FROM apps WHERE id = ?1',
+    source,
+  )
+  return owner ?? { portfolio: source.split('/')[1] ?? '', workspaceId: MAIN_WORKSPACE }
 }
 
 /** The number that something came in on; one that nobody declared is kept as unclaimed, and nothing is sent from it. */
@@ -155,14 +175,14 @@ export async function numberOfItem(
   const [channel = '', app = ''] = source.split('/')
   const known = await tx.memo('numbers', `${channel}/${account.id}`, () => findNumber(tx, channel, account.id))
   if (known) return known
-  const portfolio = await portfolioOfSource(tx, source)
+  const owner = await ownerOfSource(tx, source)
   const id = await insertNumber(
     tx,
     {
       channel,
       account: account.id,
       app,
-      portfolio,
+      ...owner,
       waba: null,
       pool: null,
       alias: account.id,
@@ -178,12 +198,13 @@ export async function numberOfItem(
 
 async function insertNumber(
   tx: Tx,
-  number: DeclareNumber,
+  number: DeclareNumber & { workspaceId: number },
   fresh: { id: number; state: NumberState; now: number },
 ): Promise<number> {
   await tx.run(
-    `INSERT INTO numbers (id, channel, account, app, portfolio, waba, pool, alias, display, per_second_max, state, created_at)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+    `INSERT INTO numbers (id, channel, account, app, portfolio, waba, pool, alias, display, per_second_max, state, created_at,
+       workspace_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
     fresh.id,
     number.channel,
     number.account,
@@ -196,6 +217,7 @@ async function insertNumber(
     number.perSecondMax,
     NUMBER_STATE.code(fresh.state),
     fresh.now,
+    number.workspaceId,
   )
   await tx.event('number.state', { numberId: fresh.id }, { state: fresh.state, reason: null })
   tx.wake({ kind: 'number', numberId: fresh.id })

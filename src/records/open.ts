@@ -10,6 +10,7 @@ import addKeyTerms from '../../migrations/records/0009_add_key_terms.sql' with {
 import addPeople from '../../migrations/records/0010_add_people.sql' with { type: 'text' }
 import findUnmatchedStatuses from '../../migrations/records/0011_find_unmatched_statuses.sql' with { type: 'text' }
 import addAudit from '../../migrations/records/0012_add_audit.sql' with { type: 'text' }
+import setWorkspacesApart from '../../migrations/records/0013_set_workspaces_apart.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0010_add_people.sql', sql: addPeople },
   { name: '0011_find_unmatched_statuses.sql', sql: findUnmatchedStatuses },
   { name: '0012_add_audit.sql', sql: addAudit },
+  { name: '0013_set_workspaces_apart.sql', sql: setWorkspacesApart },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../core/canonical-json.ts'
 import type { AccountReference, OtherItem } from '../core/inbound.ts'
 import type { ItemAsk } from './item-ask.ts'
+import { ownerOfSource } from './number.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** What a note holds beside the platform's own object where it is a notice that was understood. */
@@ -21,15 +22,17 @@ interface NewNote {
   hash: bigint
   raw: unknown
   notice: NoticeColumns | null
+  workspaceId: number
 }
 
 /** Keeps whole what the platform said and nobody here understands yet. A repeated delivery is one note. */
 export const keepNote = input(
   'note.keep',
-  async (tx: Tx, ask: Pick<ItemAsk<OtherItem>, 'item' | 'arrivedAtMs'>, { now, ids }: InputContext) => {
+  async (tx: Tx, ask: Pick<ItemAsk<OtherItem>, 'item' | 'arrivedAtMs' | 'source'>, { now, ids }: InputContext) => {
     const { item, arrivedAtMs } = ask
+    const { workspaceId } = await ownerOfSource(tx, ask.source)
     const hash = noteHash(tx, item.field, item)
-    if (await isNoteKnown(tx, hash)) return { outcome: 'repeated' as const }
+    if (await isNoteKnown(tx, hash, workspaceId)) return { outcome: 'repeated' as const }
     await insertNote(tx, {
       id: ids.next(),
       field: item.field,
@@ -39,6 +42,7 @@ export const keepNote = input(
       hash,
       raw: item.raw,
       notice: null,
+      workspaceId,
     })
     tx.wake({ kind: 'kept', what: 'field' })
     return { outcome: 'kept' as const }
@@ -50,14 +54,16 @@ export function noteHash(tx: Tx, field: string, item: { account: AccountReferenc
   return tx.hash('note', field, item.account?.id ?? '', canonicalJson(item.raw ?? null))
 }
 
-export async function isNoteKnown(tx: Tx, hash: bigint): Promise<boolean> {
-  return (await tx.one('SELECT id FROM platform_notes WHERE hash = ?1', hash)) !== undefined
+export async function isNoteKnown(tx: Tx, hash: bigint, workspaceId: number): Promise<boolean> {
+  const known = await tx.one('SELECT id FROM platform_notes WHERE hash = ?1 AND workspace_id = ?2', hash, workspaceId)
+  return known !== undefined
 }
 
 export async function insertNote(tx: Tx, note: NewNote): Promise<void> {
   await tx.run(
-    `INSERT INTO platform_notes (id, field, account, at, arrived_at, hash, body, event, business_account, severity, facts)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
+    `INSERT INTO platform_notes (id, field, account, at, arrived_at, hash, body, event, business_account, severity, facts,
+       workspace_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
     note.id,
     note.field,
     note.account,
@@ -69,6 +75,7 @@ export async function insertNote(tx: Tx, note: NewNote): Promise<void> {
     note.notice?.businessAccount ?? null,
     note.notice?.severity ?? null,
     note.notice?.facts ?? null,
+    note.workspaceId,
   )
 }
 

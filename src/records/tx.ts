@@ -174,7 +174,10 @@ export class Tx {
   /** The workspace that a number belongs to, and with it everything that was said on it. */
   async workspaceOf(numberId: number): Promise<number> {
     const workspaceId = await this.memo('numbers', `workspace of ${numberId}`, async () => {
-      const row = this.#database.one<{ workspace_id: number }>('SELECT workspace_id FROM numbers WHERE id = ?1', numberId)
+      const row = this.#database.one<{ workspace_id: number }>(
+        'SELECT workspace_id FROM numbers WHERE id = ?1',
+        numberId,
+      )
       return row?.workspace_id
     })
     return must(workspaceId, 'the number that an event is about')
