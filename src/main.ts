@@ -6,6 +6,7 @@ import { problemLine } from './config/problem.ts'
 import { environmentHelp } from './config/words.ts'
 import { type Config, loadConfig } from './config.ts'
 import { withMoreRequests } from './more-requests.ts'
+import { auditCommand } from './run/audit.ts'
 import { backupCommand } from './run/backup.ts'
 import { doctorCommand } from './run/doctor/doctor.ts'
 import { eraseCommand } from './run/erase.ts'
@@ -50,6 +51,7 @@ async function main(): Promise<void> {
       release: releaseCommand,
       rollback: rollbackCommand,
       erase: eraseCommand,
+      audit: auditCommand,
       key: keyCommand,
       search: searchCommand,
       version: versionCommand,

@@ -20,6 +20,7 @@ export const COMMAND_NAMES = [
   'release',
   'rollback',
   'erase',
+  'audit',
   'key',
   'search',
   'support-bundle',
@@ -178,6 +179,16 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
     options: [
       { name: 'phone-from-stdin', help: 'Reads the phone from standard input: arguments are seen by others.' },
       { name: 'json', help: 'Prints the report as JSON.' },
+    ],
+  },
+  audit: {
+    name: 'audit',
+    summary: 'Says whether anything in the audit was changed, and where first; or gives its roots out.',
+    operand: 'verify | roots',
+    options: [
+      { name: 'roots', value: 'FILE', help: 'With verify: roots that were kept elsewhere, to compare with.' },
+      { name: 'to', value: 'FILE', help: 'With roots: where they are added, best on another machine.' },
+      { name: 'json', help: 'Prints what was found as JSON.' },
     ],
   },
   key: {

@@ -4,6 +4,7 @@ import { must } from '../core/assert.ts'
 import type { Principal } from '../core/principal.ts'
 import { apiRoutes } from '../http/api.ts'
 import { forWhoeverAsks } from '../http/asking.ts'
+import { auditRoutes } from '../http/audit-api.ts'
 import { ClientAddresses } from '../http/client-address.ts'
 import { consoleRoutes } from '../http/console.ts'
 import { startControl } from '../http/control.ts'
@@ -107,7 +108,8 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
     erase: (contactId, by) => parts.destruction.eraser.begin(contactId, by),
   })
   const people = peopleRoutes({ ...shared, reader, people: parts.rights.people })
-  return [webhooksOf(base), api, media, erasures, people]
+  const audit = auditRoutes({ ...shared, audit: parts.audit.reader })
+  return [webhooksOf(base), api, media, erasures, audit, people]
 }
 
 function webhooksOf(base: Base) {

@@ -11,6 +11,7 @@ export const TAGS = {
   Media: 'The files that come with messages.',
   People: 'Who works here: people, roles, teams.',
   Keys: 'API keys: what programs come in with.',
+  Audit: 'Who did what, and who saw what.',
   Numbers: 'The numbers messages leave from.',
   Notices: 'What the platform says about your numbers, accounts and templates.',
   Events: 'Everything that happens, in one order. Offsets never change their meaning.',

@@ -24,6 +24,7 @@ import {
   unmatchedStatusPageSchema,
   versionSchema,
 } from './api-schemas.ts'
+import { AUDIT } from './audit-operations.ts'
 import { CONTACTS } from './contact-operations.ts'
 import { ERASURES } from './erasure-operations.ts'
 import { KEYS } from './key-operations.ts'
@@ -400,6 +401,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONVERSATIONS,
   ...CONTACTS,
   ...ERASURES,
+  ...AUDIT,
   ...KEYS,
   ...PEOPLE,
   ...SEARCH,

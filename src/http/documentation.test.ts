@@ -5,6 +5,7 @@ import { STATUS_OF } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
 import { apiRoutes } from './api.ts'
 import { OPERATIONS } from './api-operations.ts'
+import { auditRoutes } from './audit-api.ts'
 import { documentationRoutes } from './documentation.ts'
 import { DOCUMENTATION_POLICY, documentationPage } from './documentation-page.ts'
 import { erasureRoutes } from './erasures-api.ts'
@@ -27,6 +28,7 @@ function routesOfServer(): string[] {
       apiRoutes(nothing),
       mediaRoutes(nothing),
       erasureRoutes(nothing),
+      auditRoutes(nothing),
       peopleRoutes(nothing),
       operationsRoutes(nothing),
       documentationRoutes('1.2.3', () => 'https://desk.example'),

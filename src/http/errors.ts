@@ -3,7 +3,7 @@ import type { Log } from '../core/log.ts'
 
 /** A failure as an RFC 9457 response. */
 export function problemResponse(failure: FailureData): Response {
-  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
+  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' }
   const retryAfterMs = failure.members['retry_after_ms']
   if (typeof retryAfterMs === 'number') headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
   if (failure.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer'

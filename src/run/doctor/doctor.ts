@@ -10,6 +10,7 @@ import { openFilesMax } from '../../metrics/process.ts'
 import { setupOf } from '../../setup.ts'
 import { SQLITE_VERSION_MIN, sqliteVersion } from '../../storage/database.ts'
 import { askRunningHouse } from '../running-house.ts'
+import { checkAuditChain } from './audit.ts'
 import { checkFolderPermissions, checkKeyPlace, checkProblems, checkSecretFiles } from './configuration.ts'
 import { checkSqlite, checkSynchronous } from './databases.ts'
 import { codeOf, type Finding, fail, type Level, warn } from './finding.ts'
@@ -61,6 +62,7 @@ async function examineFolder(config: Config, clock: Clock): Promise<Finding[]> {
     ...(await tried('disk', () => checkDisk(checkup))),
     ...checkFolder(checkup),
     checkSearch(facts),
+    await checkAuditChain(config),
     ...checkCopies(checkup),
     checkClock(facts, platform.apartMs),
     ...platform.findings,

@@ -1,0 +1,109 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import { type AuditChecked, checkAudit } from '../compliance/audit-check.ts'
+import { AUDIT_ROOTS_FILE, appendRoots, readRoots } from '../compliance/audit-roots.ts'
+import type { Config } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { AuditReader, type AuditRoot } from '../records/audit-reader.ts'
+import { openRecordsReadonly } from '../records/open.ts'
+import { setupOf } from '../setup.ts'
+import { Vault } from '../vault/vault.ts'
+
+const WANTED = 'audit wants: audit verify [--roots FILE], or audit roots --to FILE'
+
+/**
+ * Walks the chain of the audit, or gives its roots out. It reads beside the house, in short snapshots of its own process,
+ * and holds nothing up.
+ */
+export function auditCommand(context: CommandContext<Config>): Promise<number> {
+  return withConfig(context, async (config) => {
+    const { operand, options } = context
+    const { to, roots } = options
+    try {
+      if (operand === 'verify' && to === undefined) {
+        return await verify(context, config, typeof roots === 'string' ? roots : null)
+      }
+      if (operand === 'roots' && typeof to === 'string' && roots === undefined) return giveRoots(context, config, to)
+      context.complain(WANTED)
+      return EXIT_USAGE
+    } catch (error) {
+      context.complain(error instanceof Error ? error.message : String(error))
+      return EXIT_FAILED
+    }
+  })
+}
+
+async function verify(context: CommandContext<Config>, config: Config, path: string | null): Promise<number> {
+  if (path !== null && !existsSync(path)) throw new Error(`There is no file ${path}`)
+  const roots = [...readRoots(join(config.dataDir, AUDIT_ROOTS_FILE)), ...(path === null ? [] : readRoots(path))]
+  const checked = await verifyAudit(config, roots)
+  if (context.options['json'] === true) context.print(JSON.stringify(checked, null, 2))
+  else print(context, checked)
+  return checked.ok ? EXIT_OK : EXIT_FAILED
+}
+
+/** Looks at the audit of a data folder; `newest`: only at so many rows. */
+export async function verifyAudit(config: Config, roots: readonly AuditRoot[], newest?: number): Promise<AuditChecked> {
+  const opened = openAudit(config)
+  try {
+    return await checkAudit({
+      reader: opened.reader,
+      vault: opened.vault,
+      roots,
+      ...(newest === undefined ? {} : { newest }),
+      giveWay: () => new Promise((resolve) => setImmediate(resolve)),
+    })
+  } finally {
+    opened.close()
+  }
+}
+
+function print(
+  { print: line, complain }: CommandContext<Config>,
+  { ok, rows, head, roots, fault }: AuditChecked,
+): void {
+  if (ok) {
+    line(`The audit is whole: ${rows} rows, up to ${head.seq}; ${roots} roots agree`)
+    line(`Head: ${head.hash}`)
+    return
+  }
+  complain(`The audit is not what it was. First at row ${fault?.seq}: ${fault?.kind}. ${fault?.what}`)
+}
+
+/** All roots so far, and the last row as the root of the day under way. */
+function giveRoots(context: CommandContext<Config>, config: Config, to: string): number {
+  const opened = openAudit(config)
+  try {
+    const roots = opened.reader.rootsAfter(undefined, systemClock.epochMs())
+    const newest = opened.reader.newest()
+    const all = newest && newest.seq !== roots.at(-1)?.seq ? [...roots, newest] : roots
+    const known = new Set(readRoots(to).map(({ seq, hash }) => `${seq} ${hash}`))
+    const added = all.filter(({ seq, hash }) => !known.has(`${seq} ${hash}`))
+    if (!existsSync(to)) writeFileSync(to, '', { mode: 0o600 })
+    appendRoots(to, added)
+    const counts = { roots: all.length, added: added.length, last_seq: all.at(-1)?.seq ?? 0 }
+    if (context.options['json'] === true) context.print(JSON.stringify(counts))
+    else context.print(`${counts.added} roots added to ${to}; the last is of row ${counts.last_seq}`)
+    return EXIT_OK
+  } finally {
+    opened.close()
+  }
+}
+
+function openAudit(config: Config): { reader: AuditReader; vault: Vault; close(): void } {
+  const path = (name: string) => join(config.dataDir, name)
+  if (!existsSync(path('records.db')) || !existsSync(path('vault.db'))) {
+    throw new Error(`There is no data in ${config.dataDir}`)
+  }
+  const vault = new Vault(path('vault.db'), setupOf(config).masterKey, { readonly: true })
+  const records = openRecordsReadonly(path('records.db'))
+  return {
+    reader: new AuditReader(records, () => vault),
+    vault,
+    close: () => {
+      records.close()
+      vault.close()
+    },
+  }
+}

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { OPERATIONS } from '../http/api-operations.ts'
+import { AUDITED_READS, NOTHING_PERSONAL } from '../http/audited-reads.ts'
+import { auditCommand } from '../run/audit.ts'
+import { checkAuditChain } from '../run/doctor/audit.ts'
+import { askRunningHouse } from '../run/running-house.ts'
+import { Db } from '../storage/database.ts'
+import { TestGateway, until } from './test-gateway.ts'
+
+setDefaultTimeout(20_000)
+
+const ANNA = '+12025550131'
+let house: TestGateway
+
+beforeAll(async () => {
+  house = await TestGateway.open()
+  await house.write(ANNA, 'the kettle is broken')
+})
+afterAll(() => house.close())
+
+// biome-ignore lint/suspicious/noExplicitAny: entries, whose shape is what tests look at
+async function audit(query = ''): Promise<any[]> {
+  return (await house.api(`/api/v1/audit?limit=200${query}`)).body.items
+}
+
+/** The newest entry of an action, once it is there: looks come half a second later. */
+async function entryOf(action: string) {
+  return await until(`an entry ${action}`, async () => (await audit(`&action=${action}`))[0])
+}
+
+async function run(operand: string, options: Record<string, string | boolean> = {}) {
+  const lines: string[] = []
+  const print = (line: string) => void lines.push(line)
+  const loadConfig = () => ({ ok: true as const, config: house.config() })
+  const code = await auditCommand({ operand, options, loadConfig, print, complain: print })
+  return { code, text: lines.join('\n') }
+}
+
+test('every operation that reads says so in the audit, or shows nothing personal', () => {
+  const apart = /^\/api\/(auth|openapi|asyncapi|docs)/
+  const reads = OPERATIONS.filter(({ key, method, path }) => key === 'always' && method === 'get' && !apart.test(path))
+  const known = new Set([...Object.keys(AUDITED_READS), ...NOTHING_PERSONAL])
+  const missing = reads
+    .map(({ path }) => `GET ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`)
+    .filter((name) => !known.has(name))
+  expect(missing).toEqual([])
+})
+
+describe('the audit', () => {
+  test('tells of looks, searches and look-ups, with what is personal of them', async () => {
+    const conversation = await house.conversationOf(ANNA)
+    const contact = conversation.contact.id
+    await house.api(`/api/v1/contacts/${contact}`)
+    await house.api(`/api/v1/conversations/${conversation.id}/messages`)
+    await house.api('/api/v1/search', { q: 'kettle' })
+    await house.api('/api/v1/contacts/lookup', { phone: ANNA })
+    expect(await entryOf('contact.open')).toMatchObject({ object: contact, outcome: 'done', actor: { by: 'api_key' } })
+    expect(await entryOf('conversation.open')).toMatchObject({ object: conversation.id })
+    expect(await entryOf('search.run')).toMatchObject({ object: null, detail: { q: 'kettle' } })
+    expect(await entryOf('contact.look_up')).toMatchObject({ object: contact, detail: { phone: ANNA } })
+    expect(await entryOf('audit.read')).toMatchObject({ object: null })
+    expect(await audit(`&object=${contact}`)).toHaveLength(2)
+    expect(readFileSync(join(house.config().dataDir, 'records.db')).includes('kettle')).toBe(false)
+  })
+
+  test('tells the same look of a minute once', async () => {
+    const conversation = await house.conversationOf(ANNA)
+    for (let index = 0; index < 5; index++) await house.api(`/api/v1/conversations/${conversation.id}`)
+    await entryOf('conversation.open')
+    const entries = await audit(`&object=${conversation.id}&action=conversation.open`)
+    // A minute may end in between.
+    expect(entries.length).toBeLessThanOrEqual(2)
+  })
+
+  test('tells of acts in their own commit, of commands, and of who was not let in', async () => {
+    const { body } = await house.api('/api/v1/keys', { name: 'an agent', role: 'agent' })
+    expect((await audit('&action=api_key.add'))[0]).toMatchObject({ object: body.id, outcome: 'done' })
+    const refused = await house.request('/api/v1/audit', { headers: { Authorization: `Bearer ${body.key}` } })
+    expect(refused.status).toBe(403)
+    expect(await entryOf('access.refuse')).toMatchObject({ object: '/api/v1/audit', outcome: 'forbidden' })
+    await askRunningHouse(house.config(), 'search/rebuild', {})
+    expect((await audit('&action=search.rebuild'))[0]).toMatchObject({ actor: { id: 'command line', by: 'command' } })
+  })
+
+  test('refuses filters that are none', async () => {
+    for (const query of ['from=yesterday', 'action=', 'cursor=!', 'actor=a&actor=b']) {
+      expect((await house.api(`/api/v1/audit?${query}`)).status).toBe(400)
+    }
+    expect(await audit('&from=2999-01-01T00:00:00Z')).toEqual([])
+    expect(await audit('&to=2000-01-01T00:00:00Z')).toEqual([])
+  })
+
+  test('is whole while the house runs, after an erasure, and by the roots that were kept', async () => {
+    const file = join(house.folder, 'kept-roots')
+    const before = await run('verify')
+    expect(before).toMatchObject({ code: 0, text: expect.stringContaining('whole') })
+    expect(await run('roots', { to: file })).toMatchObject({ code: 0, text: expect.stringContaining('1 roots added') })
+    const { contact } = await house.conversationOf(ANNA)
+    await house.request(`/api/v1/contacts/${contact.id}`, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${house.key}` },
+    })
+    await until('the erasure', async () => {
+      const { items } = (await house.api('/api/v1/erasures')).body
+      return items[0]?.state === 'done'
+    })
+    expect((await audit('&action=contact.look_up'))[0]).toMatchObject({ detail: null, erased: true })
+    expect((await audit('&action=erasure.begin'))[0]).toMatchObject({ object: contact.id })
+    const verified = await run('verify', { roots: file, json: true })
+    expect(verified.code).toBe(0)
+    expect(JSON.parse(verified.text)).toMatchObject({ ok: true, roots: 1, fault: null })
+    expect(await checkAuditChain(house.config())).toMatchObject({ id: 'audit.chain', level: 'ok' })
+    const { body } = await house.request('/metrics')
+    expect(body).toContain('gatehouse_audit_rows_total{action="contact.open"}')
+    expect(body).toContain('gatehouse_audit_chain_ok 1')
+  })
+
+  test('says where it was changed: in a command, to doctor and with the exit code', async () => {
+    const database = new Db(join(house.config().dataDir, 'records.db'))
+    database.script('DROP TRIGGER audit_rows_hold')
+    database.run("UPDATE audit SET actor = 'nobody' WHERE seq = 3 AND workspace_id > 0")
+    expect(await run('verify')).toMatchObject({ code: 1, text: expect.stringContaining('First at row 3: altered') })
+    expect(await checkAuditChain(house.config())).toMatchObject({ level: 'fail' })
+    database.close()
+    const file = join(house.folder, 'bad-roots')
+    writeFileSync(file, 'no root\n')
+    expect(await run('verify', { roots: file })).toMatchObject({ code: 1, text: expect.stringContaining('Line 1') })
+    expect(await run('verify', { to: file })).toMatchObject({ code: 2 })
+    expect(await run('roots')).toMatchObject({ code: 2 })
+  })
+})
