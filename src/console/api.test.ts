@@ -66,4 +66,10 @@ describe('replyBlock()', () => {
     expect(block?.isFinal ?? null).toBe(isFinal)
     expect(block?.words ?? '').toMatch(words)
   })
+
+  test('taking over, another application is only said, and the window is for the server to judge', () => {
+    const numbers = [{ number: 'n', alias: 'Support', display: null, state: 'active' }]
+    const block = replyBlock({ ...view, standby: true, window_expires_at: null }, numbers, NOW, true)
+    expect(block).toMatchObject({ isFinal: false, words: expect.stringContaining('takes this conversation over') })
+  })
 })

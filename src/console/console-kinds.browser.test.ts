@@ -280,4 +280,29 @@ describe.skipIf(isMissing)(`what a thread shows, in a browser${why}`, () => {
     },
     TEST_MS_MAX,
   )
+
+  test(
+    'lets a reply take a conversation over from another application, once that is asked for',
+    async () => {
+      server.addConversation({ id: 's', standby: true, contact: { id: 'con_s', name: 'Jonas' } })
+      server.addMessage({ conversation_id: 's', text: { body: 'Can I talk to a person?' } })
+      await open()
+      await page.getByRole('option', { name: /Jonas/ }).click()
+      const field = page.getByRole('textbox', { name: 'Reply to Jonas' })
+      await page.getByText('take it over to reply').waitFor()
+      expect(await field.isDisabled()).toBe(true)
+      await page.getByRole('button', { name: 'Take over' }).click()
+      await page.getByText('Your reply takes this conversation over').waitFor()
+      expect(await field.evaluate((element) => element === document.activeElement)).toBe(true)
+      await page.getByRole('button', { name: 'Leave it there' }).click()
+      expect(await field.isDisabled()).toBe(true)
+      await page.getByRole('button', { name: 'Take over' }).click()
+      const sent = page.waitForRequest((request) => request.url().endsWith('/api/v1/messages'))
+      await field.fill('Yes, I am here.')
+      await page.keyboard.press('Enter')
+      expect((await sent).postDataJSON()).toMatchObject({ to: 's', take_over: true, text: { body: 'Yes, I am here.' } })
+      await page.getByRole('log').getByText('Yes, I am here.').waitFor()
+    },
+    TEST_MS_MAX,
+  )
 })

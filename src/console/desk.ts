@@ -184,13 +184,13 @@ export class Desk {
     this.#set({ draft: this.#drafts.get(open) })
   }
 
-  /** Sends the draft of the open conversation. */
-  send(): void {
+  /** Sends the draft of the open conversation; if wanted, also where another application holds it. */
+  send(takeOver = false): void {
     const { open, draft } = this.#state
     const body = draft.text.trim()
     if (open === null || body === '') return
     const at = new Date(this.#deps.nowMs()).toISOString()
-    const item = { key: this.#deps.newKey(), conversationId: open, body, replyTo: draft.replyTo, at }
+    const item = { key: this.#deps.newKey(), conversationId: open, body, replyTo: draft.replyTo, takeOver, at }
     if (this.#outbox.add(item)) this.changeDraft({ text: '', replyTo: null })
   }
 

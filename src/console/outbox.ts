@@ -8,6 +8,8 @@ export interface OutboxItem {
   readonly body: string
   /** The message that it answers. */
   readonly replyTo: string | null
+  /** Whether it takes the conversation over from another application. */
+  readonly takeOver?: boolean
   readonly at: string
   readonly phase: 'sending' | 'unsent'
   /** What went wrong. */
@@ -49,7 +51,7 @@ export class Outbox {
   }
 
   /** False when the outbox is full: the text then stays where it was. */
-  add(item: Pick<OutboxItem, 'key' | 'conversationId' | 'body' | 'replyTo' | 'at'>): boolean {
+  add(item: Pick<OutboxItem, 'key' | 'conversationId' | 'body' | 'replyTo' | 'takeOver' | 'at'>): boolean {
     if (this.#items.length >= OUTBOX_ITEMS_MAX) return false
     this.#set([...this.#items, { ...item, phase: 'sending', problem: null, isUncertain: false }])
     void this.#send(item.key)
@@ -135,6 +137,7 @@ function messageOf(item: OutboxItem): object {
     text: { body: item.body },
     reference: item.key,
     ...(item.replyTo === null ? {} : { context: { message_id: item.replyTo } }),
+    ...(item.takeOver ? { take_over: true } : {}),
   }
 }
 

@@ -176,6 +176,9 @@ const OWN_NOTES: Readonly<Record<string, string>> = {
   when_in_doubt:
     'What to do when nobody can say whether it went out. By default urgent is sent again, reply and notice are held for a person, bulk fails.',
   reference: `Yours; it comes back in events: ${SEND_MEMBERS_WANTED['reference']}.`,
+  take_over:
+    'Whether it may go to a conversation that another application holds (`standby`): the platform gives the conversation to ' +
+    'whoever sends such a message. A template takes nothing over. With the permission `conversations.take_over`.',
   idempotency_key: 'The same as the header.',
   biz_opaque_callback_data: 'Yours, as on the platform; it comes back with the message and does not travel.',
 }

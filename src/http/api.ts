@@ -259,6 +259,7 @@ async function send(
     throw new Failure('unavailable', 'Stopping, or no space is left: send again later', { retry_after_ms: 5000 })
   const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs(), idempotencyKey: keyInHeader })
   if (ask.prepared.type === 'template') requireMay(principal, 'messages.start')
+  if (ask.takeOver) requireMay(principal, 'conversations.take_over')
   const idempotency =
     ask.idempotencyKey === null
       ? null
@@ -273,6 +274,7 @@ async function send(
     whenInDoubt: ask.whenInDoubt,
     reference: ask.reference,
     callerData: ask.callerData,
+    takeOver: ask.takeOver,
     idempotency,
     numberIds: numbersFor(deps, principal, ask.recipient),
     ...deps.predict(ask.class),

@@ -24,8 +24,10 @@ describe('readSendRequest()', () => {
       whenInDoubt: 'hold',
       reference: null,
       callerData: null,
+      takeOver: false,
       idempotencyKey: null,
     })
+    expect(read({ to: '+15550100', ...TEXT, take_over: true })).toMatchObject({ takeOver: true })
     expect(read({ to: '+15550100', ...TEMPLATE })).toMatchObject({ class: 'notice', deadlineMs: DEADLINE_MS.notice })
     expect(read({ to: '+15550100', ...TEMPLATE, class: 'urgent' })).toMatchObject({ whenInDoubt: 'resend' })
     expect(read({ to: '+15550100', ...TEMPLATE, class: 'bulk' })).toMatchObject({ whenInDoubt: 'fail' })

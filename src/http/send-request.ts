@@ -34,6 +34,7 @@ export const SEND_MEMBERS = Type.Object(
     deadline_ms: Type.Optional(Type.Integer({ minimum: 1, maximum: DEADLINE_MS_MAX })),
     when_in_doubt: Type.Optional(Type.Union([Type.Literal('resend'), Type.Literal('hold'), Type.Literal('fail')])),
     reference: Type.Optional(Type.String({ maxLength: 512 })),
+    take_over: Type.Optional(Type.Boolean()),
     idempotency_key: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
     biz_opaque_callback_data: Type.Optional(Type.String({ maxLength: CALLER_DATA_CHARS_MAX })),
   },
@@ -49,6 +50,7 @@ export const SEND_MEMBERS_WANTED: Readonly<Record<string, string>> = {
   deadline_ms: `a whole number of milliseconds from 1 to ${DEADLINE_MS_MAX}`,
   when_in_doubt: 'one of resend, hold, fail',
   reference: 'a text of at most 512 characters',
+  take_over: 'true or false',
   idempotency_key: 'a text of 1 to 255 characters',
   biz_opaque_callback_data: `a text of at most ${CALLER_DATA_CHARS_MAX} characters`,
 }
@@ -63,6 +65,8 @@ export interface SendRequest {
   whenInDoubt: 'resend' | 'hold' | 'fail'
   reference: string | null
   callerData: string | null
+  /** Whether it may go to a thread that another application owns, and takes it over. */
+  takeOver: boolean
   idempotencyKey: string | null
 }
 
@@ -84,6 +88,7 @@ export function readSendRequest(
     whenInDoubt: own.when_in_doubt ?? WHEN_IN_DOUBT[messageClass],
     reference: own.reference ?? null,
     callerData: own.biz_opaque_callback_data ?? null,
+    takeOver: own.take_over ?? false,
     idempotencyKey: readIdempotencyKey(own.idempotency_key ?? null, defaults.idempotencyKey),
   }
 }

@@ -1,9 +1,12 @@
-import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { DAY_MS, toTime } from '../core/clock.ts'
+import { readId } from '../core/ids.ts'
 import type { HandoverItem } from '../core/inbound.ts'
 import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
-import { ANNA, declared, queued, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
+import { ACCEPTED, ANNA, DOUBT_WAIT_MS, declared, queued, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { declareApp, declareNumber } from './number.ts'
 import { queueMessage } from './queue-message.ts'
+import { beginSending, recordOutcome } from './send-message.ts'
 import type { View } from './views.ts'
 
 let house: TestBook
@@ -100,4 +103,57 @@ test('a hand-over is kept whole, sealed with the key of its person, and is no me
   await house.give(handover(false, nowMs))
   expect(house.database.all('SELECT type, flags FROM messages')).toEqual([{ type: 'handover', flags: 8 }])
   expect(await conversation()).toMatchObject({ last_message: null, unread: 0 })
+})
+
+describe('a message that takes the thread over', () => {
+  const ask = (more: object = {}) => queued({ kind: 'person', person: ANNA }, { takeOver: true, ...more })
+
+  async function send(more: object = {}): Promise<void> {
+    const { answer } = await house.ask(queueMessage, ask(more))
+    const messageId = readId('message', answer.id) ?? 0
+    await house.ask(beginSending, { messageIds: [messageId] })
+    expect(await conversation()).toMatchObject({ standby: true })
+    const outcome = { outcome: ACCEPTED('wamid.ours'), doubtWaitMs: DOUBT_WAIT_MS, notBeforeMs: 0 }
+    await house.ask(recordOutcome, { messageId, attempt: 1, ...outcome })
+  }
+
+  test('makes it ours when the platform has taken it, with the window that the customer has opened', async () => {
+    await house.give(standby('wamid.1', nowMs - 9000), standby('wamid.2', nowMs - 8000))
+    expect(await conversation()).toMatchObject({ standby: true, window_expires_at: null })
+    await send()
+    expect(await conversation()).toMatchObject({
+      standby: false,
+      sendable: true,
+      window_expires_at: toTime(nowMs - 8000 + DAY_MS),
+    })
+    expect(await told()).toEqual([true, false])
+    // What came before is told late, what comes after is another application again.
+    await house.give(standby('wamid.3', nowMs - 7000))
+    expect(await conversation()).toMatchObject({ standby: false })
+    house.clock.advance(1000)
+    await house.give(standby('wamid.4', house.clock.epochMs()))
+    expect(await conversation()).toMatchObject({ standby: true })
+  })
+
+  test('is still held to the window', async () => {
+    await house.give(standby('wamid.1', nowMs - DAY_MS))
+    expect((await house.refusalOf(queueMessage, ask()))?.code).toBe('window_closed')
+  })
+
+  test('is no template', async () => {
+    await house.give(standby('wamid.1', nowMs - 9000))
+    await send({ type: 'template', content: { type: 'template', template: { name: 'x', language: { code: 'en' } } } })
+    expect(await conversation()).toMatchObject({ standby: true })
+  })
+
+  test('makes it ours as well where it was queued before the other application took it', async () => {
+    await house.give(textItem('wamid.1', nowMs - 9000))
+    const { answer } = await house.ask(queueMessage, queued({ kind: 'person', person: ANNA }))
+    await house.give(standby('wamid.2', nowMs - 1000))
+    const messageId = readId('message', answer.id) ?? 0
+    await house.ask(beginSending, { messageIds: [messageId] })
+    const outcome = { outcome: ACCEPTED('wamid.ours'), doubtWaitMs: DOUBT_WAIT_MS, notBeforeMs: 0 }
+    await house.ask(recordOutcome, { messageId, attempt: 1, ...outcome })
+    expect(await conversation()).toMatchObject({ standby: false })
+  })
 })

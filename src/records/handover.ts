@@ -1,7 +1,12 @@
 import { canonicalJson } from '../core/canonical-json.ts'
 import type { HandoverItem } from '../core/inbound.ts'
-import { FLAG_ACT } from './codes.ts'
-import type { ConversationEventData, ConversationRow } from './conversation.ts'
+import { DIRECTION, FLAG_ACT, FLAG_HISTORY, FLAG_STANDBY } from './codes.ts'
+import {
+  type ConversationEventData,
+  type ConversationRow,
+  conversationById,
+  SERVICE_WINDOW_MS,
+} from './conversation.ts'
 import type { ItemAsk } from './item-ask.ts'
 import { insertRow, placeOf } from './message-row.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
@@ -31,6 +36,39 @@ export const receiveHandover = input(
     return { outcome: 'received' as const, id }
   },
 )
+
+/** The thread is ours, because the platform has taken a message of ours for it. */
+export async function takeOver(tx: Tx, conversationId: number, now: number): Promise<void> {
+  const owned = await tx.one<{ standby: number }>('SELECT standby FROM conversations WHERE id = ?1', conversationId)
+  if (owned?.standby !== 1) return
+  const conversation = await conversationById(tx, conversationId)
+  if (conversation) await passOn(tx, conversation, { standby: 0, at: now })
+}
+
+/**
+ * Opens the customer service window by what the customer wrote in the last 24 hours to the application that owns the
+ * thread, which by itself opens none for us. False: they wrote nothing.
+ */
+export async function openWindowOfStandby(tx: Tx, conversation: ConversationRow, now: number): Promise<boolean> {
+  const last = await tx.one<{ at: number | null }>(
+    `SELECT max(at) AS at FROM messages WHERE conversation_id = ?1 AND at > ?2 AND direction = ?3
+     AND flags & ?4 = ?5 AND type != 'system'`,
+    conversation.id,
+    now - SERVICE_WINDOW_MS,
+    DIRECTION.code('in'),
+    FLAG_STANDBY | FLAG_ACT | FLAG_HISTORY,
+    FLAG_STANDBY,
+  )
+  const at = last?.at ?? null
+  if (at === null) return false
+  conversation.window_expires_at = at + SERVICE_WINDOW_MS
+  await tx.run(
+    'UPDATE conversations SET window_expires_at = ?2 WHERE id = ?1',
+    conversation.id,
+    conversation.window_expires_at,
+  )
+  return true
+}
 
 /** What is told late does not win: the thread may have passed on since. */
 async function passOn(tx: Tx, conversation: ConversationRow, to: { standby: 0 | 1; at: number }): Promise<void> {

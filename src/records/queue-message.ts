@@ -10,6 +10,7 @@ import { familyOf } from './contact-merge.ts'
 import { contactById, contactOfPerson } from './contact-row.ts'
 import { type ConversationRow, conversationById, conversationOf, touchConversation } from './conversation.ts'
 import { type GroupProfile, requireOpenGroup } from './group.ts'
+import { openWindowOfStandby } from './handover.ts'
 import { type References, resolveReferences } from './message-reference.ts'
 import { NUMBER_COLUMNS, type NumberRow, numberById } from './number.ts'
 import { bodyPlace, changeState, upstreamHash } from './sent-message.ts'
@@ -35,6 +36,8 @@ export interface QueueMessage {
   whenInDoubt: WhenInDoubt
   reference: string | null
   callerData: string | null
+  /** Whether it may go to a thread that another application owns, and so take it over. */
+  takeOver?: boolean
   /** Keyed hashes of the idempotency key and of the whole request; null without a key. */
   idempotency: { keyHash: Uint8Array; requestHash: Uint8Array } | null
   /** How long a message of this class would wait on each number now, by the dispatcher's prediction. */
@@ -63,7 +66,8 @@ export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMess
   if (ask.numberIds && !ask.numberIds.includes(number.id)) {
     throw new Failure('forbidden', 'You may not send from this number', { path: '/from' })
   }
-  requireSendable(ask, conversation, number, context.now)
+  requireSendable(ask, conversation, number)
+  await requireWindow(tx, ask, conversation, context.now)
   const { content, replyId, reactsTo } = await resolveReferences(tx, ask.content, conversation.id)
 
   const id = context.ids.next()
@@ -271,19 +275,23 @@ function isNamed(number: NumberRow, name: string): boolean {
   return number.account === name || number.display === name || number.alias === name
 }
 
-function requireSendable(ask: QueueMessage, conversation: ConversationRow, number: NumberRow, now: number): void {
+function requireSendable(ask: QueueMessage, conversation: ConversationRow, number: NumberRow): void {
   if (number.state === NUMBER_STATE.code('unclaimed')) {
     throw new Failure('number_paused', 'The number is unclaimed: nothing is sent from it until it is declared')
   }
   if (number.state === NUMBER_STATE.code('paused')) {
     throw new Failure('number_paused', 'Sending from this number is paused', { reason: number.reason })
   }
-  if (conversation.standby === 1) {
-    throw new Failure('conflict', 'Another application owns this thread: it is read-only until it is taken over')
+  if (conversation.standby === 1 && !ask.takeOver) {
+    throw new Failure('conflict', 'Another application owns this thread: send with take_over to take it over')
   }
-  if (ask.type !== 'template' && (conversation.window_expires_at ?? 0) <= now) {
-    throw new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
-  }
+}
+
+async function requireWindow(tx: Tx, ask: QueueMessage, conversation: ConversationRow, now: number): Promise<void> {
+  if (ask.type === 'template' || (conversation.window_expires_at ?? 0) > now) return
+  // The platform has one all the same where the customer wrote to the application that owned the thread.
+  if (conversation.standby === 1 && (await openWindowOfStandby(tx, conversation, now))) return
+  throw new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
 }
 
 async function insertOutbound(

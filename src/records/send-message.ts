@@ -8,6 +8,7 @@ import type { Profile } from './contact-card.ts'
 import { profilePlace } from './contact-row.ts'
 import type { ConversationEventData } from './conversation.ts'
 import type { GroupProfile } from './group.ts'
+import { takeOver } from './handover.ts'
 import { UNFINISHED_DUTY } from './lost-commits.ts'
 import { changeNumberState, numberById } from './number.ts'
 import {
@@ -206,6 +207,8 @@ async function accept(
     })
     await tellReactionLeft(tx, message)
   }
+  // The platform's rule: a service message takes the thread over. A template is none.
+  if (message.type !== 'template') await takeOver(tx, message.conversationId, context.now)
   await applyEarlyStatuses(tx, message.id, outcome.upstreamId, context.now)
   return { state: (await sentMessage(tx, message.id))?.state ?? null }
 }

@@ -55,6 +55,24 @@ describe('a reply', () => {
     expect(first(sends)).toMatchObject({ wamid: message.upstream_id, outcome: 'answered' })
   })
 
+  test('takes a thread over from another application where it says so, and only there', async () => {
+    const { id, phone } = await newConversation()
+    const isStandby = (wanted: boolean) =>
+      until(`standby is ${wanted}`, async () => {
+        const { body } = await house.api(`/api/v1/conversations/${id}`)
+        return body.standby === wanted
+      })
+    await house.simulator('/_/handovers', { phone, to: 'other' })
+    await isStandby(true)
+    const refused = await house.api('/api/v1/messages', textTo(id, 'Not for me to say'))
+    expect(refused).toMatchObject({ status: 409, body: { code: 'conflict' } })
+    const { body } = await house.api('/api/v1/messages', textTo(id, 'A person is here now', { take_over: true }))
+    await house.messageIn('read', body.id)
+    await isStandby(false)
+    expect(await house.api('/api/v1/messages', textTo(id, 'How can I help?'))).toMatchObject({ status: 202 })
+    expect(await house.sendsOf('Not for me to say')).toHaveLength(0)
+  })
+
   test('to a phone number finds the number that the person wrote to', async () => {
     const { id, phone } = await newConversation()
     const { status, body } = await house.api('/api/v1/messages', textTo(phone, 'Found you'))

@@ -7,8 +7,16 @@ export interface ReplyBlock {
   isFinal: boolean
 }
 
-/** Whether a reply can be written now, and if not, why. The server has the last word; this saves the writing. */
-export function replyBlock(view: ConversationView, numbers: readonly NumberView[], nowMs: number): ReplyBlock | null {
+/**
+ * Whether a reply can be written now, and if not, why. The server has the last word; this saves the writing. Taking
+ * over, the reply goes although another application holds the conversation.
+ */
+export function replyBlock(
+  view: ConversationView,
+  numbers: readonly NumberView[],
+  nowMs: number,
+  isTakingOver = false,
+): ReplyBlock | null {
   const number = numbers.find((other) => other.number === view.number)
   const name = view.number_alias ?? view.number
   if (view.contact.erased === true)
@@ -16,9 +24,12 @@ export function replyBlock(view: ConversationView, numbers: readonly NumberView[
   if (number?.state === 'unclaimed') {
     return { isFinal: true, words: `Nothing can be sent from ${name}: the number has not been set up here yet.` }
   }
-  if (view.standby) {
-    return { isFinal: true, words: 'Another application holds this conversation. Replies are not possible from here.' }
+  if (view.standby && !isTakingOver) {
+    return { isFinal: true, words: 'Another application holds this conversation: take it over to reply.' }
   }
+  // The window counts by what the customer wrote to the other application, which the server knows.
+  if (view.standby)
+    return { isFinal: false, words: 'Your reply takes this conversation over from the other application.' }
   // The platform's rule: the 24-hour window is a matter between two; a group has none.
   if (view.kind === 'group') return null
   if (view.window_expires_at === null || Date.parse(view.window_expires_at) <= nowMs) {

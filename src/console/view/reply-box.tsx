@@ -19,10 +19,11 @@ interface ReplyBoxProps {
   answered: MessageView | null
   block: ReplyBlock | null
   fieldRef: RefObject<HTMLTextAreaElement | null>
+  onSend: () => void
 }
 
 /** Where the reply is written. Its text is kept for each conversation until it is sent. */
-export function ReplyBox({ desk, draft, name, answered, block, fieldRef }: ReplyBoxProps) {
+export function ReplyBox({ desk, draft, name, answered, block, fieldRef, onSend }: ReplyBoxProps) {
   const isBlocked = block?.isFinal === true
   const excess = draft.text.trim().length - TEXT_CHARACTERS_MAX
   const canSend = !isBlocked && excess <= 0 && draft.text.trim() !== ''
@@ -30,7 +31,7 @@ export function ReplyBox({ desk, draft, name, answered, block, fieldRef }: Reply
 
   function send(event?: FormEvent) {
     event?.preventDefault()
-    if (canSend) desk.send()
+    if (canSend) onSend()
     fieldRef.current?.focus()
   }
 

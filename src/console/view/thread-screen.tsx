@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 import type { Desk, DeskState } from '../desk.ts'
 import { fullTime, shortTime } from '../times.ts'
 import type { ConversationView } from '../wire.ts'
@@ -26,6 +27,7 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
   const field = useRef<HTMLTextAreaElement>(null)
   const isReady = view !== undefined
   const [isPersonShown, setPersonShown] = useState(false)
+  const [isTakingOver, setTakingOver] = useState(false)
   const personButton = useRef<HTMLButtonElement>(null)
   const isPerson = view !== undefined && view.kind !== 'group' && view.contact.erased !== true
 
@@ -65,9 +67,14 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
         )}
       </header>
       {view?.standby === true && (
-        <p className="thread-banner" role="status">
-          <Icon name="stop" /> Another application holds this conversation. You can read along.
-        </p>
+        <StandbyBanner
+          isTakingOver={isTakingOver}
+          onChange={(isTaking) => {
+            // The field can take the focus only once it is open.
+            flushSync(() => setTakingOver(isTaking))
+            if (isTaking) field.current?.focus()
+          }}
+        />
       )}
       {thread !== undefined && view !== undefined ? (
         <MessageList desk={desk} state={state} view={view} thread={thread} nowMs={nowMs} />
@@ -91,8 +98,9 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
           draft={state.draft}
           name={titleOf(view)}
           answered={thread?.messages.find((entry) => entry.view.id === state.draft.replyTo)?.view ?? null}
-          block={replyBlock(view, state.data.numbers, nowMs)}
+          block={replyBlock(view, state.data.numbers, nowMs, isTakingOver)}
           fieldRef={field}
+          onSend={() => desk.send(view.standby === true && isTakingOver)}
         />
       )}
       {isPerson && isPersonShown && (
@@ -109,6 +117,24 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
         />
       )}
     </main>
+  )
+}
+
+interface StandbyBannerProps {
+  isTakingOver: boolean
+  onChange: (isTakingOver: boolean) => void
+}
+
+/** The platform's rule: a thread is taken over by sending a message into it, so taking over is opening the reply box. */
+function StandbyBanner({ isTakingOver, onChange }: StandbyBannerProps) {
+  return (
+    <div className="thread-banner">
+      <Icon name="stop" />
+      <p role="status">Another application holds this conversation. You can read along.</p>
+      <button type="button" className="link" onClick={() => onChange(!isTakingOver)}>
+        {isTakingOver ? 'Leave it there' : 'Take over'}
+      </button>
+    </div>
   )
 }
 
