@@ -53,6 +53,8 @@ export interface DemoSecrets {
   accessToken: string
   /** The owner's API key that the start prints. */
   ownerKey: string
+  /** Whom one signs in as with e-mail and password. */
+  owner: { name: string; email: string; password: string }
 }
 
 export function demoSecrets(masterKey: Uint8Array): DemoSecrets {
@@ -62,6 +64,7 @@ export function demoSecrets(masterKey: Uint8Array): DemoSecrets {
     verifyToken: secret('verify token'),
     accessToken: secret('access token'),
     ownerKey: `gh_${secret('owner key')}`,
+    owner: { name: 'Demo Owner', email: 'owner@example.com', password: secret('owner password').slice(0, 24) },
   }
 }
 

@@ -11,6 +11,7 @@ import type { Log } from './core/log.ts'
 import { createLog, standardOutput } from './core/pino-log.ts'
 import { DEMO_APP, DEMO_MESSAGES, DEMO_NUMBERS } from './demo.ts'
 import { Gateway, type StartedGateway } from './gateway.ts'
+import { linkUrl } from './http/sign-in-api.ts'
 import { eraseAgain } from './relay/apply-ledger.ts'
 import { type ReplayAsk, replay } from './relay/replay.ts'
 import { askRunningHouse, houseAlone } from './run/running-house.ts'
@@ -86,9 +87,18 @@ function greet(context: Context, config: Config, started: StartedGateway, simula
   const shownHost = host === '0.0.0.0' || host === '[::]' ? 'localhost' : host
   const lines = ['', `  Gatehouse   ${config.http.publicUrl ?? `http://${shownHost}:${started.port}/`}`]
   if (simulatorUrl !== null) lines.push(`  Phone       ${simulatorUrl}/   (a customer's phone: write to a number)`)
+  const { owner } = started.setup.demo ?? {}
+  if (owner) lines.push(`  Sign in     ${owner.email}   with the password ${owner.password}`)
   if (started.setup.demo) lines.push(`  API key     ${started.setup.demo.ownerKey}   (sign in with it)`)
   else if (started.newOwnerKey)
     lines.push(`  API key     ${started.newOwnerKey}   (sign in with it; it is shown only this once)`)
+  if (started.setupToken !== null) {
+    const url = linkUrl(config.http.publicUrl ?? `http://${shownHost}:${started.port}`, started.setupToken)
+    lines.push(
+      `  First owner ${url}`,
+      '              (opens once, within 72 hours; a new one is printed at each start until then)',
+    )
+  }
   if (started.setup.demo) {
     lines.push('', '  This is the demo: no app is configured, so nothing leaves this machine.')
     if (started.setup.demo.keyPath)

@@ -9,5 +9,6 @@ export const THREADS = {
   search: new URL('./relay/search-thread.ts', import.meta.url),
   upgrade: new URL('./relay/upgrade-thread.ts', import.meta.url),
   backup: new URL('./relay/backup-thread.ts', import.meta.url),
+  accounts: new URL('./people/accounts-thread.ts', import.meta.url),
   ship: new URL('./relay/ship-thread.ts', import.meta.url),
 }

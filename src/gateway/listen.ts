@@ -14,6 +14,8 @@ import { mediaRoutes } from '../http/media.ts'
 import { operationsFetch, operationsRoutes } from '../http/operations.ts'
 import { peopleRoutes } from '../http/people-routes.ts'
 import { type RunningServer, startServer } from '../http/server.ts'
+import { Cookies, requireOwnPage } from '../http/session-cookie.ts'
+import { signInRoutes } from '../http/sign-in-api.ts'
 import { sourceOf, type WebhookApp, webhookRoutes } from '../http/webhooks.ts'
 import { RequestLimits } from '../people/request-limits.ts'
 import type { AuditNote } from '../records/audit.ts'
@@ -23,7 +25,7 @@ import { thumbnailName } from '../relay/media-folder.ts'
 import { keyedHash } from '../vault/sealing.ts'
 import type { Base } from './base.ts'
 import { controlCommands } from './control-commands.ts'
-import type { Parts } from './parts.ts'
+import { originsOf, type Parts } from './parts.ts'
 import { readinessOf } from './readiness.ts'
 
 type Operations = Parameters<typeof operationsRoutes>[0]
@@ -32,7 +34,14 @@ type Operations = Parameters<typeof operationsRoutes>[0]
 export async function listen(base: Base, parts: Parts, stack: AsyncDisposableStack): Promise<RunningServer> {
   const { config, log, simulatorUrl } = base.options
   const { keys } = parts.rights
-  const principalOf = (authorization: string | null) => keys.principalOf(authorization)
+  const cookies = new Cookies(() => base.config.http.publicUrl?.startsWith('https:') === true)
+  const { sessions } = parts.entrance
+  const principalOf = (authorization: string | null, request: Request) => {
+    const token = authorization === null ? cookies.read(request, 'session') : null
+    if (token === null) return keys.principalOf(authorization)
+    requireOwnPage(request, originsOf(base))
+    return sessions.principalOf(token, request.headers.get('gatehouse-workspace'))
+  }
   const addresses = new ClientAddresses(() => base.config.http.trustedProxies)
   const operations: Operations = {
     log,
@@ -46,7 +55,7 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
     hostname: config.http.host,
     port: config.http.port,
     routes: [
-      ...routesOf(base, parts, operations),
+      ...routesOf(base, parts, { ...operations, cookies }),
       operationsRoutes(operations),
       await consoleRoutes(simulatorUrl),
       documentationRoutes(packageJson.version, () => base.config.http.publicUrl ?? ''),
@@ -61,7 +70,7 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
   return server
 }
 
-function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operations) {
+function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }: Operations & { cookies: Cookies }) {
   const { options, metrics, house } = base
   const { clock, log } = options
   const { reader } = parts
@@ -108,8 +117,27 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses }: Operatio
     erase: (contactId, by) => parts.destruction.eraser.begin(contactId, by),
   })
   const people = peopleRoutes({ ...shared, reader, people: parts.rights.people })
+  const { entrance, rights } = parts
+  const signIn = signInRoutes({
+    ...shared,
+    signIn: entrance.signIn,
+    links: entrance.links,
+    sessions: entrance.sessions,
+    cookies,
+    addresses,
+    origins: () => originsOf(base),
+    publicUrl: () => publicUrlOf(base),
+    profileOf: (workspaceId, personId) => rights.people.member(workspaceId, personId)?.profile,
+    workspacesOf: (personId) => entrance.lookup.workspacesOf(personId),
+    oidc: () => entrance.oidc(),
+  })
   const audit = auditRoutes({ ...shared, audit: parts.audit.reader })
-  return [webhooksOf(base), api, media, erasures, audit, people]
+  return [webhooksOf(base), api, media, erasures, audit, people, signIn]
+}
+
+/** Where browsers find the house, as far as that is known. */
+export function publicUrlOf({ config, port }: Base): string {
+  return config.http.publicUrl ?? `http://localhost:${port() ?? config.http.port}`
 }
 
 function webhooksOf(base: Base) {

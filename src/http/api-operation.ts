@@ -10,6 +10,7 @@ export const TAGS = {
   Search: 'Whatever was said, found by its words.',
   Media: 'The files that come with messages.',
   People: 'Who works here: people, roles, teams.',
+  'Signing in': 'People and their browsers: passwords, second factors, sessions, links, single sign-on.',
   Keys: 'API keys: what programs come in with.',
   Audit: 'Who did what, and who saw what.',
   Numbers: 'The numbers messages leave from.',

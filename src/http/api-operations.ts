@@ -32,6 +32,7 @@ import { MEDIA } from './media-operations.ts'
 import { NOTICES } from './notice-operations.ts'
 import { PEOPLE } from './people-operations.ts'
 import { SEARCH } from './search-operations.ts'
+import { SIGN_IN } from './sign-in-operations.ts'
 
 const CONVERSATION_ID = inPath('id', 'A conversation’s id.')
 const MESSAGE_ID = inPath('id', 'A message’s id.')
@@ -403,6 +404,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...ERASURES,
   ...AUDIT,
   ...KEYS,
+  ...SIGN_IN,
   ...PEOPLE,
   ...SEARCH,
   ...MEDIA,

@@ -14,6 +14,7 @@ import { openApiDocument } from './openapi.ts'
 import { operationsRoutes } from './operations.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { serverApp } from './server.ts'
+import { signInRoutes } from './sign-in-api.ts'
 import { webhookRoutes } from './webhooks.ts'
 
 type Json = Record<string, unknown>
@@ -30,6 +31,7 @@ function routesOfServer(): string[] {
       erasureRoutes(nothing),
       auditRoutes(nothing),
       peopleRoutes(nothing),
+      signInRoutes(nothing),
       operationsRoutes(nothing),
       documentationRoutes('1.2.3', () => 'https://desk.example'),
     ],

@@ -18,7 +18,7 @@ export interface OperationsDependencies {
   version: string
   readiness(): Readiness
   metrics(): Promise<{ text: string; contentType: string }>
-  principalOf(authorization: string | null): Principal
+  principalOf(authorization: string | null, request: Request): Principal
   addresses: ClientAddresses
 }
 
@@ -33,7 +33,7 @@ export function operationsRoutes(deps: OperationsDependencies): Elysia {
   app.get('/metrics', async ({ request, server }) => {
     try {
       if (!deps.addresses.isThisMachine(request, server))
-        requireMay(deps.principalOf(request.headers.get('authorization')), 'operations.see')
+        requireMay(deps.principalOf(request.headers.get('authorization'), request), 'operations.see')
       return await metricsResponse(deps)
     } catch (error) {
       return responseOf(error, deps.log)

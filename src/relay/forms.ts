@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { daysIn, MIGRATIONS as JOURNAL } from '../journal/day-file.ts'
+import { MIGRATIONS as ACCOUNTS, ACCOUNTS_FILE } from '../people/accounts.ts'
 import { MIGRATIONS as RECORDS } from '../records/open.ts'
 import { MIGRATIONS as SEARCH } from '../records/search-index.ts'
 import type { Form } from '../storage/upgrade.ts'
@@ -21,6 +22,7 @@ export const FORMS: readonly Form[] = [
     back: 'rows',
     files: (folder) => daysIn(join(folder, 'journal')).map((day) => `journal/${day}.db`),
   },
+  { label: 'accounts', migrations: ACCOUNTS, open: { secureDelete: true }, back: 'rows', files: () => [ACCOUNTS_FILE] },
   { label: 'records', migrations: RECORDS, open: {}, back: 'copy', files: () => ['records.db'] },
 ]
 

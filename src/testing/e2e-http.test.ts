@@ -8,6 +8,8 @@ import { OPERATIONS } from '../http/api-operations.ts'
 import { problemSchema } from '../http/api-schemas.ts'
 import { refusalsOf } from '../http/openapi.ts'
 import { peopleRequests } from './people-requests.ts'
+import { shapeOf } from './shape-of.ts'
+import { signInRequests } from './sign-in-requests.ts'
 import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
 import { foreignStatusOf, NOTICES, preferenceOf } from './test-webhooks.ts'
 
@@ -125,14 +127,6 @@ function schemaFaults(schema: TSchema, value: unknown): string[] {
     .filter((fault) => !fault.includes("Unknown format 'date-time'"))
 }
 
-/** The paths of all members, over the first item of each list: what a reader of an example would rely on. */
-function shapeOf(value: unknown, path = ''): string[] {
-  if (Array.isArray(value)) return value.length === 0 ? [] : shapeOf(value[0], `${path}/0`)
-  // Counts by what there was to erase: not everybody had everything.
-  if (typeof value !== 'object' || value === null || path.endsWith('/erased')) return []
-  return Object.entries(value).flatMap(([name, member]) => [`${path}/${name}`, ...shapeOf(member, `${path}/${name}`)])
-}
-
 describe('every documented operation answers as the document says:', () => {
   const handshake = new URLSearchParams({
     'hub.mode': 'subscribe',
@@ -193,7 +187,11 @@ describe('every documented operation answers as the document says:', () => {
       const { body } = await house.api('/api/v1/notices?severity=critical')
       return await house.api(`/api/v1/notices/${body.items[0].id}`)
     },
-    ...peopleRequests(() => house, () => conversation),
+    ...signInRequests(() => house),
+    ...peopleRequests(
+      () => house,
+      () => conversation,
+    ),
     listKeys: async () => {
       await house.api('/api/v1/keys', { name: 'web shop', numbers: ['106540352242922'] })
       return await house.api('/api/v1/keys')
@@ -227,8 +225,9 @@ describe('every documented operation answers as the document says:', () => {
   /** Conversations are held to their example below. */
   const WITH_CONVERSATIONS = new Set(['listConversations', 'getConversation', 'listConversationsOfContact'])
   const FILES = new Set(['getMedia', 'getThumbnail'])
-  // The socket has tests of its own.
-  const asked = OPERATIONS.filter(({ id }) => id !== 'openSocket')
+  // The socket and the single sign-on have tests of their own.
+  const APART = ['openSocket', 'beginSingleSignOn', 'endSingleSignOn']
+  const asked = OPERATIONS.filter(({ id }) => !APART.includes(id))
 
   test.each(asked.map((operation) => [operation.id, operation] as const))('%s', async (id, operation) => {
     const answer = await must(requests[id], `the request of ${id}`)()

@@ -117,6 +117,8 @@ export class TestGateway {
   #askedPort = 0
   /** The owner's key that the first start made. */
   key = ''
+  /** Of the first owner's link, while nobody works here. */
+  setupToken: string | null = null
   /** Another configuration from now on; a reload takes it over. */
   configText: string | undefined
 
@@ -191,6 +193,7 @@ export class TestGateway {
     this.#gateway = new Gateway(options)
     const started = await this.#gateway.start()
     this.#port = started.port
+    this.setupToken = started.setupToken
     if (started.newOwnerKey !== null) this.key = started.newOwnerKey
     this.#simulator ??= await startSimulator({
       ...TEST_SECRETS,

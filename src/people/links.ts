@@ -1,0 +1,108 @@
+import type { Clock } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
+import type { Permission } from '../core/permissions.ts'
+import type { Principal } from '../core/principal.ts'
+import type { AccountsApi } from './account-asks.ts'
+import type { Link, LinkKind } from './accounts.ts'
+import type { BrowserSessions } from './browser-sessions.ts'
+import { requireGoodPassword } from './passwords.ts'
+
+/** What somebody may in one of the workspaces that they work in. */
+export interface Membership {
+  workspaceId: number
+  permissions: readonly string[]
+}
+
+export interface FirstOwner {
+  name: string
+  email: string
+}
+
+export interface LinksDependencies {
+  clock: Clock
+  accounts: AccountsApi
+  sessions: BrowserSessions
+  membershipsOf(personId: number): readonly Membership[]
+  wordsOf(personId: number): readonly string[]
+  /** Takes the first owner into the records. */
+  addOwner(owner: FirstOwner): Promise<number>
+}
+
+/** One-time links: how somebody gets in for the first time, or again, where no mail can be sent. */
+export class Links {
+  readonly #deps: LinksDependencies
+
+  constructor(deps: LinksDependencies) {
+    this.#deps = deps
+  }
+
+  /** A link for somebody in the workspace of who asks. Nobody opens an account that may more than they do. */
+  async make(kind: LinkKind, personId: number, by: Principal): Promise<{ token: string; expiresAtMs: number }> {
+    const { accounts, clock, membershipsOf } = this.#deps
+    const memberships = membershipsOf(personId)
+    if (!memberships.some(({ workspaceId }) => workspaceId === by.workspaceId))
+      throw new Failure('not_found', 'No such person, or not active')
+    const isBeyond = memberships.some(
+      ({ workspaceId, permissions }) =>
+        (workspaceId !== by.workspaceId && !by.permissions.has('workspaces.manage')) ||
+        permissions.some((name) => !by.permissions.has(name as Permission)),
+    )
+    if (isBeyond) throw new Failure('forbidden', 'This person may do what you may not: ask somebody who may')
+    const { hasPassword, hasSecondFactor } = await accounts.credentialsOf(personId)
+    if (kind === 'invitation' && hasPassword)
+      throw new Failure('conflict', 'There is a password already: ask for a link of the kind password')
+    if (kind === 'second_factor' && !hasSecondFactor) throw new Failure('conflict', 'There is no second factor')
+    return await accounts.makeLink({ kind, personId }, clock.epochMs())
+  }
+
+  /** The link of the first owner, as long as nobody works here. */
+  async makeSetup(): Promise<{ token: string; expiresAtMs: number }> {
+    return await this.#deps.accounts.makeLink({ kind: 'setup', personId: null }, this.#deps.clock.epochMs())
+  }
+
+  /** What a link is for. Throws `not_found`: unknown, used and over are the same. */
+  async look(token: string): Promise<Link> {
+    const link = await this.#deps.accounts.linkOf(token, this.#deps.clock.epochMs())
+    if (!link || (link.personId !== null && this.#deps.membershipsOf(link.personId).length === 0)) throw unusable()
+    return link
+  }
+
+  /** Does what the link is for, once; all sessions of its owner end. */
+  async use(token: string, ask: { password: unknown; owner: () => FirstOwner }): Promise<{ personId: number }> {
+    const { accounts, clock, sessions, wordsOf } = this.#deps
+    const { kind, personId } = await this.look(token)
+    const nowMs = clock.epochMs()
+    if (kind === 'setup' || personId === null) return await this.#begin(token, ask)
+    const password =
+      kind === 'second_factor'
+        ? textOf(ask.password)
+        : requireGoodPassword(ask.password, '/password', wordsOf(personId))
+    const used = await accounts.spendLink({ token, password, nowMs })
+    if (!used) throw kind === 'second_factor' ? wrongPassword() : unusable()
+    sessions.drop(used.ended)
+    return { personId: used.personId }
+  }
+
+  async #begin(token: string, ask: { password: unknown; owner: () => FirstOwner }): Promise<{ personId: number }> {
+    const { accounts, clock, addOwner } = this.#deps
+    const owner = ask.owner()
+    const password = requireGoodPassword(ask.password, '/password', [owner.name, owner.email])
+    if (!(await accounts.spendSetup(token, clock.epochMs()))) throw unusable()
+    const personId = await addOwner(owner)
+    await accounts.setPassword(personId, password, { nowMs: clock.epochMs(), but: null })
+    return { personId }
+  }
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value.length <= 1000) return value
+  throw new Failure('invalid', 'Wrong member: /password must be your password', { path: '/password' })
+}
+
+function wrongPassword(): Failure {
+  return new Failure('forbidden', 'The password is wrong', { path: '/password' })
+}
+
+function unusable(): Failure {
+  return new Failure('not_found', 'This link was used already, or its time is over: ask for another one')
+}
