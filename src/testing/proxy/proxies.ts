@@ -108,16 +108,17 @@ interface Ports {
 
 /** Caddy makes the certificate of a local name itself. */
 function caddy(folder: string, upstream: string, { port, plain, admin }: Ports & { admin: number }): Started {
-  const global = `{
+  const global = `
 	admin 127.0.0.1:${admin}
 	http_port ${plain}
 	https_port ${port}
 	skip_install_trust
 	storage file_system ${folder}/storage
-}
 `
   const path = join(folder, 'Caddyfile')
-  writeFileSync(path, global + readFileSync(new URL('Caddyfile', CONFIG), 'utf8'))
+  const shipped = readFileSync(new URL('Caddyfile', CONFIG), 'utf8')
+  if (!/^\{$/m.test(shipped)) throw new Error('config/Caddyfile has no global block any more')
+  writeFileSync(path, shipped.replace(/^\{$/m, `{${global}`))
   const program = must(programOf('caddy'), 'caddy')
   const files = ['--config', path, '--adapter', 'caddyfile']
   return {

@@ -5,6 +5,7 @@ import { webhookOf } from '../../simulator/webhook-body.ts'
 import type { HouseProcess } from '../crash/house-process.ts'
 import { CRASH_NUMBERS, CrashStand } from '../crash/stand.ts'
 import { seededRandom } from '../seeded-random.ts'
+import { endOfDripping, refusedOfMany } from './dripping.ts'
 import { makeProxy, type ProxyKind, type ReverseProxy } from './proxies.ts'
 import { ProxySocket } from './proxy-socket.ts'
 
@@ -20,6 +21,12 @@ const BODY_BYTES_TOO_MANY = 5_000_000
 /** The ways to write an address that is not for the world. */
 const INSIDE_PATHS = ['/metrics', '/metrics/', '//metrics', '/%6Detrics', '/METRICS', '/metrics?x=1', '/version']
 const FORGED = '192.0.2.66'
+/** The shipped files give a head ten seconds, and nginx a pause in a body. */
+const DRIPPING_MS_MAX = 20_000
+/** Which parts of a request each proxy has to end: Caddy bounds a body as a whole, by ten minutes. */
+const DRIPS = { caddy: ['head'], nginx: ['head', 'body'] } as const
+/** Beyond what `limit_conn` lets one address have at once. */
+const CONNECTIONS = 1100
 
 export interface ProxyRunOptions {
   kind: ProxyKind
@@ -90,6 +97,7 @@ class ProxyRun {
 
   async run(): Promise<ProxyReport> {
     await Promise.all([this.#startHouse(), this.#proxy.start()])
+    const dripping = this.#lookAtDripping()
     await this.#write()
     await this.#look()
     for (let index = 0; index < this.#options.sockets; index++) {
@@ -98,6 +106,7 @@ class ProxyRun {
       this.#sockets.push(socket)
     }
     await this.#caughtUp()
+    await dripping
     await this.#rest()
     const writing = this.#keepWriting()
     for (let round = 0; round < this.#options.rounds; round++) {
@@ -177,9 +186,23 @@ class ProxyRun {
     this.#expect('an answer that waits for news', isPrompt, true)
   }
 
+  /** Who sends so slowly that it only holds a connection is ended. */
+  async #lookAtDripping(): Promise<void> {
+    const { url } = this.#proxy
+    const { kind } = this.#options
+    const ends = DRIPS[kind].map(async (what) => ({ what, ms: await endOfDripping(url, what, DRIPPING_MS_MAX) }))
+    for (const { what, ms } of await Promise.all(ends)) {
+      this.#expect(`a client that drips its ${what} is ended`, ms !== null, true)
+    }
+  }
+
   /** Silent sockets have to live: what keeps them is the heartbeat. */
   async #rest(): Promise<void> {
     if (this.#options.idleMs === 0) return
+    if (this.#options.kind === 'nginx') {
+      const refused = await refusedOfMany(this.#proxy.url, CONNECTIONS, DRIPPING_MS_MAX)
+      this.#expect('too many connections of one address are refused', refused > 0, true)
+    }
     await pause(systemClock, this.#options.idleMs)
     const ended = this.#sockets.filter((socket) => socket.ends > 0).length
     this.#expect(`sockets that ended in ${this.#options.idleMs / 1000} s of silence`, ended, 0)
