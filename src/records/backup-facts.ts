@@ -1,8 +1,5 @@
 import { must } from '../core/assert.ts'
 import type { Db } from '../storage/database.ts'
-import { unseal } from '../vault/sealing.ts'
-import type { Vault } from '../vault/vault.ts'
-import { bodyPlace } from './sent-message.ts'
 
 /** What a copy of the records says of itself. */
 export interface RecordsFacts {
@@ -49,46 +46,4 @@ export function filesNamed(database: Db, after: string, limit: number): { file: 
       limit,
     )
     .map((row) => ({ file: row.file, hasThumbnail: row.has_thumbnail === 1 }))
-}
-
-export interface OpenedCells {
-  opened: number
-  /** Of people whose keys are destroyed. */
-  erased: number
-  /** By the ids of the messages that do not open. */
-  broken: number[]
-}
-
-/** Opens the bodies of messages at random places with the keys of a vault. */
-export function openRandomCells(database: Db, vault: Vault, ask: { count: number; random: () => number }): OpenedCells {
-  const span = database.one<{ first: number | null; last: number | null }>(
-    'SELECT (SELECT min(id) FROM messages) AS first, (SELECT max(id) FROM messages) AS last',
-  )
-  const found: OpenedCells = { opened: 0, erased: 0, broken: [] }
-  if (!span || span.first === null || span.last === null) return found
-  for (let index = 0; index < ask.count; index++) {
-    const from = span.first + Math.floor(ask.random() * (span.last - span.first + 1))
-    const cell = database.one<{ id: number; person: number; body: Uint8Array | null }>(
-      `SELECT m.id, k.person, m.body FROM messages m JOIN conversations c ON c.id = m.conversation_id
-       JOIN contacts k ON k.id = coalesce(m.author_id, c.contact_id) WHERE m.id >= ?1 ORDER BY m.id LIMIT 1`,
-      from,
-    )
-    if (cell) open(cell, vault, found)
-  }
-  return found
-}
-
-function open(cell: { id: number; person: number; body: Uint8Array | null }, vault: Vault, found: OpenedCells): void {
-  if (!cell.body || cell.body.length === 0) return
-  try {
-    const key = vault.personKey(cell.person)
-    if (!key) {
-      found.erased++
-      return
-    }
-    unseal(key, bodyPlace(cell.id), cell.body)
-    found.opened++
-  } catch {
-    found.broken.push(cell.id)
-  }
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { dayKeyName } from '../journal/entry.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
-import { openRandomCells, recordsFacts } from '../records/backup-facts.ts'
+import { recordsFacts } from '../records/backup-facts.ts'
+import { compareRandomCells } from '../records/drill-cells.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import {
   type BackupManifest,
@@ -141,10 +142,9 @@ function openSealed(ask: Sealed, { manifest, checked, random }: Checking): void 
     followChain(join(ask.path, 'journal'), manifest, vault, checked)
     const records = openRecordsReadonly(join(ask.path, 'records.db'))
     try {
-      const { opened, erased, broken } = openRandomCells(records, vault, { count: ask.cells, random })
+      const { opened, erased, broken } = compareRandomCells({ records, vault }, null, { count: ask.cells, random })
       checked.cells = { opened, erased }
-      if (broken.length > 0)
-        checked.faults.push(`records.db: ${broken.length} of ${ask.cells} sealed cells do not open`)
+      if (broken > 0) checked.faults.push(`records.db: ${broken} of ${ask.cells} sealed cells do not open`)
       if (manifest.counts.messages > 0 && opened + erased === 0)
         checked.faults.push('records.db: no sealed cell was opened')
     } finally {
