@@ -66,11 +66,12 @@ export class AuditNotes {
 
   /** Gives what waits to the book; what it cannot take now waits on. */
   flush(): Promise<void> {
+    this.#cancel?.()
+    this.#cancel = undefined
     this.#flushing ??= this.#flush().finally(() => {
       this.#flushing = undefined
-      this.#cancel = undefined
       if (this.#waiting.length === 0 || this.#stopped) return
-      this.#cancel = this.#deps.clock.after(FLUSH_MS, () => void this.flush())
+      this.#cancel ??= this.#deps.clock.after(FLUSH_MS, () => void this.flush())
     })
     return this.#flushing
   }

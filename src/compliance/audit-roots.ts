@@ -1,4 +1,4 @@
-import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from 'node:fs'
 import type { AuditRoot } from '../records/audit-reader.ts'
 
 /** In the data folder: a line for each day that is over. Kept elsewhere too, it shows what was made anew as a whole. */
@@ -33,15 +33,17 @@ export function appendRoots(path: string, roots: readonly AuditRoot[]): void {
   if (roots.length === 0) return
   const file = openSync(path, 'a', 0o600)
   try {
-    appendFileSync(file, endingBefore(path) + roots.map((root) => `${JSON.stringify(root)}\n`).join(''))
+    dropTorn(path)
+    appendFileSync(file, roots.map((root) => `${JSON.stringify(root)}\n`).join(''))
     fsyncSync(file)
   } finally {
     closeSync(file)
   }
 }
 
-/** Ends a line that was cut off, so that the next is one of its own. */
-function endingBefore(path: string): string {
+/** Takes away a last line that a stop cut off. */
+function dropTorn(path: string): void {
   const text = readFileSync(path, 'utf8')
-  return text === '' || text.endsWith('\n') ? '' : '\n'
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+  if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole))
 }
