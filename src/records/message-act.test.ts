@@ -229,6 +229,28 @@ describe('a revoke', () => {
     ])
   })
 
+  test.each([
+    ['thousands of messages ago', 4900, 'hidden'],
+    ['further back than is looked', 5100, undefined],
+  ] as const)('of what was said %s (%d) ends so', async (_when, count, revoked) => {
+    await setRevoked('hidden')
+    const { house, conversationId } = desk
+    await house.give(textItem('wamid.1', nowMs - 10_000_000))
+    const old = house.database.one<{ id: number }>('SELECT max(id) AS id FROM messages')?.id ?? 0
+    // What was said since, as rows alone.
+    house.database.run(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1)
+       INSERT INTO messages (id, conversation_id, at, arrived_at, direction, type, state, upstream_hash, body)
+       SELECT 1000000 + n, ?2, ?3 + n * 700, 0, 1, 'text', 1, n, x'' FROM numbers`,
+      count,
+      conversationId,
+      nowMs - 9_000_000,
+    )
+    await house.give(act('revoke', 'wamid.gone', nowMs))
+    const { revoked: shownAs } = (await house.reader.message(old, SEES_ALL, true)) ?? {}
+    expect(shownAs as typeof revoked).toBe(revoked)
+  })
+
   test('may leave the message as it is', async () => {
     await setRevoked('kept')
     await revoked()

@@ -4,7 +4,7 @@ import { FLAG_ACT } from './codes.ts'
 import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
 import type { ItemAsk } from './item-ask.ts'
 import { attachMedia } from './media.ts'
-import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf } from './message-row.ts'
+import { findMessage, findTarget, flagsOf, insertRow, isKnown, messageKey, placeOf } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
@@ -49,7 +49,7 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
       isStandby: null,
     })
   }
-  const target = await findMessage(tx, spacesOf(item), item.targetUpstreamId, conversation.id)
+  const target = await findTarget(tx, spacesOf(item), item.targetUpstreamId, conversation.id)
   const targetHash = upstreamHash(tx, item.space, item.targetUpstreamId)
   if (item.act === 'reaction' && !item.history) {
     await tellReaction(tx, { id, conversationId: conversation.id }, target?.conversation_id === conversation.id ? 1 : 0)

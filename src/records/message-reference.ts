@@ -1,6 +1,6 @@
 import { Failure } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
-import { type FoundRow, findMessage, replyTarget, rowById, upstreamIdOfRow } from './message-row.ts'
+import { type FoundRow, findTarget, replyTarget, rowById, upstreamIdOfRow } from './message-row.ts'
 import type { Tx } from './tx.ts'
 
 /** What an outgoing message points to, in the platform's words and in ours. */
@@ -37,7 +37,7 @@ async function resolveReaction(tx: Tx, content: Record<string, unknown>, convers
   const local = readId('message', reaction.message_id)
   if (local === undefined) {
     const upstreamId = reaction.message_id
-    const target = await findMessage(tx, ['messages', 'standby'], upstreamId, conversationId)
+    const target = await findTarget(tx, ['messages', 'standby'], upstreamId, conversationId)
     return { content, replyId: null, reactsTo: { upstreamId, target } }
   }
   const { id, upstreamId } = await ownMessage(tx, local, conversationId, '/reaction/message_id')
