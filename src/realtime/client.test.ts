@@ -306,6 +306,28 @@ describe('connectRealtime()', () => {
     expect([seen, connection.cursor(), states.at(-1)]).toEqual([[49, 50], 50, 'live'])
   })
 
+  test('after a change of rights everything is loaded anew, once', async () => {
+    let asked = 0
+    const onGone = () => ({ after: 8 + asked++ })
+    const { clock, socket, states } = play({ onGone })
+    const first = await socket(0)
+    first.hello(7)
+    first.ends(4003)
+    clock.advance(20_000)
+    const second = await socket(1)
+    second.hello(9)
+    expect(second.sent).toEqual([])
+    await settle()
+    expect([asked, second.sent]).toEqual([1, [{ type: 'subscribe', id: 2, after: 8, epoch: 'e1' }]])
+    second.events(8, 9, [9])
+    expect(states.at(-1)).toBe('live')
+    second.ends(1006)
+    clock.advance(20_000)
+    const third = await socket(2)
+    third.hello(9)
+    expect([asked, third.sent]).toEqual([1, [{ type: 'subscribe', id: 3, after: 9, epoch: 'e1' }]])
+  })
+
   test('a load that outlives its socket is asked for once, and used on the next', async () => {
     const loaded = Promise.withResolvers<Position>()
     let asked = 0

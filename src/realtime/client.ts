@@ -122,6 +122,8 @@ class Client {
   #hasHole = false
   /** The application is loading a new position, perhaps for longer than a socket lives. */
   #isGone = false
+  /** Rights have changed: everything is to be loaded anew with the next connection. */
+  #isStale = false
   /** The server has said hello on the present socket. */
   #isGreeted = false
   #eventsSinceAck = 0
@@ -193,6 +195,8 @@ class Client {
 
   #closed(code: number, reason: string): void {
     this.#socket = null
+    // What was loaded may be more or less than what may be seen now.
+    if (code === CLOSE_CODES.rights) this.#isStale = true
     if (code === CLOSE_CODES.bad_ticket && ++this.#badTicketCount < BAD_TICKETS_MAX) return this.#retry({ code })
     if (!reconnectsAfter(code)) {
       this.#leave()
@@ -260,6 +264,7 @@ class Client {
     this.#watchSilence(this.#heartbeatMs + SILENCE_GRACE_MS)
     this.#isGreeted = true
     this.#enter('resuming', {})
+    if (this.#isStale) return this.#gone({ head: frame.head, oldest: 0, epoch: frame.epoch })
     this.#subscribe()
     if (frame.epoch === this.#epoch) this.#checkLive()
   }
@@ -329,6 +334,7 @@ class Client {
       .then(
         (position) => {
           this.#isGone = false
+          this.#isStale = false
           this.#cursor = position?.after ?? info.head
           this.#epoch = position?.epoch ?? info.epoch
           this.#subscribe()
