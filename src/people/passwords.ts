@@ -43,7 +43,7 @@ export function requireGoodPassword(password: unknown, path: string, personal: r
 /** How many different signs are left without what is common. */
 function leftOf(password: string, personal: readonly string[]): number {
   const plain = password.normalize('NFKC').toLowerCase()
-  const own = personal.flatMap((text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u)).filter((word) => word.length > 3)
+  const own = personal.flatMap((text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u)).filter((word) => word.length > 2)
   return Math.min(...[plain, plain.replaceAll(/[013457@$!]/g, (sign) => LEET[sign] ?? sign)].map(left))
 
   function left(text: string): number {

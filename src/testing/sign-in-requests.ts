@@ -21,16 +21,20 @@ export async function invite(house: TestGateway, role = 'agent') {
 }
 
 /** Somebody new who has taken their invitation. */
-export async function hire(house: TestGateway, role = 'agent') {
+export async function hire(house: TestGateway, role = 'agent', origin?: string) {
   const { token, ...who } = await invite(house, role)
-  const { status } = await new TestBrowser(house).post('/api/auth/links', { token, password: TEST_PASSWORD })
+  const { status } = await new TestBrowser(house, origin).post('/api/auth/links', { token, password: TEST_PASSWORD })
   if (status !== 200) throw new Error(`The invitation was answered ${status}`)
   return { ...who, password: TEST_PASSWORD }
 }
 
 /** The browser of somebody, signed in or asked for the second factor. */
-export async function enter(house: TestGateway, { email, password }: { email: string; password: string }) {
-  const browser = new TestBrowser(house)
+export async function enter(
+  house: TestGateway,
+  { email, password }: { email: string; password: string },
+  origin?: string,
+) {
+  const browser = new TestBrowser(house, origin)
   const answer = await browser.post('/api/auth/sign-in', { email, password })
   if (answer.status !== 200) throw new Error(`Signing in was answered ${answer.status}`)
   return browser
