@@ -29,6 +29,11 @@ export class RecordTime {
     return Math.max(this.#clock.epochMs(), Math.floor(this.#runMs()))
   }
 
+  /** What the wall clock itself says. */
+  wallMs(): number {
+    return this.#clock.epochMs()
+  }
+
   /** How long it takes, by the monotonic clock, until the records' time is there; negative if it is past. */
   untilMs(atMs: number): number {
     const byWallMs = atMs - this.#clock.epochMs()

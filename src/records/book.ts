@@ -308,7 +308,7 @@ export class Book {
     this.#deps.time.note(now)
     this.#house.last_input_at = now
     this.#tx.begin(now, this.#house.event_offset, by)
-    return { now, ids: this.#ids }
+    return { now, wallMs: this.#deps.time.wallMs(), ids: this.#ids }
   }
 
   readonly #ids: Ids = {

@@ -86,7 +86,7 @@ async function letGo(
   tx: Tx,
   message: SentMessage,
   { deadlineMs }: ReleaseAsk,
-  { now }: InputContext,
+  { now, wallMs }: InputContext,
 ): Promise<StaysHeld | undefined> {
   if (tx.isErased(message.person)) return 'erased'
   const number = await numberById(tx, message.numberId)
@@ -95,7 +95,7 @@ async function letGo(
     'SELECT window_expires_at FROM conversations WHERE id = ?1',
     message.conversationId,
   )
-  if (message.type !== 'template' && (window?.window_expires_at ?? 0) <= now) return 'window_closed'
+  if (message.type !== 'template' && (window?.window_expires_at ?? 0) <= wallMs) return 'window_closed'
   await tx.run(
     'UPDATE outbound SET deadline_at = ?2 WHERE message_id = ?1',
     message.id,

@@ -86,7 +86,7 @@ export const beginSending = input(
   },
 )
 
-async function begin(tx: Tx, message: SentMessage, { now }: InputContext): Promise<Departure | NoDeparture> {
+async function begin(tx: Tx, message: SentMessage, { now, wallMs }: InputContext): Promise<Departure | NoDeparture> {
   const number = await numberById(tx, message.numberId)
   const row = await tx.one<OwedRow>(
     `SELECT m.arrived_at, m.body, o.token, o.deadline_at, k.profile, c.window_expires_at, c.contact_id
@@ -97,7 +97,7 @@ async function begin(tx: Tx, message: SentMessage, { now }: InputContext): Promi
   if (!row || !number) throw new Error('A queued message has lost its rows')
   if (number.state !== NUMBER_STATE.code('active')) return { messageId: message.id, reason: 'number_paused' }
   if (row.deadline_at <= now) return await finish(tx, message, { state: 'expired', reason: 'deadline', now })
-  if (message.type !== 'template' && (row.window_expires_at ?? 0) <= now) {
+  if (message.type !== 'template' && (row.window_expires_at ?? 0) <= wallMs) {
     return await finish(tx, message, { state: 'failed', reason: 'window_closed', now })
   }
   const body = tx.unseal(message.person, bodyPlace(message.id), row.body)
@@ -379,7 +379,7 @@ export const retryMessage = input(
       'SELECT window_expires_at FROM conversations WHERE id = ?1',
       message.conversationId,
     )
-    if (message.type !== 'template' && (window?.window_expires_at ?? 0) <= context.now) {
+    if (message.type !== 'template' && (window?.window_expires_at ?? 0) <= context.wallMs) {
       throw new Failure(
         'window_closed',
         'The customer has not written in the last 24 hours: only a template may be sent',

@@ -50,7 +50,10 @@ export interface Ids {
 
 /** What every input gets besides its own arguments. */
 export interface InputContext {
+  /** The records' time: it never goes back. */
   now: number
+  /** What the wall clock says, which may have been set back since: for what a platform judges by its own clock. */
+  wallMs: number
   ids: Ids
 }
 
@@ -62,7 +65,7 @@ const RANDOM_BITS = 53
  * A number for a new person: the second, and twenty random bits. It is not given twice, and new persons stand beside
  * each other in every index: wholly random numbers cost a page each in the contacts and in both tables of the vault.
  */
-export function personNumber({ now, ids }: InputContext): number {
+export function personNumber({ now, ids }: Pick<InputContext, 'now' | 'ids'>): number {
   const random = Math.floor(ids.random() / 2 ** (RANDOM_BITS - PERSON_RANDOM_BITS))
   return Math.floor(now / 1000) * 2 ** PERSON_RANDOM_BITS + random
 }

@@ -383,7 +383,7 @@ describe('Outbound', () => {
   })
 })
 
-describe('with the wall clock set forth by an hour and back', () => {
+describe('with the wall clock set forth and back', () => {
   /** The same relay and its timers, after an input has come in while the clock was wrong. */
   async function openAfterJump(): Promise<string> {
     openStory()
@@ -394,6 +394,17 @@ describe('with the wall clock set forth by an hour and back', () => {
     story.clock.jump(-3_600_000)
     return conversation
   }
+
+  test('a window that is open at the platform is open here', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.clock.jump(48 * 3_600_000)
+    await story.ask(declareNumber, declared())
+    story.clock.jump(-48 * 3_600_000)
+    const message = await story.queue(conversation)
+    await story.pass(50)
+    expect((await story.statesOf(message)).at(-1)).toBe('accepted')
+  })
 
   test('doubt ends, after twice the time at most', async () => {
     const conversation = await openAfterJump()

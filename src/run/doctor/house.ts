@@ -38,8 +38,12 @@ export function checkClock(facts: HouseFacts | undefined, apartMs: number | null
     const length = lengthOf(facts.recordsAheadMs / 1000)
     const what = `The clock was set back by ${length}: the records' time goes at half its pace until the clock has caught up`
     if (facts.recordsAheadMs < AHEAD_MS_FAIL)
-      return warn(id, what, 'Wait: until then 24-hour windows close that much early')
-    return fail(id, what, 'Only templates are sent meanwhile: restore a backup from before the clock was wrong')
+      return warn(id, what, 'Wait: until then what is to happen later takes up to twice as long')
+    return fail(
+      id,
+      what,
+      'What is written meanwhile bears a wrong date: restore a backup from before the clock was wrong',
+    )
   }
   if (apartMs === null && facts && !facts.isClockTrusted) {
     return warn(
