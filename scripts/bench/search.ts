@@ -12,9 +12,11 @@ import { join } from 'node:path'
 import { channelNamed } from '../../src/channels/registry.ts'
 import { must } from '../../src/core/assert.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import { MAIN_WORKSPACE } from '../../src/core/principal.ts'
 import { DIRECTION, STATE } from '../../src/records/codes.ts'
 import { profilePlace } from '../../src/records/contact-row.ts'
 import { openRecords, openRecordsReadonly } from '../../src/records/open.ts'
+import { seeing } from '../../src/records/page.ts'
 import { type SearchAsk, Searcher, type SearchViewer } from '../../src/records/search.ts'
 import { SearchFeed } from '../../src/records/search-feed.ts'
 import { SearchIndex } from '../../src/records/search-index.ts'
@@ -73,7 +75,7 @@ const EVERYTHING: SearchAsk = {
   limit: 50,
   below: null,
 }
-const OWNER: SearchViewer = { see: () => true, conversationIds: null }
+const OWNER: SearchViewer = { see: seeing(MAIN_WORKSPACE, () => true), conversationIds: null }
 
 interface Person {
   key: Uint8Array
@@ -113,6 +115,7 @@ class Bench {
     const deps = { records: this.#records, vault: this.#vault, views, terms, index: this.#index, clock: systemClock }
     this.#feed = new SearchFeed({
       ...deps,
+      terms: () => terms,
       onFault: (error) => {
         throw error
       },
@@ -256,7 +259,10 @@ class Bench {
     const personOf = zipf(PEOPLE, this.#random)
     const several = (choose: () => number): SearchViewer => {
       const ids = new Set(Array.from({ length: 500 }, choose))
-      return { see: ({ conversationId }) => ids.has(conversationId ?? 0), conversationIds: [...ids] }
+      return {
+        see: seeing(MAIN_WORKSPACE, ({ conversationId }) => ids.has(conversationId ?? 0)),
+        conversationIds: [...ids],
+      }
     }
     const viewers = Array.from({ length: 5 }, () => several(() => 1 + Math.floor(this.#random() * PEOPLE)))
     const busy = several(
@@ -356,7 +362,10 @@ const COMMON_ENGLISH = ['the', 'you', 'order', 'please', 'when', 'delivery']
 const COMMON_GERMAN = ['ich', 'und', 'bitte', 'wann', 'nicht', 'bestellung']
 const COMMON_RUSSIAN = ['мой', 'заказ', 'когда', 'пожалуйста', 'что', 'доставка']
 const WRONG_ORDER = ['the und', 'ich please', 'you заказ', 'und you', 'wann the']
-const SEES_FEW: SearchViewer = { see: ({ conversationId }) => (conversationId ?? 0) % 200 === 0, conversationIds: null }
+const SEES_FEW: SearchViewer = {
+  see: seeing(MAIN_WORKSPACE, ({ conversationId }) => (conversationId ?? 0) % 200 === 0),
+  conversationIds: null,
+}
 
 if (import.meta.main) {
   const options = optionsOf(process.argv.slice(2), {

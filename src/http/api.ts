@@ -5,14 +5,14 @@ import { toTime } from '../core/clock.ts'
 import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
-import type { Principal } from '../core/principal.ts'
+import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
 import { may, maySee } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { NoticeReader } from '../records/notice-reader.ts'
 import { type NumberRow, setNumberState } from '../records/number.ts'
-import { NO_CONVERSATION } from '../records/page.ts'
+import { noConversation, type Seen } from '../records/page.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
@@ -163,8 +163,8 @@ function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object
   const after = cursor === null ? 0 : Number.parseInt(/^[0-9a-z]{1,11}$/.exec(cursor)?.[0] ?? '', 36)
   if (Number.isNaN(after)) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
   const left = deps.reader
-    .numbers()
-    .filter(({ id }) => id > after && maySee(principal, { ...NO_CONVERSATION, numberId: id }))
+    .numbersOf(principal.workspaceId)
+    .filter((number) => number.id > after && maySee(principal, seenNumber(number)))
   const shown = left.slice(0, limit)
   const last = shown.at(-1)
   const next = left.length > limit && last ? last.id.toString(36) : null
@@ -179,13 +179,17 @@ function listUnmatchedStatuses({ reader }: ApiDependencies, { query, principal }
   return reader.unmatchedStatuses({ ...pageOf(query), showObject }, seeOf(principal))
 }
 
+function seenNumber({ id, workspace_id }: Pick<NumberRow, 'id' | 'workspace_id'>): Seen {
+  return { ...noConversation(workspace_id), numberId: id }
+}
+
 async function setState(
   deps: ApiDependencies,
   { request, params, principal }: Asked,
   state: 'active' | 'paused',
 ): Promise<object> {
-  const number = deps.reader.numbers().find((row: NumberRow) => row.account === params['number'])
-  if (!number || !maySee(principal, { ...NO_CONVERSATION, numberId: number.id })) {
+  const number = deps.reader.numbersOf(principal.workspaceId).find((row) => row.account === params['number'])
+  if (!number || !maySee(principal, seenNumber(number))) {
     throw new Failure('not_found', 'No such number')
   }
   await knownBody(request, [])
@@ -263,7 +267,10 @@ async function send(
   const idempotency =
     ask.idempotencyKey === null
       ? null
-      : { keyHash: deps.hash(`key:${ask.idempotencyKey}`), requestHash: deps.hash(`body:${canonicalJson(body)}`) }
+      : {
+          keyHash: deps.hash(`${keySpaceOf(principal)}:${ask.idempotencyKey}`),
+          requestHash: deps.hash(`body:${canonicalJson(body)}`),
+        }
   const { repeated, answer } = await deps.ask(queueMessage, {
     recipient: ask.recipient,
     sender: ask.sender,
@@ -276,10 +283,16 @@ async function send(
     callerData: ask.callerData,
     takeOver: ask.takeOver,
     idempotency,
+    workspaceId: principal.workspaceId,
     numberIds: numbersFor(deps, principal, ask.recipient),
     ...deps.predict(ask.class),
   })
   return { status: repeated ? 200 : 202, body: answer }
+}
+
+/** Two workspaces may use the same key. */
+function keySpaceOf({ workspaceId }: Principal): string {
+  return workspaceId === MAIN_WORKSPACE ? 'key' : `key of ${workspaceId}`
 }
 
 /** The numbers a message may leave from. Whoever sees a conversation may answer in it, whatever its number. */
@@ -290,7 +303,7 @@ function numbersFor(
 ): readonly number[] | null {
   const see = seeOf(principal)
   const own = recipient.kind === 'conversation' ? reader.numberOfConversation(recipient.id, see) : undefined
-  if (recipient.kind === 'conversation' && own === undefined && principal.scope.kind !== 'workspace') {
+  if (recipient.kind === 'conversation' && own === undefined) {
     throw new Failure('not_found', 'No such conversation', { path: '/to' })
   }
   return principal.numberIds && [...principal.numberIds, ...(own === undefined ? [] : [own])]

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Elysia } from 'elysia'
 import { silentLog } from '../core/log.ts'
-import type { Principal } from '../core/principal.ts'
 import { declareApp, declareNumber } from '../records/number.ts'
 import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
+import { ownerNamed } from '../testing/principals.ts'
 import { ANNA, declared, textItem } from '../testing/test-items.ts'
 import { type ApiDependencies, apiRoutes } from './api.ts'
 
@@ -12,6 +12,7 @@ let app: Elysia
 /** The owner, unless a test says otherwise. */
 let role = 'owner'
 let anna = ''
+const NOTHING = { kind: 'some', numberIds: [], teamIds: [], personId: null } as const
 let ben = ''
 
 beforeAll(async () => {
@@ -25,7 +26,7 @@ beforeAll(async () => {
     log: silentLog,
     ask: (command, args) => house.ask(command, args),
     reader: house.reader,
-    principalOf: () => ({ id: 'key:1', role, by: 'api_key' }) as Principal,
+    principalOf: () => (role === 'owner' ? ownerNamed('key:1') : { ...ownerNamed('key:1'), role, scope: NOTHING }),
     admit: () => {},
     note: () => {},
     count: () => {},

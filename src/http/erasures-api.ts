@@ -39,7 +39,7 @@ async function eraseContact(deps: ErasureDependencies, asked: Asked): Promise<Re
   const id = idOf('contact', asked.params)
   found(deps.reader.contacts.familyOf(id, seeOf(asked.principal)), 'contact')
   const erasureId = deps.erasures.ofContact(id) ?? (await deps.erase(id, asked.principal))
-  return json(found(deps.erasures.one(erasureId), 'erasure'), 202)
+  return json(found(deps.erasures.one(erasureId, asked.principal.workspaceId), 'erasure'), 202)
 }
 
 function listErasures({ erasures }: ErasureDependencies, asked: Asked): object {
@@ -47,5 +47,5 @@ function listErasures({ erasures }: ErasureDependencies, asked: Asked): object {
 }
 
 function getErasure({ erasures }: ErasureDependencies, asked: Asked): object {
-  return found(erasures.one(idOf('erasure', asked.params)), 'erasure')
+  return found(erasures.one(idOf('erasure', asked.params), asked.principal.workspaceId), 'erasure')
 }

@@ -9,7 +9,7 @@ import { maySee } from '../people/may-see.ts'
 import { GIVEN_ROLES, type GivenRole } from '../people/roles.ts'
 import { type ApiKeyReader, type ApiKeyShown, addApiKey, KEY_NAME_CHARS_MAX, revokeApiKey } from '../records/api-key.ts'
 import type { Ask } from '../records/inputs.ts'
-import { NO_CONVERSATION } from '../records/page.ts'
+import { noConversation } from '../records/page.ts'
 import type { PeopleReader } from '../records/people-reader.ts'
 import type { Reader } from '../records/reader.ts'
 import { knownBody } from './body.ts'
@@ -20,7 +20,7 @@ export interface KeyDependencies {
   ask: Ask
   keys: ApiKeyReader
   people: Pick<PeopleReader, 'standing'>
-  reader: Pick<Reader, 'numbers'>
+  reader: Pick<Reader, 'numbersOf'>
 }
 
 export const KEY_NUMBERS_MAX = 100
@@ -55,7 +55,7 @@ export async function revokeKey(deps: KeyDependencies, { request, params, princi
 }
 
 function keyView({ reader }: KeyDependencies, key: ApiKeyShown): object {
-  const accounts = new Map(reader.numbers().map(({ id, account }) => [id, account]))
+  const accounts = new Map(reader.numbersOf(key.workspaceId).map(({ id, account }) => [id, account]))
   return {
     id: showId('key', key.id),
     name: key.name,
@@ -119,7 +119,9 @@ function listIn(value: unknown): Permission[] {
 }
 
 function numbersIn({ reader }: KeyDependencies, value: unknown, principal: Principal): number[] | null {
-  const seen = reader.numbers().filter(({ id }) => maySee(principal, { ...NO_CONVERSATION, numberId: id }))
+  const seen = reader
+    .numbersOf(principal.workspaceId)
+    .filter(({ id, workspace_id }) => maySee(principal, { ...noConversation(workspace_id), numberId: id }))
   if (value === undefined || value === null)
     return principal.scope.kind === 'workspace' ? null : seen.map(({ id }) => id)
   if (!Array.isArray(value) || value.length === 0 || value.length > KEY_NUMBERS_MAX) {

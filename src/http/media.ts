@@ -2,12 +2,12 @@ import { Elysia } from 'elysia'
 import { Failure } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
-import { may, maySee } from '../people/may-see.ts'
+import { may } from '../people/may-see.ts'
 import type { Ask } from '../records/inputs.ts'
 import { refetchMedia } from '../records/media.ts'
 import type { MediaReader, ShownMedia } from '../records/media-reader.ts'
 import { knownBody } from './body.ts'
-import { type Asked, type RouteDependencies, route } from './route.ts'
+import { type Asked, type RouteDependencies, route, seeOf } from './route.ts'
 
 /** A file that is open for reading. Reading it to any end closes it. */
 export interface OpenFile {
@@ -69,7 +69,7 @@ export function mediaRoutes(deps: MediaRouteDependencies): Elysia {
 /** What its author took back is there only for whoever may see it and asks for it. */
 function mediaOf(deps: MediaRouteDependencies, { params, query, principal }: Asked): ShownMedia {
   const id = readId('media', params['id'] ?? '')
-  const media = id === undefined ? undefined : deps.reader.shown(id, (what) => maySee(principal, what))
+  const media = id === undefined ? undefined : deps.reader.shown(id, seeOf(principal))
   const wantsRevoked = query.get('revoked') === 'show' && may(principal, 'messages.read_revoked')
   if (!media || (media.isHidden && !wantsRevoked)) throw new Failure('not_found', 'No such attachment')
   return media

@@ -11,16 +11,18 @@ interface NoticeDependencies {
 
 /** What the platform said about the firm's own, newest first. */
 export function listNotices({ notices }: NoticeDependencies, asked: Asked): object {
-  const { query } = asked
-  return notices.notices(pageOf(query), { severity: severityOf(query), field: query.get('field') })
+  const { query, principal } = asked
+  const { workspaceId } = principal
+  return notices.notices(pageOf(query), { workspaceId, severity: severityOf(query), field: query.get('field') })
 }
 
 export function getNotice({ notices }: NoticeDependencies, asked: Asked): object {
-  return found(notices.notice(idOf('notice', asked.params)), 'notice')
+  return found(notices.notice(idOf('notice', asked.params), asked.principal.workspaceId), 'notice')
 }
 
 export function listTemplates({ notices, clock }: NoticeDependencies, asked: Asked): object {
-  return notices.templates(pageOf(asked.query), clock.epochMs())
+  const { workspaceId } = asked.principal
+  return notices.templates(pageOf(asked.query), { workspaceId, nowMs: clock.epochMs() })
 }
 
 function severityOf(query: URLSearchParams): Severity | null {

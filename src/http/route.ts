@@ -7,7 +7,7 @@ import { actorOf, type Principal } from '../core/principal.ts'
 import { masked, maskOf } from '../people/mask.ts'
 import { may, maySee } from '../people/may-see.ts'
 import type { AuditNote } from '../records/audit.ts'
-import type { PageAsk, See } from '../records/page.ts'
+import { type PageAsk, type See, seeing } from '../records/page.ts'
 import { onBehalfOf } from './asking.ts'
 import { AUDITED_READS } from './audited-reads.ts'
 import type { Peers } from './client-address.ts'
@@ -166,5 +166,5 @@ export function found<T>(value: T | undefined, what: string): T {
 
 /** The one function that says who may see what, for one caller. */
 export function seeOf(principal: Principal): See {
-  return (what) => maySee(principal, what)
+  return seeing(principal.workspaceId, (what) => maySee(principal, what))
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import type { Principal } from '../core/principal.ts'
-import { NO_CONVERSATION } from '../records/page.ts'
+import { noConversation, type Seen } from '../records/page.ts'
 import { ownerNamed } from '../testing/principals.ts'
 import { may, maySee, visibilityOf } from './may-see.ts'
 import { GIVEN_ROLES } from './roles.ts'
@@ -13,7 +13,8 @@ const GUEST: Principal = {
 }
 
 describe('maySee()', () => {
-  test.each([[{ conversationId: 1, numberId: 2, assigneeId: null, teamId: null }], [NO_CONVERSATION]])(
+  const seenByMany: Seen[] = [{ ...noConversation(1), conversationId: 1, numberId: 2 }, noConversation(1)]
+  test.each(seenByMany.map((seen) => [seen] as const))(
     'lets who sees the workspace see %j, and nobody else',
     (seen) => {
       expect(maySee(OWNER, seen)).toBe(true)
@@ -21,7 +22,15 @@ describe('maySee()', () => {
     },
   )
 
-  const seen = { conversationId: 1, numberId: 2, assigneeId: 7, teamId: 3 }
+  test('nobody sees anything of another workspace, however they stand', () => {
+    for (const seen of seenByMany) expect(maySee(OWNER, { ...seen, workspaceId: 2 })).toBe(false)
+    const own = { ...noConversation(2), conversationId: 1, numberId: 2, assigneeId: 7, teamId: 3 }
+    const everywhere = { kind: 'some', numberIds: [2], teamIds: [3], personId: 7 } as const
+    expect(maySee({ ...GUEST, scope: everywhere }, own)).toBe(false)
+    expect(maySee({ ...GUEST, workspaceId: 2, scope: everywhere }, own)).toBe(true)
+  })
+
+  const seen = { workspaceId: 1, conversationId: 1, numberId: 2, assigneeId: 7, teamId: 3 }
   const scope = { kind: 'some', numberIds: [], teamIds: [], personId: null } as const
   test.each([
     ['by number', { ...scope, numberIds: [2] }, true],

@@ -10,8 +10,9 @@ export interface Moved {
 }
 
 /** The one function that says who may see what: for lists, single reads, events and sockets alike. */
-export function maySee({ scope }: Principal, seen: Seen & { moved?: Moved }): boolean {
+export function maySee({ workspaceId, scope }: Principal, seen: Seen & { moved?: Moved }): boolean {
   const { moved } = seen
+  if (seen.workspaceId !== workspaceId) return false
   if (!moved) return isWithin(scope, seen)
   const before = isWithin(scope, { ...seen, ...moved.from })
   const after = isWithin(scope, { ...seen, ...moved.to })

@@ -10,6 +10,7 @@ export interface LogAssignment {
 export interface LogEvent {
   offset: number
   type: string
+  workspaceId: number
   conversationId: number | null
   numberId: number | null
   /** Who has its conversation, and which team. */

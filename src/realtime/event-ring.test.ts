@@ -10,6 +10,7 @@ function event(offset: number, size = 1): LogEvent {
   return {
     offset,
     type: 'x.y',
+    workspaceId: 1,
     conversationId: null,
     assigneeId: null,
     teamId: null,

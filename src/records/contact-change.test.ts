@@ -6,6 +6,7 @@ import { ANNA, declared, textItem } from '../testing/test-items.ts'
 import { changeContact } from './contact-change.ts'
 import type { LookUp } from './contact-reader.ts'
 import { declareApp, declareNumber } from './number.ts'
+import { seeing } from './page.ts'
 import type { View } from './views.ts'
 
 let house: TestBook
@@ -123,7 +124,7 @@ test('contacts are listed newest first, page by page, and only to whom one of th
   }
   expect(seen).toEqual(['DE.4', 'DE.3', 'DE.2', 'DE.1', 'DE.0'])
   const third = readId('conversation', String((await conversations())[2]?.['id']))
-  const seesOne = ({ conversationId }: { conversationId: number | null }) => conversationId === third
+  const seesOne = seeing(1, ({ conversationId }) => conversationId === third)
   const page = await house.reader.contacts.list({ limit: 50, cursor: null }, seesOne)
   expect(page.items.map((view) => view['user_id'])).toEqual(['DE.2'])
   const hidden = idOf((await contacts())[0])

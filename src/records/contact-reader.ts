@@ -6,7 +6,7 @@ import { CONTACT_KIND } from './codes.ts'
 import { type AttributeValue, emailKey, type IdentityLink, liveValues, type Profile } from './contact-card.ts'
 import type { ContactEventData } from './contact-event.ts'
 import { readCard } from './contact-row.ts'
-import { NO_CONVERSATION, type Page, type PageAsk, readPage, type See, type Seen } from './page.ts'
+import { noConversation, type Page, type PageAsk, readPage, type See, type Seen } from './page.ts'
 import { consentViews } from './preference.ts'
 import type { View, Views } from './views.ts'
 
@@ -19,9 +19,11 @@ interface Row {
   created_at: number
   source: number
   merged_into: number | null
+  workspace_id: number
 }
 
-const ROW = 'SELECT id, id AS contact_id, person, profile, card, created_at, source, merged_into, kind FROM contacts'
+const ROW =
+  'SELECT id, id AS contact_id, person, profile, card, created_at, source, merged_into, kind, workspace_id FROM contacts'
 
 /** A contact as it was at an event: what its own cells cannot tell. */
 interface AsOf {
@@ -53,9 +55,11 @@ export class ContactReader {
   async list(ask: PageAsk, see: See): Promise<Page> {
     return readPage(this.#database, ask, see, (_at, id, limit) => {
       const rows = this.#database.all<Row>(
-        `${ROW} WHERE id < ?1 AND kind = ${CONTACT_KIND.person} AND merged_into IS NULL ORDER BY id DESC LIMIT ?2`,
+        `${ROW} WHERE workspace_id = ?3 AND id < ?1 AND kind = ${CONTACT_KIND.person} AND merged_into IS NULL
+         ORDER BY id DESC LIMIT ?2`,
         id,
         limit,
+        see.workspaceId,
       )
       return rows.map((row) => ({
         at: row.created_at,
@@ -77,7 +81,8 @@ export class ContactReader {
   /** Who is known by something, in this portfolio or the first that knows them; the head of their family. */
   async lookUp({ kind, value }: LookUp, portfolio: string | null, see: See): Promise<View | undefined> {
     return this.#database.snapshot(() => {
-      for (const each of portfolio === null ? this.#portfolios() : [portfolio]) {
+      const portfolios = this.#portfolios(see.workspaceId)
+      for (const each of portfolio === null ? portfolios : portfolios.filter((one) => one === portfolio)) {
         const row = this.#headOf(this.#find({ kind, value }, each))
         if (row && see(this.#seenBy(row, see))) return this.#view(row)
       }
@@ -110,21 +115,25 @@ export class ContactReader {
     return undefined
   }
 
-  #portfolios(): string[] {
+  #portfolios(workspaceId: number): string[] {
     return this.#database
-      .all<{ portfolio: string }>('SELECT DISTINCT portfolio FROM numbers ORDER BY portfolio')
+      .all<{ portfolio: string }>(
+        'SELECT DISTINCT portfolio FROM numbers WHERE workspace_id = ?1 ORDER BY portfolio',
+        workspaceId,
+      )
       .map(({ portfolio }) => portfolio)
   }
 
   /** What of a contact whoever asks may see: a contact is there for whom one of its conversations is. */
   #seenBy(row: Row, see: See): Parameters<See>[0] {
-    if (see(NO_CONVERSATION)) return NO_CONVERSATION
+    const whole = noConversation(row.workspace_id)
+    if (see(whole)) return whole
     const conversations = this.#database.all<Seen>(
-      `SELECT id AS conversationId, number_id AS numberId, assignee_id AS assigneeId, team_id AS teamId FROM conversations
+      `SELECT workspace_id AS workspaceId, id AS conversationId, number_id AS numberId, assignee_id AS assigneeId, team_id AS teamId FROM conversations
        WHERE contact_id IN (SELECT value FROM json_each(?1))`,
       JSON.stringify(this.#family(row)),
     )
-    return conversations.find((conversation) => see(conversation)) ?? NO_CONVERSATION
+    return conversations.find((conversation) => see(conversation)) ?? whole
   }
 
   #headOf(row: Row | undefined): Row | undefined {

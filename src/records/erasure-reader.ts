@@ -2,7 +2,7 @@ import { toTime } from '../core/clock.ts'
 import { showId } from '../core/ids.ts'
 import type { Db } from '../storage/database.ts'
 import { ERASURE_STATE } from './erasure-codes.ts'
-import { NO_CONVERSATION, type Page, type PageAsk, readPage, type See } from './page.ts'
+import { noConversation, type Page, type PageAsk, readPage, type See } from './page.ts'
 import type { View } from './views.ts'
 
 interface Row {
@@ -29,14 +29,24 @@ export class ErasureReader {
   list(ask: PageAsk, see: See): Page {
     return readPage(this.#database, ask, see, (_at, id, limit) =>
       this.#database
-        .all<Row>(`${ROW} WHERE id < ?1 ORDER BY id DESC LIMIT ?2`, id, limit)
-        .map((row) => ({ at: row.requested_at, id: row.id, seen: NO_CONVERSATION, view: () => this.#view(row) })),
+        .all<Row>(`${ROW} WHERE workspace_id = ?3 AND id < ?1 ORDER BY id DESC LIMIT ?2`, id, limit, see.workspaceId)
+        .map((row) => ({
+          at: row.requested_at,
+          id: row.id,
+          seen: noConversation(see.workspaceId),
+          view: () => this.#view(row),
+        })),
     )
   }
 
-  one(id: number): View | undefined {
+  /** Null: of whichever workspace, for the command line. */
+  one(id: number, workspaceId: number | null): View | undefined {
     return this.#database.snapshot(() => {
-      const row = this.#database.one<Row>(`${ROW} WHERE id = ?1`, id)
+      const row = this.#database.one<Row>(
+        `${ROW} WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)`,
+        id,
+        workspaceId,
+      )
       return row && this.#view(row)
     })
   }

@@ -116,8 +116,8 @@ async function insertErasure(
   }
   const progress: Progress = { stage: 0, cursor: [], counts: {}, groups: await groupsOf(tx, ask.family) }
   await tx.run(
-    `INSERT INTO erasures (id, contact_id, requested_at, requested_by, state, progress, subject)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+    `INSERT INTO erasures (id, contact_id, requested_at, requested_by, state, progress, subject, workspace_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT workspace_id FROM contacts WHERE id = ?2))`,
     id,
     ask.contactId,
     now,

@@ -30,6 +30,7 @@ interface EventRow {
   data: string | null
   assignee_id: number | null
   team_id: number | null
+  workspace_id: number
 }
 
 interface StateLine {
@@ -43,6 +44,7 @@ interface StateLine {
 export interface LogEvent {
   offset: number
   type: string
+  workspaceId: number
   conversationId: number | null
   numberId: number | null
   /** Who has its conversation now, and which team. */
@@ -109,7 +111,7 @@ export class RecordedEvents {
   #slice(after: number, limit: number): { events: LogEvent[]; upto: number } {
     return this.#database.snapshot(() => {
       const rows = this.#database.all<EventRow>(
-        `SELECT e."offset", e.at, e.type, e.number_id, e.conversation_id, e.message_id, e.data, c.assignee_id, c.team_id
+        `SELECT e."offset", e.at, e.type, e.number_id, e.conversation_id, e.message_id, e.data, e.workspace_id, c.assignee_id, c.team_id
          FROM events e LEFT JOIN conversations c ON c.id = e.conversation_id
          WHERE e."offset" > ?1 ORDER BY e."offset" LIMIT ?2`,
         after,
@@ -124,7 +126,7 @@ export class RecordedEvents {
   #event(row: EventRow): LogEvent {
     const type = EVENT.word(row.type)
     const json = JSON.stringify({ offset: row.offset, type, at: toTime(row.at), data: this.#data(row) })
-    const about = { conversationId: row.conversation_id, numberId: row.number_id }
+    const about = { workspaceId: row.workspace_id, conversationId: row.conversation_id, numberId: row.number_id }
     const event = { offset: row.offset, type, ...about, assigneeId: row.assignee_id, teamId: row.team_id, json }
     if (type !== 'conversation.visible' && type !== 'conversation.gone') return event
     const [assigneeId, teamId, fromAssigneeId, fromTeamId] = JSON.parse(row.data ?? '[]') as AssignmentEventData

@@ -152,11 +152,12 @@ export class MediaReader {
   /** A file, where whoever asks may see its message. */
   shown(id: number, see: See): ShownMedia | undefined {
     const row = this.#database.one<ShownRow & Seen & { revoked: number | null }>(
-      `SELECT ${SHOWN_COLUMNS}, c.id AS conversationId, c.number_id AS numberId, c.assignee_id AS assigneeId,
+      `SELECT ${SHOWN_COLUMNS}, c.workspace_id AS workspaceId, c.id AS conversationId, c.number_id AS numberId, c.assignee_id AS assigneeId,
        c.team_id AS teamId, ${REVOKED_OF_MEDIA} AS revoked
        FROM media JOIN messages m ON m.id = media.message_id JOIN conversations c ON c.id = m.conversation_id
-       WHERE media.id = ?1`,
+       WHERE media.id = ?1 AND c.workspace_id = ?2`,
       id,
+      see.workspaceId,
     )
     if (!row || !see(row)) return undefined
     const text = this.#open(row.person, descriptorPlace(row.id), row.descriptor)

@@ -17,7 +17,7 @@ import {
 } from './fact.ts'
 import { houseRow } from './house-row.ts'
 import type { NumberRow } from './number.ts'
-import { NO_CONVERSATION, type Page, type PageAsk, readPage } from './page.ts'
+import { noConversation, type Page, type PageAsk, readPage, seeing } from './page.ts'
 import { notePlace } from './platform-note.ts'
 import type { View } from './views.ts'
 
@@ -35,9 +35,9 @@ interface NoteRow {
 }
 
 const NOTE_COLUMNS = 'id, field, account, at, arrived_at, body, event, business_account, severity, facts'
-const EVERYTHING = () => true
 
 export interface NoticeFilter {
+  workspaceId: number
   severity: Severity | null
   field: string | null
 }
@@ -55,23 +55,31 @@ export class NoticeReader {
   /** Newest first. */
   notices(ask: PageAsk, filter: NoticeFilter): Page {
     const severity = filter.severity === null ? null : SEVERITY.code(filter.severity)
-    return readPage(this.#database, ask, EVERYTHING, (at, id, limit) =>
+    const { workspaceId } = filter
+    const everything = seeing(workspaceId, () => true)
+    return readPage(this.#database, ask, everything, (at, id, limit) =>
       this.#database
         .all<NoteRow>(
           `SELECT ${NOTE_COLUMNS} FROM platform_notes WHERE (at, id) < (?1, ?2)
-           AND (?3 IS NULL OR severity = ?3) AND (?4 IS NULL OR field = ?4) ORDER BY at DESC, id DESC LIMIT ?5`,
+           AND (?3 IS NULL OR severity = ?3) AND (?4 IS NULL OR field = ?4)
+           AND workspace_id = ?6 ORDER BY at DESC, id DESC LIMIT ?5`,
           at,
           id,
           severity,
           filter.field,
           limit,
+          workspaceId,
         )
-        .map((row) => ({ at: row.at, id: row.id, seen: NO_CONVERSATION, view: () => this.#view(row) })),
+        .map((row) => ({ at: row.at, id: row.id, seen: noConversation(workspaceId), view: () => this.#view(row) })),
     )
   }
 
-  notice(id: number): View | undefined {
-    const row = this.#database.one<NoteRow>(`SELECT ${NOTE_COLUMNS} FROM platform_notes WHERE id = ?1`, id)
+  notice(id: number, workspaceId: number): View | undefined {
+    const row = this.#database.one<NoteRow>(
+      `SELECT ${NOTE_COLUMNS} FROM platform_notes WHERE id = ?1 AND workspace_id = ?2`,
+      id,
+      workspaceId,
+    )
     return row && this.#view(row)
   }
 
@@ -81,25 +89,27 @@ export class NoticeReader {
   }
 
   /** Every template that the platform has said something about, by account, name and language. */
-  templates(ask: PageAsk, nowMs: number): Page {
+  templates(ask: PageAsk, { workspaceId, nowMs }: { workspaceId: number; nowMs: number }): Page {
     const kind = FACT_SUBJECT.code('template')
     return this.#database.snapshot(() => {
       const subjects = this.#database.all<{ channel: string; subject: string }>(
         `SELECT DISTINCT channel, subject FROM facts WHERE subject_kind = ?1 AND (channel, subject) > (?2, ?3)
-         ORDER BY channel, subject LIMIT ?4`,
+         AND workspace_id = ?5 ORDER BY channel, subject LIMIT ?4`,
         kind,
         ...readTemplateCursor(ask.cursor),
         ask.limit + 1,
+        workspaceId,
       )
       const shown = subjects.slice(0, ask.limit)
       const last = subjects.length > ask.limit ? shown.at(-1) : undefined
       const items = shown.map(({ channel, subject }) => {
         const rows = this.#database.all<FactRow>(
           `SELECT subject_kind, subject, name, value, since, until FROM facts
-           WHERE channel = ?1 AND subject_kind = ?2 AND subject = ?3`,
+           WHERE channel = ?1 AND subject_kind = ?2 AND subject = ?3 AND workspace_id = ?4`,
           channel,
           kind,
           subject,
+          workspaceId,
         )
         return { ...templateOf(subject), facts: factsView(rows, nowMs) }
       })

@@ -11,7 +11,7 @@ const WABA = '102290129340398'
 const NUMBER: FactSubject = { kind: 'number', display: '+1 555-078-3881' }
 const ACCOUNT: FactSubject = { kind: 'account', id: WABA }
 const ALL = { limit: 200, cursor: null }
-const EVERY = { severity: null, field: null }
+const EVERY = { workspaceId: 1, severity: null, field: null }
 
 let house: TestBook
 afterEach(() => house.close())
@@ -205,7 +205,7 @@ test('templates are listed by what was said of them, page by page', async () => 
   )
   const seen = []
   for (let cursor: string | null = null; ; ) {
-    const page = reader().templates({ limit: 2, cursor }, now)
+    const page = reader().templates({ limit: 2, cursor }, { workspaceId: 1, nowMs: now })
     seen.push(...page.items)
     cursor = page.next
     if (cursor === null) break
@@ -218,7 +218,7 @@ test('templates are listed by what was said of them, page by page', async () => 
     { account: WABA, name: 'a', language: null, facts: facts({ status: 'rejected', id: 'id-a' }) },
     { account: WABA, name: 'b', language: 'en', facts: facts({ status: 'approved', id: 'id-b' }) },
   ])
-  expect(() => reader().templates({ limit: 2, cursor: 'nonsense' }, now)).toThrow('cursor')
+  expect(() => reader().templates({ limit: 2, cursor: 'nonsense' }, { workspaceId: 1, nowMs: now })).toThrow('cursor')
 })
 
 test('notices are found by severity and by field, newest first, page by page', async () => {
@@ -232,9 +232,9 @@ test('notices are found by severity and by field, newest first, page by page', a
   const { items, next } = reader().notices({ limit: 4, cursor: null }, EVERY)
   expect(items.map(({ severity }) => severity)).toEqual(['info', null, 'critical', 'info'])
   expect(reader().notices({ limit: 200, cursor: next }, EVERY).items).toHaveLength(6)
-  expect(reader().notices(ALL, { severity: 'critical', field: null }).items).toHaveLength(4)
-  expect(reader().notices(ALL, { severity: null, field: 'field_0' }).items).toHaveLength(4)
-  expect(reader().notices(ALL, { severity: 'info', field: 'field_1' }).items).toHaveLength(1)
+  expect(reader().notices(ALL, { ...EVERY, severity: 'critical' }).items).toHaveLength(4)
+  expect(reader().notices(ALL, { ...EVERY, field: 'field_0' }).items).toHaveLength(4)
+  expect(reader().notices(ALL, { ...EVERY, severity: 'info', field: 'field_1' }).items).toHaveLength(1)
 })
 
 test('a value or an end beyond all measure is bounded, and nothing goes into quarantine', async () => {

@@ -18,6 +18,7 @@ export interface PageAsk {
 
 /** What somebody wants to see: an event, a conversation, a message. */
 export interface Seen {
+  workspaceId: number
   conversationId: number | null
   numberId: number | null
   /** Who has the conversation, and which team. */
@@ -26,10 +27,20 @@ export interface Seen {
 }
 
 /** What belongs to no conversation, and so to whoever sees the whole workspace. */
-export const NO_CONVERSATION: Seen = { conversationId: null, numberId: null, assigneeId: null, teamId: null }
+export function noConversation(workspaceId: number): Seen {
+  return { workspaceId, conversationId: null, numberId: null, assigneeId: null, teamId: null }
+}
 
-/** Whether whoever asks may see it: what they may not see is not there for them. */
-export type See = (what: Seen) => boolean
+/** Whether whoever asks may see it: what they may not see is not there for them. Nobody sees two workspaces at once. */
+export interface See {
+  (what: Seen): boolean
+  readonly workspaceId: number
+}
+
+/** What is of another workspace is hidden, whatever `sees` says. */
+export function seeing(workspaceId: number, sees: (what: Seen) => boolean): See {
+  return Object.assign((what: Seen) => what.workspaceId === workspaceId && sees(what), { workspaceId })
+}
 
 /** Rounds of reading over what is hidden before a page ends early, with a cursor to go on. */
 const HIDDEN_ROUNDS_MAX = 20

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { toTime } from '../core/clock.ts'
 import type { PreferenceItem } from '../core/inbound.ts'
-import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
+import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
 import { ANNA, declared, TEST_ACCOUNT } from '../testing/test-items.ts'
 import { declareNumber } from './number.ts'
 import { consentViews } from './preference.ts'
@@ -76,7 +76,7 @@ test('a change is told once, and a repeated delivery is not', async () => {
 
 test('nobody has a conversation by it, and the whole object is sealed with the key of the person', async () => {
   await house.give(preference(house.clock.epochMs(), 'stop'))
-  expect((await house.reader.conversations({ limit: 10, cursor: null }, () => true)).items).toEqual([])
+  expect((await house.reader.conversations({ limit: 10, cursor: null }, SEES_ALL)).items).toEqual([])
   const row = house.database.one<{ body: Uint8Array }>('SELECT body FROM consents')
   expect(Buffer.from(row?.body ?? []).includes('4915112345678')).toBe(false)
   expect(house.reader.quarantinedCount()).toBe(0)

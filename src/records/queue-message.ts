@@ -26,6 +26,8 @@ export type Recipient = { kind: 'conversation'; id: number } | { kind: 'person';
 export type Sender = { kind: 'number'; account: string } | { kind: 'pool'; pool: string } | null
 
 export interface QueueMessage {
+  /** Where whoever asks stands: no number and no conversation of another is known there. */
+  workspaceId: number
   recipient: Recipient
   sender: Sender
   type: string
@@ -67,7 +69,7 @@ export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMess
     throw new Failure('forbidden', 'You may not send from this number', { path: '/from' })
   }
   requireSendable(ask, conversation, number)
-  await requireWindow(tx, ask, conversation, context.now)
+  await requireWindow(tx, ask, conversation, context.wallMs)
   const { content, replyId, reactsTo } = await resolveReferences(tx, ask.content, conversation.id)
 
   const id = context.ids.next()
@@ -191,7 +193,8 @@ async function placeInConversation(
 ): Promise<Place> {
   const conversation = await conversationById(tx, conversationId)
   const contact = conversation && (await contactById(tx, conversation.contact_id))
-  if (!conversation || !contact) throw new Failure('not_found', 'No such conversation', { path: '/to' })
+  if (conversation?.workspace_id !== ask.workspaceId || !contact)
+    throw new Failure('not_found', 'No such conversation', { path: '/to' })
   if (tx.isErased(contact.person)) {
     throw new Failure('conflict', 'Whoever this conversation was with has been erased', { path: '/to' })
   }
@@ -214,7 +217,10 @@ async function placeInConversation(
 
 /** The named number; else the number of the person's latest conversation; else the best of the named or only pool. */
 async function chooseNumber(tx: Tx, ask: QueueMessage, person: PersonReference): Promise<NumberRow> {
-  const numbers = await tx.all<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers ORDER BY id`)
+  const numbers = await tx.all<NumberRow>(
+    `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE workspace_id = ?1 ORDER BY id`,
+    ask.workspaceId,
+  )
   if (ask.sender?.kind === 'number') {
     const { account } = ask.sender
     const named = numbers.find((number) => isNamed(number, account))
@@ -287,10 +293,10 @@ function requireSendable(ask: QueueMessage, conversation: ConversationRow, numbe
   }
 }
 
-async function requireWindow(tx: Tx, ask: QueueMessage, conversation: ConversationRow, now: number): Promise<void> {
-  if (ask.type === 'template' || (conversation.window_expires_at ?? 0) > now) return
+async function requireWindow(tx: Tx, ask: QueueMessage, conversation: ConversationRow, wallMs: number): Promise<void> {
+  if (ask.type === 'template' || (conversation.window_expires_at ?? 0) > wallMs) return
   // The platform has one all the same where the customer wrote to the application that owned the thread.
-  if (conversation.standby === 1 && (await openWindowOfStandby(tx, conversation, now))) return
+  if (conversation.standby === 1 && (await openWindowOfStandby(tx, conversation, wallMs))) return
   throw new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
 }
 

@@ -66,10 +66,12 @@ export class Reader {
   async conversations(ask: PageAsk, see: See): Promise<Page> {
     return readPage(this.#database, ask, see, (at, id, limit) => {
       const rows = this.#database.all<ConversationViewRow>(
-        `${CONVERSATION_VIEW} WHERE (c.last_message_at, c.id) < (?1, ?2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?3`,
+        `${CONVERSATION_VIEW} WHERE c.workspace_id = ?4 AND (c.last_message_at, c.id) < (?1, ?2)
+         ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?3`,
         at,
         id,
         limit,
+        see.workspaceId,
       )
       return rows.map((row) => ({
         at: row.last_message_at,
@@ -93,12 +95,13 @@ export class Reader {
     const ids = JSON.stringify(contactIds)
     return readPage(this.#database, ask, see, (at, id, limit) => {
       const rows = this.#database.all<ConversationViewRow>(
-        `${CONVERSATION_VIEW} WHERE c.contact_id IN (SELECT value FROM json_each(?4))
+        `${CONVERSATION_VIEW} WHERE +c.workspace_id = ?5 AND c.contact_id IN (SELECT value FROM json_each(?4))
          AND (c.last_message_at, c.id) < (?1, ?2) ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?3`,
         at,
         id,
         limit,
         ids,
+        see.workspaceId,
       )
       return rows.map((row) => ({
         at: row.last_message_at,
@@ -166,8 +169,19 @@ export class Reader {
     return unmatchedStatuses(this.#database, this.#views, ask, see)
   }
 
+  /** Of every workspace: for the dispatcher. */
   numbers(): NumberRow[] {
-    return this.#database.all<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers ORDER BY id`)
+    return this.#database.all<NumberRow>(
+      `SELECT ${NUMBER_COLUMNS} FROM numbers ORDER BY id /* every workspace: all of them send */`,
+    )
+  }
+
+  /** The numbers of one workspace. */
+  numbersOf(workspaceId: number): NumberRow[] {
+    return this.#database.all<NumberRow>(
+      `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE workspace_id = ?1 ORDER BY id`,
+      workspaceId,
+    )
   }
 
   /** What waits to be sent from a number in a class, oldest first. */
@@ -221,8 +235,9 @@ export class Reader {
     )
   }
 
-  #conversationRow(id: number): ConversationViewRow | undefined {
-    return this.#database.one<ConversationViewRow>(`${CONVERSATION_VIEW} WHERE c.id = ?1`, id)
+  #conversationRow(id: number, workspaceId: number): ConversationViewRow | undefined {
+    const sql = `${CONVERSATION_VIEW} WHERE c.id = ?1 AND c.workspace_id = ?2`
+    return this.#database.one<ConversationViewRow>(sql, id, workspaceId)
   }
 
   #withLastMessage(row: ConversationViewRow): View {
@@ -251,7 +266,7 @@ export class Reader {
   }
 
   #visibleConversation(id: number, see: See): ConversationViewRow | undefined {
-    const row = this.#conversationRow(id)
+    const row = this.#conversationRow(id, see.workspaceId)
     return row && see(seenIn(row)) ? row : undefined
   }
 }
@@ -272,6 +287,12 @@ export function numberView(row: NumberRow): View {
   }
 }
 
-function seenIn(row: Pick<ConversationViewRow, 'id' | 'number_id' | 'assignee_id' | 'team_id'>): Seen {
-  return { conversationId: row.id, numberId: row.number_id, assigneeId: row.assignee_id, teamId: row.team_id }
+function seenIn(row: Pick<ConversationViewRow, 'id' | 'workspace_id' | 'number_id' | 'assignee_id' | 'team_id'>): Seen {
+  return {
+    workspaceId: row.workspace_id,
+    conversationId: row.id,
+    numberId: row.number_id,
+    assigneeId: row.assignee_id,
+    teamId: row.team_id,
+  }
 }

@@ -6,6 +6,7 @@ import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book
 import { ANNA, declared, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { readConversation } from './conversation.ts'
 import { declareApp, declareNumber } from './number.ts'
+import { seeing } from './page.ts'
 import type { View } from './views.ts'
 
 let house: TestBook
@@ -282,7 +283,10 @@ test('lists end where they end, page by page, newest first, and nothing twice', 
     cursor = page.next
   } while (cursor !== null)
   expect(seen).toEqual(people.map(({ phone }) => phone).reverse())
-  const hidden = await house.reader.conversations({ limit: 3, cursor: null }, () => false)
+  const hidden = await house.reader.conversations(
+    { limit: 3, cursor: null },
+    seeing(1, () => false),
+  )
   expect(hidden.items).toEqual([])
   expect(house.reader.conversations({ limit: 3, cursor: 'not a cursor' }, SEES_ALL)).rejects.toThrow(
     'The cursor is not',

@@ -18,10 +18,11 @@ export type FeedRow = MessageViewRow & {
   home_number_id: number
   assignee_id: number | null
   team_id: number | null
+  workspace_id: number
 }
 
 /** The number of the conversation, and not the one that a message left from: that may change until it has left. */
-const FEED_VIEW = `${MESSAGE_VIEW.replace('SELECT ', 'SELECT c.number_id AS home_number_id, c.assignee_id, c.team_id, ')}
+const FEED_VIEW = `${MESSAGE_VIEW.replace('SELECT ', 'SELECT c.number_id AS home_number_id, c.assignee_id, c.team_id, c.workspace_id, ')}
   WHERE m.id IN (SELECT value FROM json_each(?1))`
 
 /** Many at once: one by one each costs five times as much (measured). In no order. */
@@ -34,9 +35,11 @@ interface ContactCells {
   person: number
   profile: Uint8Array
   card: Uint8Array | null
+  workspace_id: number
 }
 
-const CONTACT_CELLS = 'SELECT id, person, profile, card FROM contacts WHERE id IN (SELECT value FROM json_each(?1))'
+const CONTACT_CELLS =
+  'SELECT id, person, profile, card, workspace_id FROM contacts WHERE id IN (SELECT value FROM json_each(?1))'
 
 /** Events that one step looks through. */
 const EVENTS_MAX = 5_000
@@ -45,7 +48,8 @@ export interface FeedDependencies {
   records: Db
   vault: Vault
   views: Pick<Views, 'said'>
-  terms: SearchTerms
+  /** Of a workspace. */
+  terms(workspaceId: number): SearchTerms
   index: SearchIndex
   clock: Clock
   /** Called for a row that cannot be opened or understood: it is left out and keeps no other waiting. */
@@ -116,7 +120,7 @@ export class SearchFeed {
     if (row.flags & FLAG_ACT) return null
     const found = searchableOf(this.#deps.views.said(row))
     if (!found) return null
-    return this.#deps.terms.ofMessage(new Document(found), {
+    return this.#deps.terms(row.workspace_id).ofMessage(new Document(found), {
       conversationId: row.conversation_id,
       numberId: row.home_number_id,
       direction: DIRECTION.word(row.direction),
@@ -192,7 +196,7 @@ export class SearchFeed {
     return rows.flatMap((cells) =>
       this.#entry(cells.id, () => {
         const document = this.#documentOf(cells)
-        return document ? this.#deps.terms.ofPerson(document) : null
+        return document ? this.#deps.terms(cells.workspace_id).ofPerson(document) : null
       }),
     )
   }

@@ -59,7 +59,7 @@ class TestSearch {
     const terms = new SearchTerms(must(this.#vault.findNamedKey('search'), 'the search key'))
     this.index = new SearchIndex(this.path, madeOf, { synchronous: 'OFF' })
     const deps = { records: this.#records, vault: this.#vault, views, terms, index: this.index, clock: house.clock }
-    this.feed = new SearchFeed({ ...deps, onFault: (error) => void this.faults.push(error) })
+    this.feed = new SearchFeed({ ...deps, terms: () => terms, onFault: (error) => void this.faults.push(error) })
     this.searcher = new Searcher(deps)
     this.terms = terms
     this.#deps = deps

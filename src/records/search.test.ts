@@ -2,9 +2,10 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { showId } from '../core/ids.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { queued, textItem } from '../testing/test-items.ts'
+import { seeing } from './page.ts'
 import { queueMessage } from './queue-message.ts'
 import { actOn, BORIS, CHEN, closeAll, EVERYTHING, OWNER, openSearch, write } from './search.test-support.ts'
-import { Searcher, type SearchPage, type SearchViewer } from './search.ts'
+import { Searcher, type SearchPage } from './search.ts'
 
 afterEach(closeAll)
 
@@ -233,7 +234,7 @@ describe('pages', () => {
     const wanted = Array.from({ length: 40 }, (_, index) => 39 - index)
       .filter((index) => index % 8 === 1 || index % 8 === 5)
       .map((index) => `parcel ${index}`)
-    const see: SearchViewer['see'] = ({ conversationId }) => conversationId !== null && allowed.includes(conversationId)
+    const see = seeing(1, ({ conversationId }) => conversationId !== null && allowed.includes(conversationId))
     expect(search.found('parcel', { see, conversationIds: allowed })).toEqual(wanted)
     expect(search.found('parcel', { see, conversationIds: null })).toEqual(wanted)
     // A list that is out of date lets nothing through that may not be seen.

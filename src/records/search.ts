@@ -80,6 +80,7 @@ const LATEST_AFTER_MS = 2 * DAY_MS
 export interface SearchDependencies {
   records: Db
   views: Pick<Views, 'message'>
+  /** Of the workspace that is searched. */
   terms: SearchTerms
   index: SearchIndex
   clock: Clock
@@ -103,14 +104,17 @@ interface Plan {
  */
 export function assignedTo(
   records: Db,
+  workspaceId: number,
   { personId, teamIds }: { personId: number | null; teamIds: readonly number[] },
 ): number[] | null {
   const rows = records.all<{ id: number }>(
-    `SELECT id FROM conversations WHERE assignee_id = ?1
-     UNION SELECT id FROM conversations WHERE team_id IN (SELECT value FROM json_each(?2)) LIMIT ?3`,
+    `SELECT id FROM conversations WHERE assignee_id = ?1 AND +workspace_id = ?4
+     UNION SELECT id FROM conversations WHERE team_id IN (SELECT value FROM json_each(?2)) AND +workspace_id = ?4
+     LIMIT ?3`,
     personId,
     JSON.stringify(teamIds),
     SCOPE_MAX + 1,
+    workspaceId,
   )
   return rows.length > SCOPE_MAX ? null : rows.map(({ id }) => id)
 }
@@ -137,8 +141,9 @@ export class Searcher {
   #plan(ask: SearchAsk, viewer: SearchViewer): Plan {
     const { terms } = this.#deps
     const clauses = ask.q === null ? [] : readQuery(ask.q, '/q')
-    const people = ask.person === null ? null : this.#people(ask.person)
-    const numberId = ask.account === null ? null : this.#numberId(ask.account)
+    const { workspaceId } = viewer.see
+    const people = ask.person === null ? null : this.#people(ask.person, workspaceId)
+    const numberId = ask.account === null ? null : this.#numberId(ask.account, workspaceId)
     const isNarrow = clauses.length > 0 || people !== null || numberId !== null || ask.conversationId !== null
     const groups = [
       people && [
@@ -200,29 +205,37 @@ export class Searcher {
     return found
   }
 
-  #numberId(account: string): number | undefined {
-    return this.#deps.records.one<{ id: number }>('SELECT id FROM numbers WHERE account = ?1', account)?.id
+  #numberId(account: string, workspaceId: number): number | undefined {
+    const sql = 'SELECT id FROM numbers WHERE account = ?1 AND workspace_id = ?2'
+    return this.#deps.records.one<{ id: number }>(sql, account, workspaceId)?.id
   }
 
   /** The contacts that are meant, with all that are one person with them, and their conversations. */
-  #people(text: string): { conversationIds: Set<number>; contactIds: Set<number>; isCut: boolean } {
+  #people(
+    text: string,
+    workspaceId: number,
+  ): { conversationIds: Set<number>; contactIds: Set<number>; isCut: boolean } {
     const { records, index, terms } = this.#deps
     const id = readId('contact', text)
     const clauses = id === undefined ? readQuery(text, '/person') : []
     const found =
       id === undefined ? index.people(expressionOf(clauses, terms.word, false).join(' AND '), SCOPE_MAX + 1) : [id]
     const contacts = records.all<{ id: number }>(
-      `WITH heads AS (SELECT coalesce(merged_into, id) AS id FROM contacts WHERE id IN (SELECT value FROM json_each(?1)))
+      `WITH heads AS (SELECT coalesce(merged_into, id) AS id FROM contacts
+         WHERE id IN (SELECT value FROM json_each(?1)) AND +workspace_id = ?3)
        SELECT id FROM contacts WHERE id IN (SELECT id FROM heads) OR merged_into IN (SELECT id FROM heads)
        ORDER BY id DESC LIMIT ?2`,
       JSON.stringify(found),
       SCOPE_MAX + 1,
+      workspaceId,
     )
     const contactIds = contacts.slice(0, SCOPE_MAX).map((row) => row.id)
     const conversations = records.all<{ id: number }>(
-      `SELECT id FROM conversations WHERE contact_id IN (SELECT value FROM json_each(?1)) ORDER BY last_message_at DESC LIMIT ?2`,
+      `SELECT id FROM conversations WHERE contact_id IN (SELECT value FROM json_each(?1)) AND +workspace_id = ?3
+       ORDER BY last_message_at DESC LIMIT ?2`,
       JSON.stringify(contactIds),
       SCOPE_MAX + 1,
+      workspaceId,
     )
     return {
       conversationIds: new Set(conversations.slice(0, SCOPE_MAX).map((row) => row.id)),
@@ -362,6 +375,11 @@ function fits(row: FeedRow, plan: Plan, ask: SearchAsk): boolean {
 }
 
 function seenIn(row: FeedRow): Seen {
-  const { conversation_id, home_number_id, assignee_id, team_id } = row
-  return { conversationId: conversation_id, numberId: home_number_id, assigneeId: assignee_id, teamId: team_id }
+  return {
+    workspaceId: row.workspace_id,
+    conversationId: row.conversation_id,
+    numberId: row.home_number_id,
+    assigneeId: row.assignee_id,
+    teamId: row.team_id,
+  }
 }

@@ -1,7 +1,8 @@
 import { toTime } from '../core/clock.ts'
 import type { StatusItem } from '../core/inbound.ts'
+import { MAIN_WORKSPACE } from '../core/principal.ts'
 import type { Db } from '../storage/database.ts'
-import { NO_CONVERSATION, type Page, type PageAsk, readPage, type See } from './page.ts'
+import { noConversation, type Page, type PageAsk, readPage, type See } from './page.ts'
 import { statusPlace } from './sent-message.ts'
 import type { View, Views } from './views.ts'
 
@@ -30,6 +31,7 @@ interface UnmatchedRow {
   at: number
   person: number
   body: Uint8Array
+  workspace_id: number | null
 }
 
 interface UnmatchedAsk extends PageAsk {
@@ -44,13 +46,16 @@ interface UnmatchedAsk extends PageAsk {
 export function unmatchedStatuses(database: Db, views: Views, ask: UnmatchedAsk, see: See): Page {
   const numbers = new Map(
     database
-      .all<{ id: number; account: string }>('SELECT id, account FROM numbers')
-      .map((row) => [row.account, row.id]),
+      .all<{ id: number; account: string; workspace_id: number }>(
+        'SELECT id, account, workspace_id FROM numbers /* every workspace: the status says which number */',
+      )
+      .map((row) => [row.account, row]),
   )
   return readPage(database, ask, see, (at, id, limit) => {
     const rows = database.all<UnmatchedRow>(
-      `SELECT id, status, at, person, body FROM statuses WHERE message_id IS NULL AND (at, id) < (?1, ?2)
-       ORDER BY at DESC, id DESC LIMIT ?3`,
+      `SELECT s.id, s.status, s.at, s.person, s.body, k.workspace_id FROM statuses s
+       LEFT JOIN contacts k ON k.person = s.person
+       WHERE s.message_id IS NULL AND (s.at, s.id) < (?1, ?2) ORDER BY s.at DESC, s.id DESC LIMIT ?3`,
       at,
       id,
       limit,
@@ -58,8 +63,9 @@ export function unmatchedStatuses(database: Db, views: Views, ask: UnmatchedAsk,
     return rows.map((row) => {
       const text = views.open(row.person, statusPlace(row.id), row.body)
       const said = text === undefined ? undefined : (JSON.parse(text) as { item: StatusItem; raw: unknown })
-      const numberId = said === undefined ? null : (numbers.get(said.item.account.id) ?? null)
-      const seen = { ...NO_CONVERSATION, numberId }
+      const number = said === undefined ? undefined : numbers.get(said.item.account.id)
+      const workspaceId = number?.workspace_id ?? row.workspace_id ?? MAIN_WORKSPACE
+      const seen = { ...noConversation(workspaceId), numberId: number?.id ?? null }
       return { at: row.at, id: row.id, seen, view: () => unmatchedView(row, said, ask.showObject) }
     })
   })

@@ -6,6 +6,7 @@ import { type Desk, openDesk } from '../testing/open-desk.ts'
 import { SEES_ALL } from '../testing/open-test-book.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { ACCEPTED, DOUBT_WAIT_MS, queued, statusItem, TEST_ACCOUNT } from '../testing/test-items.ts'
+import { seeing } from './page.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, endDoubt, recordOutcome, retryMessage } from './send-message.ts'
 
@@ -257,8 +258,18 @@ describe('a status', () => {
     const rest = house.reader.unmatchedStatuses({ ...ask, cursor: page.next, showObject: false }, SEES_ALL)
     expect(rest).toMatchObject({ items: [{ upstream_id: 'wamid.other-app', standby: true }], next: null })
     expect(rest.items[0]).not.toHaveProperty('object')
-    expect(house.reader.unmatchedStatuses(ask, (seen) => seen.numberId === numberId).items).toHaveLength(2)
-    expect(house.reader.unmatchedStatuses(ask, (seen) => seen.numberId === numberId + 1).items).toHaveLength(0)
+    expect(
+      house.reader.unmatchedStatuses(
+        ask,
+        seeing(1, (seen) => seen.numberId === numberId),
+      ).items,
+    ).toHaveLength(2)
+    expect(
+      house.reader.unmatchedStatuses(
+        ask,
+        seeing(1, (seen) => seen.numberId === numberId + 1),
+      ).items,
+    ).toHaveLength(0)
   })
 
   test('of a message that nobody here sent leave the list once a send turns out to be it', async () => {

@@ -89,6 +89,7 @@ export interface ConversationViewRow {
   standby: number
   assignee_id: number | null
   team_id: number | null
+  workspace_id: number
   person: number
   contact_id: number
   profile: Uint8Array
@@ -104,7 +105,7 @@ export interface ConversationViewRow {
 }
 
 export const CONVERSATION_VIEW = `SELECT c.id, c.number_id, c.created_at, c.last_message_at, c.last_message_id, c.window_expires_at, c.unread,
-  c.standby, c.assignee_id, c.team_id, k.person, k.id AS contact_id, k.profile, k.kind, k.joined, k.merged_into, h.person AS head_person,
+  c.standby, c.assignee_id, c.team_id, c.workspace_id, k.person, k.id AS contact_id, k.profile, k.kind, k.joined, k.merged_into, h.person AS head_person,
   h.profile AS head_profile, n.account, n.alias, n.display, n.state AS number_state
   FROM conversations c JOIN contacts k ON k.id = c.contact_id JOIN numbers n ON n.id = c.number_id
   LEFT JOIN contacts h ON h.id = k.merged_into`

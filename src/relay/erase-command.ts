@@ -17,7 +17,7 @@ export async function eraseWhole(house: House, eraser: Eraser, who: EraseAsk): P
   const erasures = new ErasureReader(house.records())
   const id = erasures.ofContact(contactId) ?? (await eraser.begin(contactId, COMMAND_LINE))
   await eraser.finished()
-  return must(erasures.one(id), 'the erasure')
+  return must(erasures.one(id, null), 'the erasure')
 }
 
 /** The contact of a phone; of one that two portfolios know, nobody is chosen. */

@@ -8,11 +8,13 @@ import type { Principal } from '../core/principal.ts'
 import { maySee } from '../people/may-see.ts'
 import { houseRow } from '../records/house-row.ts'
 import { openRecordsReadonly } from '../records/open.ts'
+import { seeing } from '../records/page.ts'
 import { assignedTo, type SearchAsk, Searcher, type SearchViewer } from '../records/search.ts'
 import { SearchFeed } from '../records/search-feed.ts'
 import { SearchIndex } from '../records/search-index.ts'
 import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
 import { Views } from '../records/views.ts'
+import { searchKeyName } from '../records/workspace.ts'
 import type { Db } from '../storage/database.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
@@ -64,7 +66,7 @@ declare const self: Worker
 interface Parts {
   index: SearchIndex
   feed: SearchFeed
-  searcher: Searcher
+  searcherOf(workspaceId: number): Searcher
 }
 
 class SearchThread {
@@ -72,7 +74,7 @@ class SearchThread {
   readonly #records: Db
   readonly #vault: Vault
   readonly #views: Views
-  readonly #terms: SearchTerms
+  readonly #terms = new Map<number, SearchTerms>()
   #parts: Parts | undefined
   #isWorking = false
   #isPaused = false
@@ -92,15 +94,14 @@ class SearchThread {
       (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').view(type, raw),
       (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').content(type, raw),
     )
-    this.#terms = new SearchTerms(must(this.#vault.findNamedKey('search'), 'the search key'))
     void this.#watchNight()
   }
 
   search(ask: SearchAsk, principal: Principal): SearchAnswer {
     try {
-      const { searcher, feed } = this.#open()
-      const page = searcher.search(ask, {
-        see: (what) => maySee(principal, what),
+      const { searcherOf, feed } = this.#open()
+      const page = searcherOf(principal.workspaceId).search(ask, {
+        see: seeing(principal.workspaceId, (what) => maySee(principal, what)),
         ...this.#within(principal),
       })
       const { share } = feed.state()
@@ -114,9 +115,9 @@ class SearchThread {
   }
 
   /** What a search may name of what somebody sees: the rest is asked of each message. */
-  #within({ scope }: Principal): Pick<SearchViewer, 'conversationIds' | 'numberIds'> {
+  #within({ workspaceId, scope }: Principal): Pick<SearchViewer, 'conversationIds' | 'numberIds'> {
     if (scope.kind === 'workspace') return { conversationIds: null }
-    const conversationIds = assignedTo(this.#records, scope)
+    const conversationIds = assignedTo(this.#records, workspaceId, scope)
     return conversationIds === null ? { conversationIds } : { conversationIds, numberIds: scope.numberIds }
   }
 
@@ -143,10 +144,12 @@ class SearchThread {
 
   erase({ contactIds, conversationIds, messageIds, persons }: SearchErasure): void {
     this.#vault.forget({ persons, names: [] })
-    const terms = [
-      ...conversationIds.map((id) => this.#terms.conversation(id)),
-      ...contactIds.map((id) => this.#terms.author(id)),
-    ]
+    // Whichever workspace they were of: its key has hashed them.
+    const workspaces = this.#records.all<{ id: number }>('SELECT id FROM workspaces')
+    const terms = workspaces.flatMap(({ id: workspaceId }) => [
+      ...conversationIds.map((id) => this.#termsOf(workspaceId).conversation(id)),
+      ...contactIds.map((id) => this.#termsOf(workspaceId).author(id)),
+    ])
     this.#open().index.erase({ messageIds, contactIds, terms }, systemClock.epochMs())
   }
 
@@ -212,12 +215,22 @@ class SearchThread {
       records: this.#records,
       vault: this.#vault,
       views: this.#views,
-      terms: this.#terms,
       index,
       clock: systemClock,
     }
-    const feed = new SearchFeed({ ...deps, onFault: (error) => tell({ kind: 'fault', fault: nameOf(error) }) })
-    return { index, feed, searcher: new Searcher(deps) }
+    const terms = (workspaceId: number) => this.#termsOf(workspaceId)
+    const feed = new SearchFeed({ ...deps, terms, onFault: (error) => tell({ kind: 'fault', fault: nameOf(error) }) })
+    const searcherOf = (workspaceId: number) => new Searcher({ ...deps, terms: terms(workspaceId) })
+    return { index, feed, searcherOf }
+  }
+
+  #termsOf(workspaceId: number): SearchTerms {
+    const known = this.#terms.get(workspaceId)
+    if (known) return known
+    const key = must(this.#vault.findNamedKey(searchKeyName(workspaceId)), 'the search key of a workspace')
+    const terms = new SearchTerms(key)
+    this.#terms.set(workspaceId, terms)
+    return terms
   }
 
   #fault(error: unknown): void {

@@ -76,7 +76,7 @@ describe('a key that is bound to a number', () => {
     const { key } = await made({ numbers: [SUPPORT] })
     const other = await house.conversationOf('+12025550112')
     const ask = { to: other.id, type: 'text', text: { body: 'hi' } }
-    expect((await post(key, '/api/v1/messages', ask)).status).toBe(403)
+    expect((await post(key, '/api/v1/messages', ask)).status).toBe(404)
     expect((await house.api('/api/v1/messages', ask)).status).toBe(202)
   })
 })

@@ -46,7 +46,7 @@ export class MemoryEventLog implements EventLog {
     const offset = this.#head + 1 + skip
     const { type = 'team.updated', conversationId = null, numberId = null, data = {} } = event
     const json = JSON.stringify({ offset, type, at: '2026-11-22T09:00:00.000Z', data })
-    this.#events.push({ offset, type, conversationId, numberId, assigneeId: null, teamId: null, json })
+    this.#events.push({ offset, type, workspaceId: 1, conversationId, numberId, assigneeId: null, teamId: null, json })
     this.#head = offset
     return offset
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { type FailureData, failureFrom } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
-import type { Actor } from '../core/principal.ts'
+import { type Actor, MAIN_WORKSPACE } from '../core/principal.ts'
 import { RecordTime } from '../core/record-time.ts'
 import { daysIn } from '../journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../journal/entry.ts'
@@ -15,6 +15,7 @@ import { RecordedEvents } from '../records/event-log.ts'
 import { requireAllCommits, requireWholeVault } from '../records/lost-commits.ts'
 import { MediaReader } from '../records/media-reader.ts'
 import { openRecords, openRecordsReadonly } from '../records/open.ts'
+import { seeing } from '../records/page.ts'
 import { Reader } from '../records/reader.ts'
 import type { Input, Wake } from '../records/tx.ts'
 import { Views } from '../records/views.ts'
@@ -27,7 +28,7 @@ import { seededRandom } from './seeded-random.ts'
 export const TEST_SOURCE = 'whatsapp/main'
 export const TEST_MASTER_KEY = new Uint8Array(32).fill(7)
 /** Who may see everything. */
-export const SEES_ALL = () => true
+export const SEES_ALL = seeing(MAIN_WORKSPACE, () => true)
 
 export interface TestBookOptions {
   /** A folder that another test book has left; without it a new one is made and removed at the end. */

@@ -83,6 +83,7 @@ export function declared(more: Partial<DeclareNumber> = {}): DeclareNumber {
 /** A text to whom the test says, of class `reply`. */
 export function queued(recipient: QueueMessage['recipient'], more: Partial<QueueMessage> = {}): QueueMessage {
   return {
+    workspaceId: 1,
     recipient,
     sender: null,
     type: 'text',

@@ -1,6 +1,7 @@
 import { readId } from '../../core/ids.ts'
 import type { View } from '../../records/views.ts'
 import type { Platform } from '../../simulator/platform.ts'
+import { SEES_ALL } from '../open-test-book.ts'
 import { PLAIN_MARK } from './audit.ts'
 import type { Chance } from './chance.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
@@ -143,10 +144,10 @@ function lastOf(deeds: readonly Deed[], kind: Deed['kind']): (string | null)[] {
 /** All messages of all threads, by the platform's id. */
 async function allMessages(process: SimulatedProcess): Promise<Map<string, View>> {
   const views = new Map<string, View>()
-  const { items } = await process.reader.conversations({ limit: 1000, cursor: null }, () => true)
+  const { items } = await process.reader.conversations({ limit: 1000, cursor: null }, SEES_ALL)
   for (const conversation of items) {
     const id = readId('conversation', String(conversation['id'])) ?? 0
-    const page = await process.reader.messages(id, { limit: 10_000, cursor: null }, () => true)
+    const page = await process.reader.messages(id, { limit: 10_000, cursor: null }, SEES_ALL)
     for (const view of page?.items ?? []) views.set(String(view['upstream_id']), view)
   }
   return views

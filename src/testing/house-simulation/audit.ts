@@ -9,6 +9,7 @@ import type { View } from '../../records/views.ts'
 import type { Platform } from '../../simulator/platform.ts'
 import type { Update } from '../../simulator/webhook-body.ts'
 import { unsealText } from '../../vault/sealing.ts'
+import { SEES_ALL } from '../open-test-book.ts'
 import type { SimulatedProcess } from './simulated-process.ts'
 
 /** In every text that is written; it must be in no file. */
@@ -191,7 +192,7 @@ export class Audit {
   async #checkMessages(process: SimulatedProcess, platform: Platform): Promise<void> {
     const executed = executions(platform)
     for (const [id, reference] of this.#accepted) {
-      const view = await process.reader.message(readId('message', id) ?? 0, () => true)
+      const view = await process.reader.message(readId('message', id) ?? 0, SEES_ALL)
       if (!view) this.#fail(`${id} was answered and is not in the records`)
       else if (view['reference'] !== reference) {
         this.#fail(`${id} was answered for ${reference} and is ${String(view['reference'])}`)

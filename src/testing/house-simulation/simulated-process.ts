@@ -6,6 +6,7 @@ import { pause } from '../../core/clock.ts'
 import { Failure, failureFrom } from '../../core/failure.ts'
 import type { Log } from '../../core/log.ts'
 import type { MessageClass } from '../../core/message.ts'
+import { MAIN_WORKSPACE } from '../../core/principal.ts'
 import { RecordTime } from '../../core/record-time.ts'
 import { Dispatcher } from '../../dispatch/dispatcher.ts'
 import { EventsPoll } from '../../http/events-poll.ts'
@@ -196,6 +197,7 @@ export class SimulatedProcess {
     const hashKey = must(this.vault.findNamedKey('upstream'), 'the hash key')
     const hash = (text: string) => keyedHash(hashKey, 'request', text)
     const { repeated, answer } = await this.ask(queueMessage, {
+      workspaceId: MAIN_WORKSPACE,
       recipient: request.recipient,
       sender: request.sender,
       type: request.prepared.type,

@@ -6,6 +6,7 @@ import { setNumberState } from '../../records/number.ts'
 import { cancelMessage, retryMessage } from '../../records/send-message.ts'
 import type { FaultKind } from '../../simulator/faults.ts'
 import type { Platform } from '../../simulator/platform.ts'
+import { SEES_ALL } from '../open-test-book.ts'
 import type { Acts } from './acts.ts'
 import { type Audit, NONSENSE, PLAIN_MARK } from './audit.ts'
 import type { Chance } from './chance.ts'
@@ -265,13 +266,11 @@ export class Traffic {
   /** A list's page is of one moment: nothing in it is newer than its `as_of`. */
   #agentLooks(process: SimulatedProcess | null): void {
     if (!process?.isServing) return
-    void process.reader
-      .conversations({ limit: 5, cursor: null }, () => true)
-      .then(async (page) => {
-        if (page.as_of > this.#options.audit.head) this.#options.fail(`a list is of ${page.as_of}, above the head`)
-        const id = readId('conversation', String(page.items[0]?.['id'] ?? ''))
-        if (id !== undefined) await process.reader.messages(id, { limit: 10, cursor: null }, () => true)
-      })
+    void process.reader.conversations({ limit: 5, cursor: null }, SEES_ALL).then(async (page) => {
+      if (page.as_of > this.#options.audit.head) this.#options.fail(`a list is of ${page.as_of}, above the head`)
+      const id = readId('conversation', String(page.items[0]?.['id'] ?? ''))
+      if (id !== undefined) await process.reader.messages(id, { limit: 10, cursor: null }, SEES_ALL)
+    })
   }
 
   #cancel(process: SimulatedProcess | null): void {
