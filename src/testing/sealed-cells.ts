@@ -50,6 +50,9 @@ const SEALED: Readonly<Record<string, SealedColumn>> = {
   'erasures.subject': {
     rows: "SELECT 'erasure:' || id AS owner, 'erasures.subject:' || id AS place, subject AS cell FROM erasures",
   },
+  'people.profile': {
+    rows: "SELECT key_person AS owner, 'people.profile:' || id AS place, profile AS cell FROM people",
+  },
   'audit.detail': {
     rows: "SELECT detail_person AS owner, 'audit.detail:' || seq AS place, detail AS cell FROM audit",
   },
