@@ -24,6 +24,7 @@ const shown = {
   id: Type.String({ description: 'Opaque.' }),
   name: Type.String(),
   hint: Type.String({ description: 'The key’s last characters.' }),
+  actor: Type.String({ description: 'What the audit calls whoever comes with it.' }),
   person: Type.Union([Type.String(), Type.Null()], {
     description: 'Whom it speaks for: it may and sees at most what they do. Null: nobody.',
   }),
@@ -65,6 +66,7 @@ const SHOP = {
   id: 'key_4b',
   name: 'web shop',
   hint: 'Qm2x',
+  actor: 'p_4sD0vYk2',
   person: null,
   role: 'custom',
   permissions: ['messages.reply', 'messages.start'],

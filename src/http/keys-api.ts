@@ -4,7 +4,7 @@ import { Failure } from '../core/failure.ts'
 import { readId, showId } from '../core/ids.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
-import { hashApiKey, hintOf, newApiKey } from '../people/api-keys.ts'
+import { hashApiKey, hintOf, newApiKey, principalIdOf } from '../people/api-keys.ts'
 import { maySee } from '../people/may-see.ts'
 import { GIVEN_ROLES, type GivenRole } from '../people/roles.ts'
 import { type ApiKeyReader, type ApiKeyShown, addApiKey, KEY_NAME_CHARS_MAX, revokeApiKey } from '../records/api-key.ts'
@@ -44,7 +44,14 @@ export async function makeKey(deps: KeyDependencies, { request, principal }: Ask
   }
   const key = newApiKey()
   const { id } = await deps.ask(addApiKey, { ...terms, hash: hashApiKey(key), hint: hintOf(key) })
-  const shown = { ...terms, id, hint: hintOf(key), createdAtMs: deps.clock.epochMs(), usedAtMs: null }
+  const shown = {
+    ...terms,
+    id,
+    hash: hashApiKey(key),
+    hint: hintOf(key),
+    createdAtMs: deps.clock.epochMs(),
+    usedAtMs: null,
+  }
   return json({ ...keyView(deps, shown), key }, 201)
 }
 
@@ -60,6 +67,7 @@ function keyView({ reader }: KeyDependencies, key: ApiKeyShown): object {
     id: showId('key', key.id),
     name: key.name,
     hint: key.hint,
+    actor: principalIdOf(key.hash),
     person: key.personId === null ? null : showId('person', key.personId),
     role: key.role,
     permissions: key.permissions ?? GIVEN_ROLES[key.role as GivenRole] ?? [],

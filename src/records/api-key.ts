@@ -23,6 +23,7 @@ export interface ApiKeyTerms {
 }
 
 export interface ApiKeyShown extends ApiKeyTerms {
+  hash: Uint8Array
   name: string
   hint: string
   createdAtMs: number
@@ -106,6 +107,7 @@ export const noteKeyUse = input(
 
 interface Row {
   id: number
+  hash: Uint8Array
   workspace_id: number
   person_id: number | null
   role: string
@@ -119,7 +121,7 @@ interface Row {
 }
 
 const COLUMNS =
-  'id, workspace_id, person_id, role, permissions, number_ids, expires_at, name, hint, created_at, used_at, revoked_at'
+  'id, hash, workspace_id, person_id, role, permissions, number_ids, expires_at, name, hint, created_at, used_at, revoked_at'
 
 /** Reads the API keys of the house. */
 export class ApiKeyReader {
@@ -170,6 +172,7 @@ export class ApiKeyReader {
 function shownOf(row: Row): ApiKeyShown {
   return {
     id: row.id,
+    hash: row.hash,
     workspaceId: row.workspace_id,
     personId: row.person_id,
     role: row.role,
