@@ -10,7 +10,7 @@ const TICK_MS = 1000
  */
 const HANG_WORK_MS = 3000
 /** The main thread has longer: it may have to put a large answer together. */
-const MAIN_HANG_WORK_MS = 20_000
+const MAIN_HANG_WORK_MS = 8_000
 /**
  * One that does not work and does not answer waits for something, as a rule for the disk: a commit that also checkpoints
  * makes seven syncs, and disks were tried that take 5 s for one. Beyond this it waits for what never comes.
