@@ -80,8 +80,8 @@ export interface PersonChange {
 /** What the client needs of the browser, so that tests can stand in for it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** A client that speaks for one API key. */
-export function createApi(key: string, fetch: Fetch): Api {
+/** A client that speaks for one API key; with null for whoever the browser's cookie stands for. */
+export function createApi(key: string | null, fetch: Fetch): Api {
   const call = <T>(method: string, path: string, options: { body?: object; idempotencyKey?: string } = {}) =>
     request<T>(fetch, `/api/v1${path}`, { method, key, ...options })
   const page = (cursor?: string, limit = PAGE_ITEMS) =>
@@ -115,13 +115,13 @@ export function createApi(key: string, fetch: Fetch): Api {
 
 interface Call {
   method: string
-  key: string
+  key: string | null
   body?: object
   idempotencyKey?: string
 }
 
 async function request<T>(fetch: Fetch, path: string, call: Call): Promise<T> {
-  const headers: Record<string, string> = { authorization: `Bearer ${call.key}`, accept: 'application/json' }
+  const headers: Record<string, string> = { ...bearer(call.key), accept: 'application/json' }
   if (call.body !== undefined) headers['content-type'] = 'application/json'
   if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey
   const init: RequestInit = { method: call.method, headers, signal: AbortSignal.timeout(REQUEST_MS_MAX) }
@@ -136,9 +136,13 @@ async function request<T>(fetch: Fetch, path: string, call: Call): Promise<T> {
   return body as T
 }
 
-async function requestFile(fetch: Fetch, path: string, key: string): Promise<Blob> {
+function bearer(key: string | null): Record<string, string> {
+  return key === null ? {} : { authorization: `Bearer ${key}` }
+}
+
+async function requestFile(fetch: Fetch, path: string, key: string | null): Promise<Blob> {
   if (!FILES.test(path)) throw new Problem('not_found', 404, 'That is no file of this server.')
-  const init = { headers: { authorization: `Bearer ${key}` }, signal: AbortSignal.timeout(FILE_MS_MAX) }
+  const init = { headers: bearer(key), signal: AbortSignal.timeout(FILE_MS_MAX) }
   const { response, content } = await reached(async () => {
     const response = await fetch(path, init)
     return { response, content: await response.blob() }

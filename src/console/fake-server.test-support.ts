@@ -1,6 +1,7 @@
 import type { Server, ServerWebSocket } from 'bun'
 import { CONSOLE_POLICY, loadConsoleAssets, withSimulator } from './assets.ts'
 import type { ConsoleAsset } from './bundle.ts'
+import { atDoor, isSignedIn } from './fake-door.test-support.ts'
 import { searched } from './fake-search.test-support.ts'
 import { withAttachment, withReaction, withRevoke } from './store-acts.ts'
 import type { AttachmentView, ConversationView, EventRecord, MessageView, NumberView, PersonView } from './wire.ts'
@@ -140,7 +141,9 @@ export async function startFakeServer(options: { simulator?: string; port?: numb
     fake.requests.push(`${request.method} ${pathname}`)
     if (pathname === '/realtime') return upgrade(house, request, self)
     if (!pathname.startsWith('/api/')) return page(assets, pathname, options.simulator)
-    if (request.headers.get('authorization') !== `Bearer ${KEY}`) return problem(401, 'unauthorized', 'Unknown key')
+    if (pathname.startsWith('/api/auth/')) return await atDoor(request, pathname)
+    const isKnown = isSignedIn(request) || request.headers.get('authorization') === `Bearer ${KEY}`
+    if (!isKnown) return problem(401, 'unauthorized', 'Unknown key')
     const bytes = house.bytes.get(pathname)
     if (bytes !== undefined) return new Response(bytes)
     const body = ['POST', 'PATCH'].includes(request.method)

@@ -67,7 +67,7 @@ export function signInRoutes(deps: SignInDependencies): Elysia {
   open('/api/auth/oidc', (came) => beginOidc(deps, came))
   app.get(
     '/api/auth/methods',
-    openRoute(deps, '/api/auth/methods', async () => methods(deps)),
+    openRoute(deps, '/api/auth/methods', async (came) => methods(deps, came)),
   )
   app.get(
     '/api/auth/oidc/callback',
@@ -268,8 +268,10 @@ async function useLink({ links }: SignInDependencies, { request }: Came): Promis
   return { done: true }
 }
 
-function methods({ oidc }: SignInDependencies): object {
-  return { password: true, oidc: oidc() !== null }
+/** `signed_in` spares a page the refusal that it would have to ask for. */
+function methods({ oidc, sessions, cookies }: SignInDependencies, { request }: Came): object {
+  const session = sessions.withToken(cookies.read(request, 'session') ?? '')
+  return { password: true, oidc: oidc() !== null, signed_in: session !== undefined }
 }
 
 /** Begins the single sign-on; with a session it connects the identity to whoever is signed in. */

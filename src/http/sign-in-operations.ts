@@ -152,8 +152,11 @@ const ENTERING: readonly Operation[] = [
     summary: 'How one may sign in here',
     answers: ok(
       'What there is.',
-      Type.Object({ password: Type.Boolean(), oidc: Type.Boolean() }, { ...CLOSED, $id: 'sign_in_methods' }),
-      { password: true, oidc: false },
+      Type.Object(
+        { password: Type.Boolean(), oidc: Type.Boolean(), signed_in: Type.Boolean() },
+        { ...CLOSED, $id: 'sign_in_methods' },
+      ),
+      { password: true, oidc: false, signed_in: false },
     ),
   },
   {

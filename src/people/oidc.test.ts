@@ -69,7 +69,7 @@ describe('Oidc', () => {
   test('takes a token that is right, and asks for it with the secret and the verifier', async () => {
     const signOn = signOnWith(({ claims }) => signed(claims))
     expect(await signOn.run()).toBe(7)
-    const { init } = signOn.asked.find(({ address }) => address.endsWith('/token')) ?? { init: {} }
+    const init = signOn.asked.find(({ address }) => address.endsWith('/token'))?.init ?? {}
     const basic = Buffer.from('gatehouse:a+secret+%26+more').toString('base64')
     expect(new Headers(init.headers).get('authorization')).toBe(`Basic ${basic}`)
     expect(String(init.body)).toMatch(/code_verifier=[\w-]{43}/)

@@ -139,7 +139,7 @@ describe('the single sign-on', () => {
       person: { name: 'Ada Lindqvist', email: 'ada@example.com' },
       role: 'agent',
     })
-    expect((await mine.get('/api/auth/methods')).body).toEqual({ password: true, oidc: true })
+    expect((await mine.get('/api/auth/methods')).body).toEqual({ password: true, oidc: true, signed_in: true })
   })
 
   test('gives the role that the groups say now, to the same person', async () => {

@@ -1,32 +1,70 @@
 import { useCallback, useEffect, useMemo, useState } from 'react'
 import { createApi } from '../api.ts'
 import { Desk } from '../desk.ts'
+import { createDoor, linkIn, type Methods, refusalIn } from '../door.ts'
 import { forgetStored } from '../drafts.ts'
 import { connectLive } from '../live.ts'
 import { DeskScreen } from './desk-screen.tsx'
+import { LinkPage } from './link-page.tsx'
 import { SignIn } from './sign-in.tsx'
 
 const KEY = 'gatehouse.key'
+const NO_METHODS: Methods = { oidc: false, signed_in: false }
 
-/** The whole console: the door, and the desk behind it. The key lives as long as the tab. */
+/** An API key, which lives as long as the tab; or the browser's session, which no script can read. */
+type Pass = { key: string | null }
+
+/** The whole console: the door, and the desk behind it. */
 export function App() {
-  const [key, setKey] = useState(() => sessionStorage.getItem(KEY))
-  const [notice, setNotice] = useState<string | null>(null)
-  const signOut = useCallback((why: string | null) => {
-    forgetStored(sessionStorage)
-    setNotice(why)
-    setKey(null)
-  }, [])
-  const signIn = useCallback((given: string) => {
-    sessionStorage.setItem(KEY, given)
+  const door = useMemo(() => createDoor((url, init) => fetch(url, init)), [])
+  const [link, setLink] = useState(() => linkIn(location.hash))
+  const [pass, setPass] = useState<Pass | null>(keptPass)
+  const [notice, setNotice] = useState(() => refusalIn(location.hash))
+  const [methods, setMethods] = useState<Methods | null>(null)
+  useEffect(() => {
+    // Neither a link's token nor a refusal stays in the address, where it would be in the history.
+    if (linkIn(location.hash) !== null || refusalIn(location.hash) !== null) history.replaceState(null, '', '/')
+    door.methods().then(
+      (found) => {
+        setMethods(found)
+        if (found.signed_in) setPass((known) => known ?? { key: null })
+      },
+      () => setMethods(NO_METHODS),
+    )
+  }, [door])
+  const signOut = useCallback(
+    (why: string | null) => {
+      if (pass?.key === null && why === null) void door.signOut().catch(() => {})
+      forgetStored(sessionStorage)
+      setNotice(why)
+      setPass(null)
+    },
+    [door, pass],
+  )
+  const signIn = useCallback((key: string | null) => {
+    if (key !== null) sessionStorage.setItem(KEY, key)
     setNotice(null)
-    setKey(given)
+    setPass({ key })
   }, [])
-  if (key === null) return <SignIn notice={notice} onSignIn={signIn} />
-  return <SignedIn key={key} apiKey={key} onSignOut={signOut} />
+  if (link !== null) {
+    const end = (said: string | null, isSignedIn: boolean) => {
+      setLink(null)
+      setNotice(said)
+      setPass(isSignedIn ? { key: null } : null)
+    }
+    return <LinkPage door={door} token={link} onEnd={end} />
+  }
+  if (pass !== null) return <SignedIn key={pass.key} apiKey={pass.key} onSignOut={signOut} />
+  if (methods === null) return null
+  return <SignIn notice={notice} door={door} hasSingleSignOn={methods.oidc} onSignIn={signIn} />
 }
 
-function SignedIn({ apiKey, onSignOut }: { apiKey: string; onSignOut: (why: string | null) => void }) {
+function keptPass(): Pass | null {
+  const key = sessionStorage.getItem(KEY)
+  return key === null ? null : { key }
+}
+
+function SignedIn({ apiKey, onSignOut }: { apiKey: string | null; onSignOut: (why: string | null) => void }) {
   const desk = useMemo(
     () =>
       new Desk({
@@ -38,7 +76,12 @@ function SignedIn({ apiKey, onSignOut }: { apiKey: string; onSignOut: (why: stri
         makeUrl: (blob) => URL.createObjectURL(blob),
         dropUrl: (url) => URL.revokeObjectURL(url),
         isVisible: () => document.visibilityState === 'visible',
-        onRefused: () => onSignOut('Your key is no longer valid. Please sign in again.'),
+        onRefused: () =>
+          onSignOut(
+            apiKey === null
+              ? 'You are not signed in any more. Please sign in again.'
+              : 'Your key is no longer valid. Please sign in again.',
+          ),
       }),
     [apiKey, onSignOut],
   )
