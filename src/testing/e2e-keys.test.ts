@@ -3,6 +3,7 @@ import type { Permission } from '../core/permissions.ts'
 import { OPERATIONS } from '../http/api-operations.ts'
 import { GIVEN_ROLES, type GivenRole } from '../people/roles.ts'
 import { type ApiAnswer, TestGateway, until } from './test-gateway.ts'
+import { foreignStatusOf } from './test-webhooks.ts'
 
 setDefaultTimeout(20_000)
 
@@ -78,6 +79,31 @@ describe('a key that is bound to a number', () => {
     const ask = { to: other.id, type: 'text', text: { body: 'hi' } }
     expect((await post(key, '/api/v1/messages', ask)).status).toBe(404)
     expect((await house.api('/api/v1/messages', ask)).status).toBe(202)
+  })
+})
+
+describe('a permission of its own is wanted', () => {
+  test('to take a conversation over from another application', async () => {
+    await house.write('+12025550115', 'Is anybody there?')
+    const { id } = await house.conversationOf('+12025550115')
+    const ask = { to: id, type: 'text', text: { body: 'Yes' }, take_over: true }
+    const without = await made({ permissions: ['messages.reply', 'conversations.see_all'] })
+    const refused = await post(without.key, '/api/v1/messages', ask)
+    expect(refused).toMatchObject({ status: 403, body: { permission: 'conversations.take_over' } })
+    const { key } = await made({ permissions: ['messages.reply', 'conversations.see_all', 'conversations.take_over'] })
+    expect((await post(key, '/api/v1/messages', ask)).status).toBe(202)
+  })
+
+  test('to see whom a message of another system went to', async () => {
+    await house.webhook(foreignStatusOf('12025550143'))
+    await until('the status is there', async () => {
+      const { body } = await house.api('/api/v1/statuses/unmatched')
+      return body.items[0]?.object?.recipient_id === '12025550143'
+    })
+    const { key } = await made({ permissions: ['numbers.see', 'conversations.see_all'] })
+    const { items } = (await as(key, '/api/v1/statuses/unmatched')).body
+    expect(items).toMatchObject([{ status: 'delivered', number: SUPPORT }])
+    expect(items[0]).not.toHaveProperty('object')
   })
 })
 
