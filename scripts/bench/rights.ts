@@ -30,6 +30,7 @@ const keys = new ApiKeys({
   clock: systemClock,
   termsOf: (asked) => (Buffer.compare(asked, hash) === 0 ? terms : undefined),
   standingOf: () => standing,
+  workspaceNamed: () => undefined,
   bootstrapToken: () => 'gh_a_token_that_an_operator_has_chosen_and_set',
   onUse: () => {},
 })

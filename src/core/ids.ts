@@ -13,6 +13,7 @@ const PREFIX = {
   person: 'per',
   role: 'rol',
   team: 'tea',
+  workspace: 'wsp',
   audit: 'aud',
 } as const
 

@@ -15,6 +15,8 @@ export interface Principal {
   /** How they showed who they are: only an API key's ticket opens a socket without an Origin. */
   by: 'api_key' | 'session' | 'command'
   workspaceId: number
+  /** True of keys of the house: they work in any workspace, one at a time. */
+  everywhere?: true
   /** Null for keys that belong to nobody. */
   personId: number | null
   /** The name of the role, to be shown. What it allows is in `permissions`. */

@@ -38,9 +38,10 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
   const { sessions } = parts.entrance
   const principalOf = (authorization: string | null, request: Request) => {
     const token = authorization === null ? cookies.read(request, 'session') : null
-    if (token === null) return keys.principalOf(authorization)
+    const workspace = request.headers.get('gatehouse-workspace')
+    if (token === null) return keys.principalOf(authorization, workspace)
     requireOwnPage(request, originsOf(base))
-    return sessions.principalOf(token, request.headers.get('gatehouse-workspace'))
+    return sessions.principalOf(token, workspace)
   }
   const addresses = new ClientAddresses(() => base.config.http.trustedProxies)
   const operations: Operations = {
@@ -116,7 +117,8 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }:
     erasures: new ErasureReader(house.records()),
     erase: (contactId, by) => parts.destruction.eraser.begin(contactId, by),
   })
-  const people = peopleRoutes({ ...shared, reader, people: parts.rights.people })
+  const { workspaces } = parts.rights
+  const people = peopleRoutes({ ...shared, reader, workspaces, people: parts.rights.people })
   const { entrance, rights } = parts
   const signIn = signInRoutes({
     ...shared,

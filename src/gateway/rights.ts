@@ -4,6 +4,7 @@ import type { Realtime } from '../realtime/realtime.ts'
 import { ApiKeyReader, noteKeyUse } from '../records/api-key.ts'
 import { PeopleReader } from '../records/people-reader.ts'
 import type { Wake } from '../records/tx.ts'
+import { WorkspaceReader } from '../records/workspace-reader.ts'
 import { unsealText } from '../vault/sealing.ts'
 import type { Base } from './base.ts'
 
@@ -12,11 +13,13 @@ export class Rights {
   readonly keys: ApiKeys
   readonly keyReader: ApiKeyReader
   readonly people: PeopleReader
+  readonly workspaces: WorkspaceReader
   readonly #realtime: Realtime
 
   constructor(base: Base, realtime: Realtime) {
     const { house, options } = base
     this.keyReader = new ApiKeyReader(house.records())
+    this.workspaces = new WorkspaceReader(house.records())
     this.people = new PeopleReader(house.records(), (person, place, sealed) => {
       const key = house.vault().personKey(person)
       return key && unsealText(key, place, sealed)
@@ -26,6 +29,7 @@ export class Rights {
       clock: options.clock,
       termsOf: (hash) => this.keyReader.withHash(hash),
       standingOf: (workspaceId, personId) => this.people.standing(workspaceId, personId),
+      workspaceNamed: (name) => this.workspaces.named(name),
       bootstrapToken: () => base.setup.bootstrapToken,
       onUse: ({ id, workspaceId }) => {
         // When a key was used is nice to know: it keeps nobody waiting and fails nothing.

@@ -33,6 +33,7 @@ export const NOTHING_PERSONAL: readonly string[] = [
   'GET /api/v1/notices/:id',
   'GET /api/v1/templates',
   'GET /api/v1/keys',
+  'GET /api/v1/workspaces',
   'GET /api/v1/roles',
   'GET /api/v1/teams',
   'GET /api/v1/permissions',

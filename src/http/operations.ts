@@ -2,10 +2,11 @@ import { Elysia } from 'elysia'
 import { BUILD } from '../core/build.ts'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
-import type { Principal } from '../core/principal.ts'
+import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
 import type { ClientAddresses } from './client-address.ts'
 import { responseOf } from './errors.ts'
 import { requireMay } from './route.ts'
+import { securityHeaders } from './security-headers.ts'
 
 export interface Readiness {
   ready: boolean
@@ -33,7 +34,7 @@ export function operationsRoutes(deps: OperationsDependencies): Elysia {
   app.get('/metrics', async ({ request, server }) => {
     try {
       if (!deps.addresses.isThisMachine(request, server))
-        requireMay(deps.principalOf(request.headers.get('authorization'), request), 'operations.see')
+        requireHouse(deps.principalOf(request.headers.get('authorization'), request))
       return await metricsResponse(deps)
     } catch (error) {
       return responseOf(error, deps.log)
@@ -45,11 +46,23 @@ export function operationsRoutes(deps: OperationsDependencies): Elysia {
 /** The same two on an address of their own, where the operator decided who reaches it. */
 export function operationsFetch(deps: OperationsDependencies): (request: Request) => Promise<Response> {
   return async (request) => {
-    const { pathname } = new URL(request.url)
-    if (pathname === '/metrics') return await metricsResponse(deps)
-    if (pathname === '/readyz') return readyResponse(deps)
-    return responseOf(new Failure('not_found', 'Only /metrics and /readyz are here'), deps.log)
+    const response = await answerOf(deps, new URL(request.url).pathname)
+    for (const [name, value] of Object.entries(securityHeaders(undefined))) response.headers.set(name, value)
+    return response
   }
+}
+
+async function answerOf(deps: OperationsDependencies, pathname: string): Promise<Response> {
+  if (pathname === '/metrics') return await metricsResponse(deps)
+  if (pathname === '/readyz') return readyResponse(deps)
+  return responseOf(new Failure('not_found', 'Only /metrics and /readyz are here'), deps.log)
+}
+
+/** Figures are of the whole house, and name the numbers of every workspace. */
+function requireHouse(principal: Principal): void {
+  requireMay(principal, 'operations.see')
+  if (principal.workspaceId === MAIN_WORKSPACE) return
+  throw new Failure('forbidden', 'The figures of the house are for those who work in main')
 }
 
 function readyResponse(deps: OperationsDependencies): Response {

@@ -25,6 +25,7 @@ import {
   TEAM_NUMBERS_MAX,
   TEAM_PEOPLE_MAX,
 } from '../records/team.ts'
+import type { WorkspaceReader } from '../records/workspace-reader.ts'
 import { knownBody, readBody } from './body.ts'
 import { emailIn, nameIn, workIn, wrong } from './people-members.ts'
 import { type Asked, found, idOf, json, pageOf, seeOf } from './route.ts'
@@ -32,7 +33,8 @@ import { type Asked, found, idOf, json, pageOf, seeOf } from './route.ts'
 export interface PeopleDependencies {
   ask: Ask
   people: PeopleReader
-  reader: Pick<Reader, 'numbers' | 'canSeeConversation'>
+  reader: Pick<Reader, 'numbersOf' | 'canSeeConversation'>
+  workspaces: WorkspaceReader
 }
 
 type Handle = (deps: PeopleDependencies, asked: Asked) => Promise<Response | object>
@@ -180,7 +182,7 @@ export const deleteRole: Handle = async (deps, { request, params, principal }) =
 }
 
 export const listTeams: Handle = async (deps, { principal }) => ({
-  items: deps.people.teams(principal.workspaceId).map((team) => teamView(deps, team)),
+  items: deps.people.teams(principal.workspaceId).map((team) => teamView(deps, principal.workspaceId, team)),
   next: null,
   as_of: deps.people.head(),
 })
@@ -188,7 +190,11 @@ export const listTeams: Handle = async (deps, { principal }) => ({
 export const addTeamOf: Handle = async (deps, { request, principal }) => {
   const body = await knownBody(request, ['name', 'people', 'numbers'])
   const name = shortNameIn(body['name'], TEAM_NAME_CHARS_MAX)
-  const { id } = await deps.ask(addTeam, { workspaceId: principal.workspaceId, ...teamIn(deps, body), name })
+  const { id } = await deps.ask(addTeam, {
+    workspaceId: principal.workspaceId,
+    ...teamIn(deps, principal.workspaceId, body),
+    name,
+  })
   return json(teamNow(deps, principal, id), 201)
 }
 
@@ -196,7 +202,12 @@ export const patchTeam: Handle = async (deps, { request, params, principal }) =>
   const body = await knownBody(request, ['name', 'people', 'numbers'])
   const teamId = idOf('team', params)
   const name = body['name'] === undefined ? {} : { name: shortNameIn(body['name'], TEAM_NAME_CHARS_MAX) }
-  await deps.ask(changeTeam, { workspaceId: principal.workspaceId, teamId, ...teamIn(deps, body), ...name })
+  await deps.ask(changeTeam, {
+    workspaceId: principal.workspaceId,
+    teamId,
+    ...teamIn(deps, principal.workspaceId, body),
+    ...name,
+  })
   return teamNow(deps, principal, teamId)
 }
 
@@ -248,6 +259,7 @@ function roleView({ id, name, permissions, isGiven }: Role): object {
 function teamNow(deps: PeopleDependencies, { workspaceId }: Principal, id: number): object {
   return teamView(
     deps,
+    workspaceId,
     found(
       deps.people.teams(workspaceId).find((team) => team.id === id),
       'team',
@@ -255,8 +267,12 @@ function teamNow(deps: PeopleDependencies, { workspaceId }: Principal, id: numbe
   )
 }
 
-function teamView({ reader }: PeopleDependencies, team: ReturnType<PeopleReader['teams']>[number]): object {
-  const accounts = new Map(reader.numbers().map(({ id, account }) => [id, account]))
+function teamView(
+  { reader }: PeopleDependencies,
+  workspaceId: number,
+  team: ReturnType<PeopleReader['teams']>[number],
+): object {
+  const accounts = new Map(reader.numbersOf(workspaceId).map(({ id, account }) => [id, account]))
   return {
     id: showId('team', team.id),
     name: team.name,
@@ -314,7 +330,7 @@ function permissionsIn(value: unknown, principal: Principal): Permission[] {
   })
 }
 
-function teamIn({ reader }: PeopleDependencies, body: Record<string, unknown>) {
+function teamIn({ reader }: PeopleDependencies, workspaceId: number, body: Record<string, unknown>) {
   const people = body['people']
   const numbers = body['numbers']
   return {
@@ -331,7 +347,7 @@ function teamIn({ reader }: PeopleDependencies, body: Record<string, unknown>) {
       ? {}
       : {
           numberIds: listIn(numbers, '/numbers', TEAM_NUMBERS_MAX).map((account, index) => {
-            const number = reader.numbers().find((one) => one.account === account)
+            const number = reader.numbersOf(workspaceId).find((one) => one.account === account)
             if (!number) throw wrong(`/numbers/${index}`, 'the id of one of our numbers at the platform')
             return number.id
           }),

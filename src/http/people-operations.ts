@@ -70,6 +70,23 @@ const personChangeSchema = Type.Object(
   },
   { ...CLOSED, $id: 'person_change', description: 'What is absent stays.' },
 )
+const workspacesSchema = Type.Object(
+  {
+    items: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          name: Type.String({ description: 'As the configuration has it.' }),
+          current: Type.Boolean({ description: 'Whether this request is in it.' }),
+        },
+        CLOSED,
+      ),
+    ),
+  },
+  { ...CLOSED, $id: 'workspaces' },
+)
+const WORKSPACE = { id: 'wsp_1', name: 'main', current: true }
+
 const roleSchema = Type.Object(
   {
     id: Type.String(),
@@ -212,6 +229,17 @@ export const PEOPLE: readonly Operation[] = [
     parameters: [PERSON_ID],
     answers: ok('Removed.', removed('person'), { id: 'per_3k', removed: true }),
     refuses: ['not_found', 'conflict'],
+    key: 'always',
+  },
+  {
+    id: 'listWorkspaces',
+    method: 'get',
+    path: '/api/v1/workspaces',
+    tag: 'People',
+    summary: 'List the workspaces that you work in',
+    description:
+      'Brands or subsidiaries whose data is apart. Whoever works in several says which in the header `Gatehouse-Workspace`, by its name, with any request; without it a key is in its own and a person in their first one. The bootstrap token, and keys of `main` that speak for nobody, are bound to no number and may `workspaces.manage`, work in all of them.',
+    answers: ok('All of them.', workspacesSchema, { items: [WORKSPACE] }),
     key: 'always',
   },
   {

@@ -18,6 +18,7 @@ import {
   patchTeam,
 } from './people-api.ts'
 import { type Asked, type RouteDependencies, type Rule, route } from './route.ts'
+import { listWorkspaces } from './workspaces-api.ts'
 
 type Handle = (deps: PeopleDependencies, asked: Asked) => Promise<Response | object>
 type Row = [
@@ -37,6 +38,7 @@ const ROUTES: readonly Row[] = [
   ['get', '/people/:id', 'people.see', getPerson],
   ['patch', '/people/:id', 'people.manage', patchPerson],
   ['delete', '/people/:id', 'people.manage', deletePerson],
+  ['get', '/workspaces', 'anybody known', listWorkspaces],
   ['get', '/roles', 'people.see', listRoles],
   ['post', '/roles', 'roles.manage', addRoleOf],
   ['patch', '/roles/:id', 'roles.manage', patchRole],

@@ -34,6 +34,7 @@ function keys(bootstrapToken: string | null = BOOTSTRAP, terms: Partial<ApiKeyTe
       return Buffer.compare(hash, known) === 0 ? kept.terms : undefined
     },
     standingOf: () => kept.standing,
+    workspaceNamed: (name) => (name === 'main' ? 1 : name === 'outlet' ? 2 : undefined),
     bootstrapToken: () => bootstrapToken,
     onUse: () => void kept.uses++,
   })
@@ -44,6 +45,27 @@ describe('newApiKey()', () => {
   test('gives 256 bits behind a prefix, never the same twice', () => {
     expect(KEY).toMatch(/^gh_[A-Za-z0-9_-]{43}$/)
     expect(new Set(Array.from({ length: 100 }, newApiKey)).size).toBe(100)
+  })
+})
+
+describe('another workspace', () => {
+  const chosen = (authorization: string, terms: Partial<ApiKeyTerms>, name: string) =>
+    keys(BOOTSTRAP, terms).apiKeys.principalOf(authorization, name).workspaceId
+
+  test('is chosen by the bootstrap token, and by keys of the house that may manage workspaces', () => {
+    expect(chosen(`Bearer ${BOOTSTRAP}`, {}, 'outlet')).toBe(2)
+    expect(chosen(`Bearer ${KEY}`, {}, 'outlet')).toBe(2)
+    expect(chosen(`Bearer ${KEY}`, { workspaceId: 2 }, 'outlet')).toBe(2)
+  })
+
+  test.each<[string, Partial<ApiKeyTerms>, string]>([
+    ['a key of another', { workspaceId: 2 }, 'main'],
+    ['a key without the permission', { permissions: ['conversations.see_all'] }, 'outlet'],
+    ['a key that does not see all', { permissions: ['workspaces.manage'] }, 'outlet'],
+    ['a key that is bound to numbers', { numberIds: [1] }, 'outlet'],
+    ['any key, where there is none of the name', {}, 'nowhere'],
+  ])('is not open to %s', (_, terms, name) => {
+    expect(() => chosen(`Bearer ${KEY}`, terms, name)).toThrow('does not work in such a workspace')
   })
 })
 

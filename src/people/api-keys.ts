@@ -43,6 +43,8 @@ export interface ApiKeysDependencies {
   standingOf(workspaceId: number, personId: number): Standing | undefined
   /** The operator's token from the configuration; it holds while it is set. */
   bootstrapToken(): string | null
+  /** The id of a workspace by its name. */
+  workspaceNamed(name: string): number | undefined
   /** Called at most once a minute for each key that is used. */
   onUse(key: Pick<ApiKeyTerms, 'id' | 'workspaceId'>): void
 }
@@ -63,8 +65,21 @@ export class ApiKeys {
     this.#deps = deps
   }
 
-  /** Throws `Failure('unauthorized')` for a missing, malformed, unknown, revoked or expired key. */
-  principalOf(authorization: string | null): Principal {
+  /**
+   * Throws `Failure('unauthorized')` for a missing, malformed, unknown, revoked or expired key, and `not_found` for a
+   * workspace that it does not work in; null: its own.
+   */
+  principalOf(authorization: string | null, workspace: string | null = null): Principal {
+    const principal = this.#principalOf(authorization)
+    if (workspace === null) return principal
+    const wanted = this.#deps.workspaceNamed(workspace)
+    if (wanted === principal.workspaceId) return principal
+    if (wanted === undefined || !principal.everywhere)
+      throw new Failure('not_found', 'This key does not work in such a workspace')
+    return { ...principal, workspaceId: wanted }
+  }
+
+  #principalOf(authorization: string | null): Principal {
     const key = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1]
     if (!key || key.length > KEY_CHARS_MAX) {
       throw new Failure('unauthorized', 'Send an API key: "Authorization: Bearer gh_…"')
@@ -123,7 +138,11 @@ function principalWith(hash: Uint8Array, terms: Omit<ApiKeyTerms, 'id' | 'role'>
       ? standing.permissions
       : standing.permissions.filter((name) => terms.permissions?.includes(name))
   const permissions = new Set<Permission>(allowed.filter(isPermission))
+  // Every other key belongs to its workspace alone.
+  const isOfHouse = terms.workspaceId === MAIN_WORKSPACE && terms.personId === null && terms.numberIds === null
+  const everywhere = isOfHouse && permissions.has('workspaces.manage') && permissions.has('conversations.see_all')
   return {
+    ...(everywhere ? { everywhere } : {}),
     id: principalIdOf(hash),
     by: 'api_key',
     workspaceId: terms.workspaceId,

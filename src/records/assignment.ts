@@ -29,8 +29,9 @@ export interface Assign {
 export const assignConversation = input('conversation.assign', async (tx: Tx, ask: Assign) => {
   const { workspaceId, conversationId } = ask
   const before = await tx.one<{ number_id: number; assignee_id: number | null; team_id: number | null }>(
-    'SELECT number_id, assignee_id, team_id FROM conversations WHERE id = ?1',
+    'SELECT number_id, assignee_id, team_id FROM conversations WHERE id = ?1 AND workspace_id = ?2',
     conversationId,
+    workspaceId,
   )
   if (!before) throw new Failure('not_found', 'No such conversation')
   if (typeof ask.assigneeId === 'number') await requireActive(tx, workspaceId, ask.assigneeId)
@@ -41,10 +42,11 @@ export const assignConversation = input('conversation.assign', async (tx: Tx, as
   }
   if (after.assigneeId === before.assignee_id && after.teamId === before.team_id) return after
   await tx.run(
-    'UPDATE conversations SET assignee_id = ?2, team_id = ?3 WHERE id = ?1',
+    'UPDATE conversations SET assignee_id = ?2, team_id = ?3 WHERE id = ?1 AND workspace_id = ?4',
     conversationId,
     after.assigneeId,
     after.teamId,
+    workspaceId,
   )
   const about = { conversationId, numberId: before.number_id }
   const data: AssignmentEventData = [after.assigneeId, after.teamId, before.assignee_id, before.team_id]

@@ -43,6 +43,7 @@ export function peopleRequests(
     getPerson: async () => openHouse().api(`/api/v1/people/${(await teamed()).id}`),
     changePerson: async () => other('PATCH', `/api/v1/people/${(await teamed()).id}`, { state: 'suspended' }),
     removePerson: async () => other('DELETE', `/api/v1/people/${await hire()}`),
+    listWorkspaces: () => openHouse().api('/api/v1/workspaces'),
     listRoles: () => openHouse().api('/api/v1/roles'),
     addRole: role,
     changeRole: async () => other('PATCH', `/api/v1/roles/${(await role()).body.id}`, { permissions: ['search.use'] }),
