@@ -16,7 +16,7 @@ function limits() {
     }
   }
   const wrong = (account: string, times: number, address: string | null = HERE) => {
-    for (let index = 0; index < times; index++) all.begin(account, address)
+    for (let index = 0; index < times; index++) all.begin(account, address).failed()
   }
   return { clock, all, waitOf, wrong }
 }
@@ -45,6 +45,14 @@ describe('SignInLimits', () => {
     expect(waitOf('ada')).toBeGreaterThan(0)
     attempts[0]?.succeeded()
     expect(waitOf('ada')).toBe(0)
+  })
+
+  test('counts nothing on the address of a firm whose people all come in at once', () => {
+    const { all, waitOf } = limits()
+    const attempts = Array.from({ length: 500 }, (_, index) => all.begin(`a${index}`, HERE))
+    expect(waitOf('somebody')).toBe(0)
+    for (const attempt of attempts) attempt.failed()
+    expect(waitOf('somebody')).toBeGreaterThan(0)
   })
 
   test('keeps nobody out who came in from their address before', () => {

@@ -18,9 +18,13 @@ interface Count {
   atMs: number
 }
 
-/** One attempt, counted as wrong until it is said to be right: many at once do not slip through. */
+/**
+ * One attempt. On its account it counts as wrong until it is said to be right, so that many at once do not slip through; on
+ * its address only once it went wrong, since a whole firm may come in from one address at nine o'clock.
+ */
 export interface Attempt {
   succeeded(): void
+  failed(): void
   /** It was neither: nobody looked. */
   takeBack(): void
 }
@@ -44,27 +48,28 @@ export class SignInLimits {
     const from = network(address)
     const pair = `${account} ${from}`
     const isKnown = this.#known.has(pair)
-    const keys: [key: string, free: number][] = isKnown
-      ? [[`pair ${pair}`, FREE_OF_ACCOUNT]]
+    const own = isKnown ? `pair ${pair}` : `account ${account}`
+    const shared: [key: string, free: number][] = isKnown
+      ? []
       : [
-          [`account ${account}`, FREE_OF_ACCOUNT],
           [`from ${from}`, FREE_OF_ADDRESS],
           ['all', FREE_OF_ALL],
         ]
     const nowMs = this.#clock.monoMs()
-    const waitMs = Math.max(...keys.map(([key, free]) => this.#waitMs(key, free, nowMs)))
-    if (waitMs > 0)
-      throw new Failure('rate_limited', 'Too many wrong attempts: wait before the next', {
-        retry_after_ms: Math.ceil(waitMs),
-      })
-    for (const [key] of keys) this.#add(key, 1, nowMs)
+    const waits = [[own, FREE_OF_ACCOUNT] as const, ...shared].map(([key, free]) => this.#waitMs(key, free, nowMs))
+    const waitMs = Math.max(...waits)
+    if (waitMs > 0) {
+      const members = { retry_after_ms: Math.ceil(waitMs) }
+      throw new Failure('rate_limited', 'Too many wrong attempts: wait before the next', members)
+    }
+    this.#add(own, 1)
     return {
-      takeBack: () => {
-        for (const [key] of keys) this.#add(key, -1, nowMs)
+      takeBack: () => this.#add(own, -1),
+      failed: () => {
+        for (const [key] of shared) this.#add(key, 1)
       },
       succeeded: () => {
-        for (const [key] of keys) this.#add(key, -1, nowMs)
-        this.#counts.delete(isKnown ? `pair ${pair}` : `account ${account}`)
+        this.#counts.delete(own)
         remember(this.#known, pair, true)
       },
     }
@@ -85,7 +90,8 @@ export class SignInLimits {
     return count.atMs + Math.min(WAIT_MS_MAX, FIRST_WAIT_MS * 2 ** Math.min(20, count.wrong - free)) - nowMs
   }
 
-  #add(key: string, by: number, nowMs: number): void {
+  #add(key: string, by: number): void {
+    const nowMs = this.#clock.monoMs()
     const wrong = (this.#counts.get(key)?.wrong ?? 0) + by
     if (wrong <= 0) this.#counts.delete(key)
     else remember(this.#counts, key, { wrong, atMs: nowMs })

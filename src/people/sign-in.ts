@@ -147,9 +147,10 @@ export class SignIn {
   async confirm(personId: number, code: string, visitor: Visitor): Promise<string[]> {
     const { accounts, clock } = this.#deps
     const attempt = this.#begin(`second ${personId}`, visitor, { personId, method: 'password' })
-    const codes = await accounts.confirm(personId, code, clock.epochMs()).catch((error: unknown) => {
-      attempt.takeBack()
-      throw error
+    let codes: string[] | undefined
+    await this.#look(attempt, async () => {
+      codes = await accounts.confirm(personId, code, clock.epochMs())
+      return codes !== undefined
     })
     if (!codes)
       throw new Failure('forbidden', 'This code is wrong: is the clock of the phone right?', { path: '/code' })
@@ -191,7 +192,9 @@ export class SignIn {
 
   async #look(attempt: Attempt, look: () => Promise<boolean>): Promise<boolean> {
     try {
-      return await look()
+      const isRight = await look()
+      if (!isRight) attempt.failed()
+      return isRight
     } catch (error) {
       // Too many at once, or the disk is full: that is nobody's guess.
       attempt.takeBack()
