@@ -14,6 +14,9 @@ export const CONSOLE_POLICY = [
   "form-action 'self'",
   "frame-ancestors 'none'",
   "base-uri 'none'",
+  "object-src 'none'",
+  // Nothing in the page makes elements out of text.
+  "require-trusted-types-for 'script'",
 ].join('; ')
 
 /** The console's files by path, `/index.html` among them: those in the binary, or bundled now when run from source. */

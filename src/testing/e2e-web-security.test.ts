@@ -72,7 +72,11 @@ describe('a body', () => {
     for (const name of ['__proto__', 'constructor', 'prototype']) {
       const init = { method: method.toUpperCase(), body: `{"${name}":{"role":"owner"}}` }
       const { status } = await ask(dummy(path), init)
-      expect({ path, name, refused: [400, 404, ...unknown(path)].includes(status) }).toEqual({ path, name, refused: true })
+      expect({ path, name, refused: [400, 404, ...unknown(path)].includes(status) }).toEqual({
+        path,
+        name,
+        refused: true,
+      })
     }
   })
 
@@ -87,7 +91,13 @@ describe('pages and what is nowhere', () => {
   test('the page of the desk runs only its own scripts, and nobody frames it', async () => {
     const { headers } = await ask('/', {}, null)
     const policy = headers.get('content-security-policy') ?? ''
-    for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"]) {
+    for (const part of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+      "require-trusted-types-for 'script'",
+    ]) {
       expect(policy).toContain(part)
     }
     expect(headers.get('permissions-policy')).toContain('geolocation=()')

@@ -172,7 +172,7 @@ class CrashRun {
     await this.#drain()
     await this.#oracle.askHouse()
     await this.#stop()
-    this.#oracle.readFolder()
+    await this.#oracle.readFolder()
     return {
       seed: this.#options.seed,
       histogram: this.#histogram,

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkAudit } from '../../compliance/audit-check.ts'
+import { AUDIT_ROOTS_FILE, readRoots } from '../../compliance/audit-roots.ts'
 import { showId } from '../../core/ids.ts'
 import { daysIn } from '../../journal/day-file.ts'
 import { dayKeyName } from '../../journal/entry.ts'
 import { JournalReader } from '../../journal/journal-reader.ts'
 import type { RealtimeEvent } from '../../realtime/protocol.ts'
+import { AuditReader } from '../../records/audit-reader.ts'
 import { readCorrelation } from '../../records/sent-message.ts'
 import type { Send } from '../../simulator/sends.ts'
 import { Db } from '../../storage/database.ts'
@@ -34,6 +37,7 @@ export interface Findings {
   quarantined: number
   eventsChanged: number
   journalFaults: number
+  auditFaults: number
   others: number
   inDoubtAtEnd: number
   resent: number
@@ -70,6 +74,7 @@ export class Oracle {
     quarantined: 0,
     eventsChanged: 0,
     journalFaults: 0,
+    auditFaults: 0,
     others: 0,
     inDoubtAtEnd: 0,
     resent: 0,
@@ -104,7 +109,7 @@ export class Oracle {
   }
 
   /** What lies in the folder, once nobody writes there any more. */
-  readFolder(): void {
+  async readFolder(): Promise<void> {
     const { dataFolder, masterKey } = this.#input.stand
     for (const name of [
       'records.db',
@@ -121,7 +126,19 @@ export class Oracle {
       this.find('journalFaults', error instanceof Error ? error.message : String(error))
     }
     journal.close()
+    await this.#checkAudit(dataFolder, vault)
     vault.close()
+  }
+
+  /** The chain holds whatever was killed, and what was looked at is in it. */
+  async #checkAudit(dataFolder: string, vault: Vault): Promise<void> {
+    const records = new Db(join(dataFolder, 'records.db'), { readonly: true })
+    const reader = new AuditReader(records, () => vault)
+    const roots = readRoots(join(dataFolder, AUDIT_ROOTS_FILE))
+    const { fault, rows } = await checkAudit({ reader, vault, roots, giveWay: async () => {} })
+    if (fault) this.find('auditFaults', `row ${fault.seq} is ${fault.kind}`)
+    if (rows === 0) this.find('auditFaults', 'nobody is in the audit')
+    records.close()
   }
 
   async #storedMessages(): Promise<StoredMessage[]> {
