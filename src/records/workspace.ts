@@ -10,12 +10,14 @@ export const MAIN_WORKSPACE_NAME = 'main'
 export async function workspaceNamed(
   tx: Tx,
   name: string | undefined,
-  { now, ids }: Pick<InputContext, 'now' | 'ids'>,
+  { now }: Pick<InputContext, 'now'>,
 ): Promise<number> {
   if (name === undefined || name === MAIN_WORKSPACE_NAME) return MAIN_WORKSPACE
   const known = await tx.one<{ id: number }>('SELECT id FROM workspaces WHERE name = ?1', name)
   if (known) return known.id
-  const id = ids.next()
+  // Counted by themselves: small numbers, as every row of theirs carries one.
+  const last = await tx.one<{ id: number }>('SELECT max(id) AS id FROM workspaces')
+  const id = (last?.id ?? MAIN_WORKSPACE) + 1
   await tx.run('INSERT INTO workspaces (id, name, created_at) VALUES (?1, ?2, ?3)', id, name, now)
   // Its own search key: equal words of two workspaces have nothing in common in the index.
   tx.vault.namedKey(searchKeyName(id), now)
