@@ -25,7 +25,7 @@ export const AUDITED_READS: Readonly<Record<string, string>> = {
   'GET /api/v1/audit': 'audit.read',
 }
 
-/** What can be read and shows nothing of a customer or of somebody who works here. */
+/** What can be read and shows nothing of a customer, and of who works here no more than whoever asks. */
 export const NOTHING_PERSONAL: readonly string[] = [
   'GET /api/v1/me',
   'GET /api/v1/numbers',
@@ -37,4 +37,8 @@ export const NOTHING_PERSONAL: readonly string[] = [
   'GET /api/v1/roles',
   'GET /api/v1/teams',
   'GET /api/v1/permissions',
+  'GET /api/auth/session',
+  'GET /api/auth/sessions',
+  'GET /api/auth/methods',
+  'GET /api/auth/oidc/callback',
 ]

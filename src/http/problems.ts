@@ -5,7 +5,8 @@ export const PROBLEM_MEANING: Readonly<Record<FailureCode, string>> = {
   invalid:
     'The request is not what it must be. `path` says where and `detail` what is wanted; sent again it is refused again.',
   sender_required: 'Nothing says which number it is to leave from, and there is more than one pool: set `from`.',
-  unauthorized: 'The API key, or the signature of a webhook, is missing or wrong.',
+  unauthorized:
+    'The API key, the browser session, what somebody signs in with, or the signature of a webhook is missing, wrong or over.',
   forbidden: 'You are known, and may not do this.',
   not_found: 'There is no such thing, or not for you.',
   conflict: 'Its present state does not allow this: a message that has left cannot be cancelled.',

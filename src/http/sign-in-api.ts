@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import { toTime } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
+import { actorOf, MAIN_WORKSPACE } from '../core/principal.ts'
 import { LINK_KINDS, type LinkKind } from '../people/accounts.ts'
 import type { BrowserSessions, Session, Workspace } from '../people/browser-sessions.ts'
 import type { FirstOwner, Links } from '../people/links.ts'
@@ -151,6 +152,7 @@ async function setCookies(
 
 async function signOut(deps: SignInDependencies, asked: Asked): Promise<Response> {
   await deps.sessions.end([sessionOf(deps, asked)])
+  tell(deps, asked, 'session.end')
   const response = json({ signed_out: true })
   response.headers.append('Set-Cookie', deps.cookies.clear('session'))
   return response
@@ -196,6 +198,7 @@ async function endOthers(deps: SignInDependencies, asked: Asked): Promise<object
   const current = sessionOf(deps, asked)
   const others = deps.sessions.ofPerson(current.personId).filter(({ id }) => id !== current.id)
   await deps.sessions.end(others)
+  if (others.length > 0) tell(deps, asked, 'session.end')
   return { ended: others.length }
 }
 
@@ -206,6 +209,7 @@ async function endOne(deps: SignInDependencies, asked: Asked): Promise<object> {
     'session',
   )
   await deps.sessions.end([session])
+  tell(deps, asked, 'session.end')
   return { ended: 1 }
 }
 
@@ -213,6 +217,7 @@ async function changePassword(deps: SignInDependencies, asked: Asked): Promise<o
   const body = await bodyOf(asked.request, ['password', 'new_password'])
   const ask = { password: textIn(body, 'password'), newPassword: body['new_password'] }
   await deps.signIn.changePassword(sessionOf(deps, asked), ask, visitorOf(deps, asked.request, asked.server))
+  tell(deps, asked, 'password.change')
   return { changed: true }
 }
 
@@ -230,7 +235,9 @@ async function confirm(deps: SignInDependencies, asked: Asked): Promise<object> 
   const { personId } = sessionOf(deps, asked)
   const body = await bodyOf(asked.request, ['code'])
   const visitor = visitorOf(deps, asked.request, asked.server)
-  return { recovery_codes: await deps.signIn.confirm(personId, textIn(body, 'code'), visitor) }
+  const codes = await deps.signIn.confirm(personId, textIn(body, 'code'), visitor)
+  tell(deps, asked, 'second_factor.add')
+  return { recovery_codes: codes }
 }
 
 /** Wants both factors, so that a browser that was left open gives nothing away. */
@@ -239,6 +246,7 @@ async function removeSecond(deps: SignInDependencies, asked: Asked): Promise<obj
   const body = await bodyOf(asked.request, ['password', 'code'])
   const ask = { password: textIn(body, 'password'), code: textIn(body, 'code') }
   await deps.signIn.removeSecond(personId, ask, visitorOf(deps, asked.request, asked.server))
+  tell(deps, asked, 'second_factor.remove')
   return { removed: true }
 }
 
@@ -248,6 +256,7 @@ async function makeLink(deps: SignInDependencies, asked: Asked): Promise<Respons
   if (typeof kind !== 'string' || !LINK_KINDS.includes(kind as LinkKind))
     throw wrong('/kind', `one of ${LINK_KINDS.join(', ')}`)
   const { token, expiresAtMs } = await deps.links.make(kind as LinkKind, personId, asked.principal)
+  tell(deps, asked, `link.make_${kind}`, showId('person', personId))
   return json({ kind, url: linkUrl(deps.publicUrl(), token), expires_at: toTime(expiresAtMs) }, 201)
 }
 
@@ -261,10 +270,13 @@ async function lookAtLink({ links }: SignInDependencies, { request }: Came): Pro
   return { kind }
 }
 
-async function useLink({ links }: SignInDependencies, { request }: Came): Promise<object> {
+async function useLink(deps: SignInDependencies, { request }: Came): Promise<object> {
   const body = await bodyOf(request, ['token', 'password', 'name', 'email'])
   const owner = (): FirstOwner => ({ name: nameIn(body['name'], ''), email: emailIn(body['email'], '') })
-  await links.use(textIn(body, 'token'), { password: body['password'], owner })
+  const { kind, personId } = await deps.links.use(textIn(body, 'token'), { password: body['password'], owner })
+  const object = showId('person', personId)
+  const by = { id: object, by: 'session', workspaceId: MAIN_WORKSPACE, personId } as const
+  deps.note({ by, action: `link.use_${kind}`, object, outcome: 'done' })
   return { done: true }
 }
 
@@ -305,7 +317,13 @@ function required({ oidc }: SignInDependencies): Oidc {
   return found(oidc() ?? undefined, 'single sign-on: none is configured')
 }
 
-/** Throws `forbidden` for who came with a key: a key has no session, no password and no second factor. */
+/** Says in the audit what somebody did here: credentials are no part of the records, whose acts are there by themselves. */
+function tell(deps: SignInDependencies, { principal }: Asked, action: string, object?: string): void {
+  const own = principal.personId === null ? null : showId('person', principal.personId)
+  deps.note({ by: actorOf(principal), action, object: object ?? own, outcome: 'done' })
+}
+
+/** Throws `conflict` for who came with a key: a key has no session, no password and no second factor. */
 function sessionOf({ sessions }: SignInDependencies, { principal }: Asked): Session {
   const session = sessions.ofPrincipal(principal)
   if (!session) throw new Failure('conflict', 'This is about a browser session, and you came with an API key')

@@ -18,6 +18,12 @@ export interface FirstOwner {
   email: string
 }
 
+/** What a link was for, and whose it was. */
+export interface Used {
+  kind: Link['kind']
+  personId: number
+}
+
 export interface LinksDependencies {
   clock: Clock
   accounts: AccountsApi
@@ -68,7 +74,7 @@ export class Links {
   }
 
   /** Does what the link is for, once; all sessions of its owner end. */
-  async use(token: string, ask: { password: unknown; owner: () => FirstOwner }): Promise<{ personId: number }> {
+  async use(token: string, ask: { password: unknown; owner: () => FirstOwner }): Promise<Used> {
     const { accounts, clock, sessions, wordsOf } = this.#deps
     const { kind, personId } = await this.look(token)
     const nowMs = clock.epochMs()
@@ -80,17 +86,17 @@ export class Links {
     const used = await accounts.spendLink({ token, password, nowMs })
     if (!used) throw kind === 'second_factor' ? wrongPassword() : unusable()
     sessions.drop(used.ended)
-    return { personId: used.personId }
+    return { kind, personId: used.personId }
   }
 
-  async #begin(token: string, ask: { password: unknown; owner: () => FirstOwner }): Promise<{ personId: number }> {
+  async #begin(token: string, ask: { password: unknown; owner: () => FirstOwner }): Promise<Used> {
     const { accounts, clock, addOwner } = this.#deps
     const owner = ask.owner()
     const password = requireGoodPassword(ask.password, '/password', [owner.name, owner.email])
     if (!(await accounts.spendSetup(token, clock.epochMs()))) throw unusable()
     const personId = await addOwner(owner)
     await accounts.setPassword(personId, password, { nowMs: clock.epochMs(), but: null })
-    return { personId }
+    return { kind: 'setup', personId }
   }
 }
 
