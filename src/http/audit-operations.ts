@@ -23,7 +23,9 @@ const entrySchema = Type.Object(
     outcome: Type.String({ description: '`done`, or the code of the refusal.' }),
     times: Type.Integer({ minimum: 1, description: 'More than 1 where one entry tells of a minute.' }),
     detail: Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Null()], {
-      description: 'What is personal of it, such as the words of a search.',
+      description:
+        'What is personal of it, such as the words of a search in a conversation. Of a search everywhere there is a keyed hash ' +
+        'of the words: the same search has the same.',
     }),
     erased: Type.Boolean({ description: 'There was a detail, and it was erased with the person whom it was about.' }),
   },
@@ -35,10 +37,10 @@ const SEARCH = {
   at: '2026-11-22T09:14:03.220Z',
   actor: { id: 'p_4sD0vYk2', by: 'session', person: 'per_3f' },
   action: 'search.run',
-  object: null,
+  object: 'cnv_2j',
   outcome: 'done',
   times: 1,
-  detail: { q: 'broken kettle' },
+  detail: { q: 'broken kettle', conversation_id: 'cnv_2j' },
   erased: false,
 }
 const OPENED = { ...SEARCH, id: 'aud_2n8', action: 'contact.open', object: 'con_2h', detail: null }

@@ -11,6 +11,8 @@ import { type Asked, integerOf } from './route.ts'
 export interface SearchDependencies {
   /** The page as JSON text. */
   search(ask: SearchAsk, principal: Principal): Promise<string>
+  /** A keyed hash. */
+  hash(text: string): Uint8Array
 }
 
 export const SEARCH_LIMIT_MAX = 50
@@ -38,7 +40,7 @@ export async function search(deps: SearchDependencies, { request, principal, not
   const body = await readJson(request, BODY_BYTES_MAX)
   knownMembers(body, MEMBERS)
   const ask = readAsk(body)
-  noted.detail = wordsOf(body)
+  noteSearch(deps, noted, body)
   return answer(await deps.search(ask, principal))
 }
 
@@ -48,7 +50,7 @@ export async function searchByHand(deps: SearchDependencies, { query, principal,
   if (q === null) throw new Failure('invalid', 'q is wanted: the words to search for', { path: '?q' })
   const limit = integerOf(query, 'limit', { min: 1, max: SEARCH_LIMIT_MAX, absent: SEARCH_LIMIT_MAX })
   const cursor = query.get('cursor')
-  noted.detail = wordsOf({ q })
+  noteSearch(deps, noted, { q })
   try {
     return answer(await deps.search(readAsk({ q, limit, ...(cursor === null ? {} : { cursor }) }), principal))
   } catch (error) {
@@ -56,9 +58,20 @@ export async function searchByHand(deps: SearchDependencies, { query, principal,
   }
 }
 
-/** What the audit keeps, sealed, of what was searched for: neither the page nor how many. */
-function wordsOf({ limit: _limit, cursor: _cursor, ...words }: Record<string, unknown>): object {
-  return words
+/**
+ * What the audit keeps of what was searched for. Words of a search in one conversation are sealed with the customer's key.
+ * Of a search everywhere nobody knows whom the words are about, so no erasure could find them: a keyed hash is kept, which
+ * says whether two searches were the same, and whether it was this one.
+ */
+function noteSearch(deps: SearchDependencies, noted: Asked['noted'], body: Record<string, unknown>): void {
+  const { limit: _limit, cursor: _cursor, q, person, ...rest } = body
+  if (typeof rest['conversation_id'] === 'string') {
+    Object.assign(noted, { object: rest['conversation_id'], detail: { q, person, ...rest } })
+    return
+  }
+  const hashed = (text: unknown) =>
+    typeof text === 'string' ? deps.hash(`search:${text.trim().normalize('NFC').toLowerCase()}`).toHex() : undefined
+  noted.detail = { q_hash: hashed(q), person_hash: hashed(person), ...rest }
 }
 
 function answer(text: string): Response {

@@ -58,7 +58,11 @@ describe('the audit', () => {
     await house.api('/api/v1/contacts/lookup', { phone: ANNA })
     expect(await entryOf('contact.open')).toMatchObject({ object: contact, outcome: 'done', actor: { by: 'api_key' } })
     expect(await entryOf('conversation.open')).toMatchObject({ object: conversation.id })
-    expect(await entryOf('search.run')).toMatchObject({ object: null, detail: { q: 'kettle' } })
+    const search = await entryOf('search.run')
+    expect(search).toMatchObject({ object: null, detail: { q_hash: expect.stringMatching(/^[0-9a-f]{64}$/) } })
+    await house.api('/api/v1/search', { q: 'kettle', conversation_id: conversation.id })
+    const within = async () => (await audit(`&action=search.run&object=${conversation.id}`))[0]
+    expect(await until('the search in the conversation', within)).toMatchObject({ detail: { q: 'kettle' } })
     expect(await entryOf('contact.look_up')).toMatchObject({ object: contact, detail: { phone: ANNA } })
     expect(await entryOf('audit.read')).toMatchObject({ object: null })
     expect(await audit(`&object=${contact}`)).toHaveLength(2)
