@@ -27,6 +27,7 @@ afterEach(() => house.close())
 /** What a later program would add to a database. */
 const LATER: Readonly<Record<string, string>> = {
   records: 'ALTER TABLE messages ADD COLUMN pretended TEXT; CREATE INDEX pretended ON messages (type)',
+  accounts: 'ALTER TABLE sessions ADD COLUMN pretended TEXT',
   vault: 'ALTER TABLE person_keys ADD COLUMN pretended TEXT',
   journal: 'ALTER TABLE entries ADD COLUMN pretended TEXT',
   ledger: 'ALTER TABLE persons ADD COLUMN pretended TEXT',
@@ -87,7 +88,7 @@ test('T32, T33: an upgrade of a real house is taken back: what platforms said si
   const say = (line: string) => void said.push(line)
   const forms = laterForms()
   await upgradeFolder({ folder: data(), forms, program: '9.9.9', nowMs: systemClock.epochMs(), say })
-  expect(said.filter((line) => line.includes('copying'))).toHaveLength(4)
+  expect(said.filter((line) => line.includes('copying'))).toHaveLength(5)
   await expect(house.start()).rejects.toThrow(/written by a newer Gatehouse .*gatehouse rollback/)
 
   pretend(false)
@@ -107,6 +108,7 @@ test('T32, T33: an upgrade of a real house is taken back: what platforms said si
     'vault.db',
     'erasure-ledger.db',
     'journal/day.db',
+    'accounts.db',
     'records.db',
   ])
   expect(trial.events_lost).toBeGreaterThan(5)
