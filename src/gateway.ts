@@ -133,7 +133,7 @@ export class Gateway {
     this.#clockWatch.look()
     const newOwnerKey = await giveFirstInputs(this.#base, parts.reader)
     this.#parts = parts
-    const setupToken = await parts.entrance.open()
+    const setupToken = await parts.entrance.open(parts.reader.epoch())
     // Nothing that happens to the search ends the process, and no start waits for more than its file being opened.
     await parts.search.open({ folder: config.dataDir, masterKey: setup.masterKey })
     collectFigures(this.#base, parts)

@@ -90,10 +90,10 @@ export class Entrance {
   }
 
   /** Opens the credentials. Answers the token of the first owner's link, as long as nobody works here. */
-  async open(): Promise<string | null> {
+  async open(epoch: string): Promise<string | null> {
     const { house, options, metrics, setup } = this.#base
     const key = must(house.vault().findNamedKey('accounts'), 'the key of the credentials')
-    await this.accounts.open({ path: join(options.config.dataDir, ACCOUNTS_FILE), key })
+    await this.accounts.open({ path: join(options.config.dataDir, ACCOUNTS_FILE), key, epoch })
     await this.sessions.open()
     metrics.collect(() => metrics.browserSessions.set(this.sessions.size))
     if (this.lookup.hasAny()) return null

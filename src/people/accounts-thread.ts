@@ -17,6 +17,8 @@ const WAITING_MAX = 1_000
 export interface OpenAccounts {
   path: string
   key: Uint8Array
+  /** Of the records. */
+  epoch: string
 }
 
 let accounts: Accounts | undefined
@@ -24,8 +26,9 @@ let accounts: Accounts | undefined
 async function answer({ name, args }: Question): Promise<unknown> {
   if (name === 'open') {
     stepBack(NICENESS)
-    const { path, key } = args as OpenAccounts
+    const { path, key, epoch } = args as OpenAccounts
     accounts = new Accounts(path, key, new PasswordHashing(key, { atOnce: AT_ONCE, waitingMax: WAITING_MAX }))
+    accounts.follow(epoch)
     return undefined
   }
   if (name === 'close') return accounts?.close()

@@ -225,6 +225,19 @@ describe('a link', () => {
   })
 })
 
+test('beside records of another epoch no session and no link of before opens', async () => {
+  accounts.follow('one')
+  await accounts.setPassword(1, 'seven lilac trombones', { nowMs: NOW, but: null })
+  accounts.beginSession(session(1, NOW, 1))
+  const { token } = accounts.makeLink({ kind: 'second_factor', personId: 1 }, NOW)
+  const left = () => accounts.sessions({ idleMs: HOUR, absoluteMs: HOUR, nowMs: NOW }).length
+  accounts.follow('one')
+  expect([left(), accounts.linkOf(token, NOW)?.kind]).toEqual([1, 'second_factor'])
+  accounts.follow('two')
+  expect([left(), accounts.linkOf(token, NOW)]).toEqual([0, undefined])
+  expect(await accounts.isPassword(1, 'seven lilac trombones')).toBe(true)
+})
+
 test('an identity is somebody’s by issuer and subject together', () => {
   accounts.connect('https://a.example', 'ada', { personId: 1, nowMs: NOW })
   expect(accounts.personOf('https://a.example', 'ada')).toBe(1)

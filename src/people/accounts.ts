@@ -3,7 +3,7 @@ import createAccounts from '../../migrations/accounts/0001_create_accounts.sql' 
 import { Failure } from '../core/failure.ts'
 import { Db } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
-import { keyedHash, seal, unseal } from '../vault/sealing.ts'
+import { keyedHash, keyedHash64, seal, unseal } from '../vault/sealing.ts'
 import type { PasswordHashing } from './passwords.ts'
 import { base32, TOTP_SECRET_BYTES, totpStep } from './totp.ts'
 
@@ -75,6 +75,20 @@ export class Accounts {
     migrate(this.#database, ACCOUNTS_FILE, MIGRATIONS)
     this.#key = key
     this.#hashing = hashing
+  }
+
+  /**
+   * What was opened and what was not yet used is told by the present alone: beside records of another epoch, such as after
+   * a restore, sessions and links that may have ended since are over.
+   */
+  follow(epoch: string): void {
+    const mark = Number(keyedHash64(this.#key, 'epoch', epoch) & 0x7fff_ffffn)
+    if (this.#database.commitCount() === mark) return
+    this.#database.transaction(() => {
+      this.#database.run('DELETE FROM sessions')
+      this.#database.run('DELETE FROM links')
+      this.#database.countCommit(mark)
+    })
   }
 
   close(): void {
