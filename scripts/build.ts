@@ -55,6 +55,8 @@ process.chdir(ROOT)
 mkdirSync(dirname(outfile), { recursive: true })
 const built = await Bun.build({
   entrypoints: ENTRYPOINTS,
+  // Where threads are in the binary is told from here, whatever is imported from outside.
+  root: 'src',
   compile: {
     outfile,
     ...(values.target ? { target: values.target as Bun.Build.CompileTarget } : {}),
