@@ -1,4 +1,4 @@
-import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
+import type { Principal } from '../core/principal.ts'
 import { ApiKeys, principalIdOf } from '../people/api-keys.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import { ApiKeyReader, noteKeyUse } from '../records/api-key.ts'
@@ -50,7 +50,7 @@ export class Rights {
   /** Whether there is nothing left to come back with. */
   #isOver({ keyHash, personId }: Extract<Wake, { kind: 'rights' }>): boolean {
     if (keyHash !== null) return true
-    return personId !== null && this.people.standing(MAIN_WORKSPACE, personId) === undefined
+    return personId !== null && this.workspaces.ofPerson(personId).length === 0
   }
 }
 
