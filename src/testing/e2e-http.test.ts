@@ -7,9 +7,8 @@ import type { Operation } from '../http/api-operation.ts'
 import { OPERATIONS } from '../http/api-operations.ts'
 import { problemSchema } from '../http/api-schemas.ts'
 import { refusalsOf } from '../http/openapi.ts'
-import { peopleRequests } from './people-requests.ts'
+import { moreRequests } from './more-requests.ts'
 import { shapeOf } from './shape-of.ts'
-import { signInRequests } from './sign-in-requests.ts'
 import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
 import { foreignStatusOf, NOTICES, preferenceOf } from './test-webhooks.ts'
 
@@ -187,14 +186,20 @@ describe('every documented operation answers as the document says:', () => {
       const { body } = await house.api('/api/v1/notices?severity=critical')
       return await house.api(`/api/v1/notices/${body.items[0].id}`)
     },
-    ...signInRequests(() => house),
-    ...peopleRequests(
+    ...moreRequests(
       () => house,
       () => conversation,
     ),
     listKeys: async () => {
       await house.api('/api/v1/keys', { name: 'web shop', numbers: ['106540352242922'] })
       return await house.api('/api/v1/keys')
+    },
+    listAudit: async () => {
+      await house.api('/api/v1/search', { q: 'parcel', conversation_id: conversation })
+      return await until('the search is in the audit', async () => {
+        const answer = await house.api(`/api/v1/audit?action=search.run&object=${conversation}`)
+        return answer.body.items.length > 0 && answer
+      })
     },
     makeKey: () =>
       house.api('/api/v1/keys', { name: 'shop', permissions: ['messages.reply'], numbers: ['106540352242922'] }),
