@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import type { Actor } from '../core/principal.ts'
+import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { ANNA, declared, queued, textItem } from '../testing/test-items.ts'
+import { declareConfiguration } from './configuration.ts'
+import { readConversation } from './conversation.ts'
+import { declareApp, declareNumber, setNumberState } from './number.ts'
+import { seeing } from './page.ts'
+import { queueMessage } from './queue-message.ts'
+import { searchKeyName } from './workspace.ts'
+import { WorkspaceReader } from './workspace-reader.ts'
+
+const OUTLET = 2
+const IN_OUTLET: Actor = { id: 'key', by: 'api_key', workspaceId: OUTLET, personId: null }
+const COMMAND: Actor = { ...IN_OUTLET, by: 'command' }
+const SEES_OUTLET = seeing(OUTLET, () => true)
+const ALL = { limit: 50, cursor: null }
+
+let house: TestBook
+let conversationId = 0
+
+/** Main with a customer, and an outlet with a number. */
+beforeEach(async () => {
+  house = openTestBook()
+  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
+  await house.ask(declareNumber, declared())
+  await house.ask(declareApp, { id: 'whatsapp/outlet', portfolio: 'outlet', workspace: 'outlet' })
+  await house.ask(declareNumber, inOutlet())
+  await house.give(textItem('wamid.1', house.clock.epochMs(), { person: ANNA }))
+  conversationId = house.database.one<{ id: number }>('SELECT id FROM conversations')?.id ?? 0
+})
+afterEach(() => house.close())
+
+function inOutlet() {
+  return declared({ account: '2', app: 'outlet', portfolio: 'outlet', alias: 'outlet', pool: 'p', workspace: 'outlet' })
+}
+
+function workspacesOf(table: string): number[] {
+  return house.database
+    .all<{ id: number }>(`SELECT DISTINCT workspace_id AS id FROM ${table} ORDER BY 1`)
+    .map(({ id }) => id)
+}
+
+describe('a workspace', () => {
+  test('is made when a portfolio names it, with a search key of its own', () => {
+    expect(new WorkspaceReader(house.database).all()).toEqual([
+      { id: 1, name: 'main' },
+      { id: OUTLET, name: 'outlet' },
+    ])
+    const [main, outlet] = [1, OUTLET].map((id) => house.vault.findNamedKey(searchKeyName(id)))
+    expect(outlet).toHaveLength(32)
+    expect(outlet).not.toEqual(main)
+  })
+
+  test('has what is said on its numbers, and nothing else', async () => {
+    expect([workspacesOf('contacts'), workspacesOf('conversations')]).toEqual([[1], [1]])
+    expect(workspacesOf('events')).toEqual([1, OUTLET])
+    expect((await house.reader.conversations(ALL, SEES_ALL)).items).toHaveLength(1)
+    expect((await house.reader.conversations(ALL, SEES_OUTLET)).items).toEqual([])
+    expect((await house.reader.contacts.list(ALL, SEES_OUTLET)).items).toEqual([])
+    expect(await house.reader.contacts.lookUp({ kind: 'phone', value: '+4915112345678' }, 'acme', SEES_OUTLET)).toBe(
+      undefined,
+    )
+  })
+
+  test('keeps a portfolio that anybody is known in, and a number with conversations', async () => {
+    const moved = { id: 'whatsapp/main', portfolio: 'acme', workspace: 'outlet' }
+    expect(house.ask(declareApp, moved)).rejects.toThrow('The portfolio acme has conversations')
+    expect(house.ask(declareNumber, declared({ workspace: 'outlet' }))).rejects.toThrow('is not moved to another one')
+    const ask = { workspaces: [], apps: [moved], numbers: [], revoked: 'kept', retryTokensOf: [] } as const
+    expect(house.ask(declareConfiguration, ask)).rejects.toThrow('not moved')
+    expect(workspacesOf('numbers')).toEqual([1, OUTLET])
+  })
+
+  test('gives away a portfolio in which nothing was said yet', async () => {
+    await house.ask(declareApp, { id: 'whatsapp/outlet', portfolio: 'outlet' })
+    const { workspace: _, ...number } = inOutlet()
+    await house.ask(declareNumber, number)
+    expect(workspacesOf('numbers')).toEqual([1])
+  })
+})
+
+describe('an act in one workspace', () => {
+  const to = () => ({ kind: 'conversation', id: conversationId }) as const
+
+  test('sends into no conversation and from no number of another', async () => {
+    expect(house.ask(queueMessage, queued(to(), { workspaceId: OUTLET }))).rejects.toThrow('No such conversation')
+    const account = declared().account
+    const person = { kind: 'person', person: { phone: '+4915112345678' } } as const
+    const foreign = queued(person, { workspaceId: OUTLET, sender: { kind: 'number', account } })
+    expect(house.ask(queueMessage, foreign)).rejects.toThrow('No such number')
+    expect((await house.ask(queueMessage, queued(to()))).answer.state).toBe('queued')
+  })
+
+  test('changes nothing of another, even where no door has asked', async () => {
+    const head = house.events.head()
+    const ask = { conversationId, uptoMessageId: null }
+    expect(house.ask(readConversation, ask, IN_OUTLET)).rejects.toThrow('Nothing of the kind is in this workspace')
+    const numberId = house.database.one<{ id: number }>('SELECT id FROM numbers WHERE workspace_id = 1')?.id ?? 0
+    const pause = { numberId, state: 'paused', reason: null } as const
+    expect(house.ask(setNumberState, pause, IN_OUTLET)).rejects.toThrow('Nothing of the kind')
+    expect(house.events.head()).toBe(head)
+    expect(house.database.one('SELECT unread FROM conversations')).toEqual({ unread: 1 })
+    // A command on the machine reaches every workspace.
+    expect(await house.ask(readConversation, ask, COMMAND)).toEqual({ unread: 0 })
+  })
+})
