@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import type { TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
 import { must } from '../core/assert.ts'
 import { STATUS_OF } from '../core/failure.ts'
 import type { Operation } from '../http/api-operation.ts'
@@ -8,7 +6,7 @@ import { OPERATIONS } from '../http/api-operations.ts'
 import { problemSchema } from '../http/api-schemas.ts'
 import { refusalsOf } from '../http/openapi.ts'
 import { moreRequests } from './more-requests.ts'
-import { shapeOf } from './shape-of.ts'
+import { schemaFaults, shapeOf } from './shape-of.ts'
 import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
 import { foreignStatusOf, NOTICES, preferenceOf } from './test-webhooks.ts'
 
@@ -119,12 +117,6 @@ afterAll(async () => {
   await house.close()
   await otherHouse.close()
 })
-
-function schemaFaults(schema: TSchema, value: unknown): string[] {
-  return [...Value.Errors(schema, value)]
-    .map(({ path, message }) => `${path} ${message}`)
-    .filter((fault) => !fault.includes("Unknown format 'date-time'"))
-}
 
 describe('every documented operation answers as the document says:', () => {
   const handshake = new URLSearchParams({
