@@ -239,6 +239,16 @@ describe('an idempotency key', () => {
     expect((await desk.house.ask(queueMessage, toConversation(idempotency(1, 2)))).repeated).toBeFalse()
   })
 
+  test('is remembered where the clock was ahead by years for a moment', async () => {
+    const first = await desk.house.ask(queueMessage, toConversation(idempotency(1)))
+    desk.house.clock.jump(4000 * DAY_MS)
+    await desk.house.ask(declareNumber, declared())
+    desk.house.clock.jump(-4000 * DAY_MS)
+    expect(await desk.house.ask(purgeIdempotency, null)).toEqual({ purged: 0 })
+    const again = await desk.house.ask(queueMessage, toConversation(idempotency(1)))
+    expect(again).toEqual({ repeated: true, answer: first.answer })
+  })
+
   test('is forgotten after seven days', async () => {
     await desk.house.ask(queueMessage, toConversation(idempotency(1)))
     await desk.house.ask(queueMessage, toConversation(idempotency(2)))

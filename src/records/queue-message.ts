@@ -60,7 +60,7 @@ export interface QueuedAnswer {
 
 /** Accepts a message for sending. With a known idempotency key it only repeats the first answer. */
 export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMessage, context: InputContext) => {
-  const repeated = await answerOfRepeat(tx, ask, context.now)
+  const repeated = await answerOfRepeat(tx, ask, context.wallMs)
   if (repeated) return { repeated: true, answer: repeated }
   if (!ask.hasRoom) throw new Failure('unavailable', 'The queue is full: send again later', { retry_after_ms: 1000 })
 
@@ -122,21 +122,24 @@ async function react(
   await tieAct(tx, { ...act, kind: 'reaction', targetHash: upstreamHash(tx, 'messages', upstreamId), target })
 }
 
-/** Forgets idempotency keys older than seven days, a bounded number at a time. */
-export const purgeIdempotency = input('idempotency.purge', async (tx: Tx, _ask: null, { now }: InputContext) => {
+/**
+ * Forgets idempotency keys older than seven days, a bounded number at a time. By the wall clock: where that was ahead for a
+ * moment and set back, they are not too old.
+ */
+export const purgeIdempotency = input('idempotency.purge', async (tx: Tx, _ask: null, { wallMs }: InputContext) => {
   const purged = await tx.run(
     'DELETE FROM idempotency WHERE key_hash IN (SELECT key_hash FROM idempotency WHERE at < ?1 LIMIT 500)',
-    now - IDEMPOTENCY_KEEP_MS,
+    wallMs - IDEMPOTENCY_KEEP_MS,
   )
   return { purged }
 })
 
-async function answerOfRepeat(tx: Tx, ask: QueueMessage, now: number): Promise<QueuedAnswer | undefined> {
+async function answerOfRepeat(tx: Tx, ask: QueueMessage, wallMs: number): Promise<QueuedAnswer | undefined> {
   if (!ask.idempotency) return undefined
   const known = await tx.one<{ request_hash: Uint8Array; answer: string }>(
     'SELECT request_hash, answer FROM idempotency WHERE key_hash = ?1 AND at >= ?2',
     ask.idempotency.keyHash,
-    now - IDEMPOTENCY_KEEP_MS,
+    wallMs - IDEMPOTENCY_KEEP_MS,
   )
   if (!known) return undefined
   if (Buffer.compare(known.request_hash, ask.idempotency.requestHash) !== 0) {
