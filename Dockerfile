@@ -18,7 +18,9 @@ COPY --from=build /image /
 COPY --from=build --chown=65532:65532 /image/data /data
 LABEL org.opencontainers.image.title="Gatehouse" \
       org.opencontainers.image.licenses="Apache-2.0"
-ENV GATEHOUSE_HTTP_HOST=0.0.0.0 \
+# The first: Gatehouse would start over to set it (src/more-requests.ts).
+ENV BUN_CONFIG_MAX_HTTP_REQUESTS=4096 \
+    GATEHOUSE_HTTP_HOST=0.0.0.0 \
     GATEHOUSE_DATA_DIR=/data \
     TZ=UTC
 # Nobody in particular, and no root: what the volume holds belongs to this number.

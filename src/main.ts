@@ -1,3 +1,4 @@
+import './more-requests.ts'
 import { readFileSync } from 'node:fs'
 import packageJson from '../package.json' with { type: 'json' }
 import { EXIT_FAILED } from './cli/commands.ts'
@@ -5,7 +6,6 @@ import { runProgram } from './cli/program.ts'
 import { problemLine } from './config/problem.ts'
 import { environmentHelp } from './config/words.ts'
 import { type Config, loadConfig } from './config.ts'
-import { withMoreRequests } from './more-requests.ts'
 import { auditCommand } from './run/audit.ts'
 import { backupCommand } from './run/backup.ts'
 import { doctorCommand } from './run/doctor/doctor.ts'
@@ -27,7 +27,6 @@ import { replayCommand, serve, simulate } from './run.ts'
 async function main(): Promise<void> {
   // What is said to a disk that is full is lost, and nothing else is.
   process.stderr.on('error', () => {})
-  if (process.argv[2] === 'serve') withMoreRequests(process.env)
   const env = withoutProxies(process.env)
   if (process.argv[2] === STORM_PART) process.exit(await runStormPart(process.argv[3]))
   const code = await runProgram<Config>(process.argv.slice(2), {
