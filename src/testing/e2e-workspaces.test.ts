@@ -103,6 +103,18 @@ function said(to: Side, messages: object[]): object {
   return { field: 'messages', value: { messaging_product: 'whatsapp', metadata, contacts, messages } }
 }
 
+/** So that there is the report of an erasure. */
+async function eraseSomebody(one: Side): Promise<void> {
+  const [from, id] = ['491733333333', `wamid.${one.word}.gone`]
+  const timestamp = String(Math.floor(Date.now() / 1000))
+  await delivered(one, [said(one, [{ from, timestamp, id, type: 'text', text: { body: 'forget me' } }])])
+  const theirs = async () => (await list(one, 'contacts')).find(({ phone }) => phone === `+${from}`)?.['id']
+  const contact = await until('whoever is to be erased', async () => (await theirs()) as string | undefined)
+  expect((await asked(one.key, 'DELETE', `/api/v1/contacts/${contact}`)).status).toBe(202)
+  await until('the erasure', async () => (await list(one, 'erasures'))[0]?.['state'] === 'done')
+  one.ids.push(contact)
+}
+
 async function fill(one: Side): Promise<void> {
   const timestamp = String(Math.floor(Date.now() / 1000))
   const from = { from: CUSTOMER, timestamp }
@@ -162,6 +174,7 @@ async function fill(one: Side): Promise<void> {
     () => last,
   )
   await asked(one.key, 'POST', '/api/v1/messages', { to: '+491722222222', type: 'text', text: { body: one.word } })
+  await eraseSomebody(one)
   for (const each of lists) one.ids.push(...(await list(one, each)).map(({ id }) => String(id)))
   const messages = await list(one, `conversations/${one.conversation}/messages`)
   one.ids.push(...messages.map(({ id }) => String(id)), ...(JSON.stringify(messages).match(/med_[0-9a-z]+/g) ?? []))
