@@ -74,7 +74,7 @@ describe('a webhook that is no JSON in UTF-8', () => {
     await house.write('+15550341999', 'after all that')
     await until(
       'they are set aside',
-      async () => (await house.metric('gatehouse_quarantined_items')) === before + bodies.length,
+      async () => (await house.metric('gatehouse_quarantined_items')) >= before + bodies.length,
     )
     expect(await shownOf('15550341999')).toBe('after all that')
   })

@@ -71,9 +71,16 @@ export class TestProxy {
         )
       }
       upstream.write(rest)
+      if (method !== 'CONNECT') socket.on('data', (piece) => this.#hearMore(piece, authorization))
       socket.pipe(upstream)
       upstream.pipe(socket)
     })
+  }
+
+  /** A client may have another request under way on a connection that is about to end. */
+  #hearMore(piece: Buffer, authorization: string | null): void {
+    const line = /^([A-Z]+ http\S+) HTTP/.exec(piece.toString('latin1'))?.[1]
+    if (line !== undefined) this.requests.push({ line, authorization })
   }
 
   #keep(socket: Socket): void {
