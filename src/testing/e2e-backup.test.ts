@@ -87,10 +87,15 @@ async function writePicture(): Promise<void> {
     number: 'support',
     message: { type: 'document', document: { id } },
   })
-  await until('the file is there', async () => (await house.metric('gatehouse_media_bytes_total')) > 0)
+  const conversation = await house.conversationOf('+447700900301')
+  await until('the file is there', async () => {
+    const { items } = (await house.api(`/api/v1/conversations/${conversation.id}/messages`)).body
+    return items.some((item: { attachments?: { state: string }[] }) => item.attachments?.[0]?.state === 'ready')
+  })
 }
 
-test('a backup that is taken while messages arrive holds all that was acknowledged before, and is consistent', async () => {
+/** A backup that is taken while messages arrive holds all that was acknowledged before, and is consistent. */
+async function takenUnderLoad(): Promise<void> {
   await writePicture()
   const acknowledged: string[] = []
   let isLoading = true
@@ -122,9 +127,10 @@ test('a backup that is taken while messages arrive holds all that was acknowledg
   // The figures are made at most once a second.
   await until('its size is told', async () => (await house.metric('gatehouse_backup_last_bytes')) === done.bytes)
   expect(readdirSync(folder).sort()).toEqual([done.name, 'media'])
-})
+}
 
-test('one flipped byte in any kind of file is found, and a missing one', async () => {
+/** One flipped byte in any kind of file is found, and a missing one. */
+async function damageIsFound(): Promise<void> {
   const name = first(backupsIn(folder))
   const [media] = readMediaList(join(folder, name))
   const vault = first(vaultCopiesIn(vaultFolder))
@@ -149,9 +155,10 @@ test('one flipped byte in any kind of file is found, and a missing one', async (
     writeFileSync(path, whole, { mode: 0o600 })
   }
   expect((await check(name)).faults).toEqual([])
-})
+}
 
-test('the oldest backups go, with the copies of the vault, leftovers, and media that none names', async () => {
+/** The oldest backups go, with the copies of the vault, leftovers, and media that none names. */
+async function oldestGo(): Promise<void> {
   const oldest = first(backupsIn(folder))
   mkdirSync(join(folder, '20200101T000000Z.part'))
   writeFileSync(join(vaultFolder, '20200101T000000Z.vault.db.part'), '')
@@ -170,6 +177,14 @@ test('the oldest backups go, with the copies of the vault, leftovers, and media 
   expect(existsSync(pooledMediaPath(folder, named?.name ?? ''))).toBe(true)
   // The later copy of the vault opens the older backup.
   expect(await check(second.name)).toMatchObject({ ok: true, vault: `${third.name}.vault.db` })
+}
+
+// One after the other: each looks at what the one before has left.
+test('backups are taken under load, checked, and go with their time; the journal goes on from its second place', async () => {
+  await takenUnderLoad()
+  await damageIsFound()
+  await oldestGo()
+  await journalGoesOn()
 })
 
 test("the vault's copy does not go where the backup goes unless that is wanted", async () => {
@@ -195,7 +210,8 @@ test('one that fails in the middle takes its half away: it would hold the room t
   expect([...readdirSync(ask.folder), ...readdirSync(ask.vaultFolder)].filter((name) => name !== 'media')).toEqual([])
 })
 
-test('what came in is in the second place at once, and a restored journal goes on with it', async () => {
+/** What came in is in the second place at once, and a restored journal goes on with it. */
+async function journalGoesOn(): Promise<void> {
   const done = first(backupsIn(folder).slice(-1))
   const text = 'after the backup'
   await house.write('+447700900301', text)
@@ -217,7 +233,7 @@ test('what came in is in the second place at once, and a restored journal goes o
   const bodies = openEverything(data, data, MASTER).filter(({ where }) => where === 'journal')
   expect(bodies.some((body) => body.text.includes(text))).toBe(true)
   expect(bodies.length).toBe(went.head)
-})
+}
 
 test('a second place that cannot be written to stops nothing, and is caught up with later', async () => {
   await house.stop()
@@ -259,6 +275,7 @@ test.each(['backup.records_copied', 'backup.before_rename'])(
     expect({ code: next.code, said: next.said }).toMatchObject({ code: 0 })
     expect(readdirSync(join(own, 'b')).filter((name) => name.endsWith('.part'))).toEqual([])
     expect(backupsIn(join(own, 'b')).length).toBe(1)
+    await house.start()
   },
 )
 

@@ -71,7 +71,7 @@ export class TestProxy {
         )
       }
       upstream.write(rest)
-      if (method !== 'CONNECT') socket.on('data', (piece) => this.#hearMore(piece, authorization))
+      if (method !== 'CONNECT') socket.on('data', (piece: Buffer) => this.#hearMore(piece, authorization))
       socket.pipe(upstream)
       upstream.pipe(socket)
     })
