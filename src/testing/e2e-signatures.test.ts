@@ -101,5 +101,8 @@ describe('a webhook signed', () => {
     expect([await statusOf(appSecret), await statusOf(previousSecret), await statusOf('a-secret-of-today')]).toEqual([
       401, 401, 200,
     ])
+    taken.push(idOf(body))
+    house.configText = testConfigText()
+    expect((await house.reload()).outcome).toBe('changed')
   })
 })
