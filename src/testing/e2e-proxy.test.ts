@@ -77,6 +77,7 @@ describe('with an outgoing proxy', () => {
   })
 
   test('a number may have its own, also from now on', async () => {
+    const before = house.configText
     const own = testConfigText(`[proxy]\nurl = "${one.url}"\n`)
     house.configText = own.replace('alias = "slow"', `alias = "slow"\nproxy = "${two.url}"`)
     expect((await house.reload()).changed).toEqual([`whatsapp.number[${SLOW_NUMBER}].proxy`, 'proxy.url'].toSorted())
@@ -88,6 +89,8 @@ describe('with an outgoing proxy', () => {
     expect(linesOf(one)).toEqual([sendFrom(FAST_NUMBER)])
     expect(linesOf(two)).toEqual([sendFrom(SLOW_NUMBER)])
     for (const { authorization } of one.requests) expect(authorization).toBeNull()
+    house.configText = before
+    expect((await house.reload()).outcome).toBe('changed')
   })
 })
 
