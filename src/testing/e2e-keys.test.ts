@@ -75,7 +75,8 @@ describe('a key that is bound to a number', () => {
 
   test('sends from no other', async () => {
     const { key } = await made({ numbers: [SUPPORT] })
-    const other = await house.conversationOf('+12025550112')
+    await house.write('+12025550114', 'hello', { number: 'slow' })
+    const other = await house.conversationOf('+12025550114')
     const ask = { to: other.id, type: 'text', text: { body: 'hi' } }
     expect((await post(key, '/api/v1/messages', ask)).status).toBe(404)
     expect((await house.api('/api/v1/messages', ask)).status).toBe(202)
