@@ -12,6 +12,8 @@ import { LINT, type RunOptions, run, runStep, type Step, TYPES } from './steps.t
 const BROWSER_TESTS = '.browser.test.ts'
 /** The tests of the process that also run against the built binary; the first says nothing without one. */
 const BINARY_TESTS = ['src/testing/e2e-binary.test.ts', 'src/testing/e2e-process.test.ts']
+/** The tests of whole houses; all others are of one room. */
+const HOUSE_TESTS = 'src/testing'
 const BINARY = '.cache/binary/gatehouse'
 const BUILD: Step = { name: 'build', command: [process.execPath, 'scripts/build.ts', '--outfile', BINARY] }
 const BINARY_SECONDS_MAX = 100
@@ -39,7 +41,13 @@ async function main(): Promise<number> {
     add({ passed: isRight ? 1 : 0, failed: isRight ? 0 : 1, skipped: 0 })
   }
   const others = [`**/*${BROWSER_TESTS}`, String(BINARY_TESTS[0])].flatMap((path) => ['--path-ignore-patterns', path])
-  add(await runTests('tests', others, seed, { secondsMax: TESTS_SECONDS_MAX }))
+  // Beside each other: those of whole houses wait for processes and disks most of the time, the others hardly ever.
+  const limit = { secondsMax: TESTS_SECONDS_MAX }
+  const both = await Promise.all([
+    runTests('tests of the rooms', [...others, '--path-ignore-patterns', `${HOUSE_TESTS}/**`], seed, limit),
+    runTests('tests of the house', [HOUSE_TESTS, ...others], seed, limit),
+  ])
+  both.forEach(add)
   const env = { GATEHOUSE_TEST_BINARY: resolve(BINARY) }
   add(await runTests('tests of the binary', BINARY_TESTS, seed, { secondsMax: BINARY_SECONDS_MAX, env }))
   const browserTests = [...new Bun.Glob(`src/**/*${BROWSER_TESTS}`).scanSync('.')]
