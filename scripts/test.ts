@@ -12,8 +12,8 @@ import { LINT, type RunOptions, run, runStep, type Step, TYPES } from './steps.t
 const BROWSER_TESTS = '.browser.test.ts'
 /** The tests of the process that also run against the built binary; the first says nothing without one. */
 const BINARY_TESTS = ['src/testing/e2e-binary.test.ts', 'src/testing/e2e-process.test.ts']
-/** The tests of whole houses; all others are of one room. */
-const HOUSE_TESTS = 'src/testing'
+/** They take half the time, and most of it they wait for processes that they kill and start. */
+const LONG_TESTS = ['crash', 'house-simulation', 'every-body', 'proxy'].map((name) => `src/testing/${name}/`)
 const BINARY = '.cache/binary/gatehouse'
 const BUILD: Step = { name: 'build', command: [process.execPath, 'scripts/build.ts', '--outfile', BINARY] }
 const BINARY_SECONDS_MAX = 100
@@ -41,11 +41,11 @@ async function main(): Promise<number> {
     add({ passed: isRight ? 1 : 0, failed: isRight ? 0 : 1, skipped: 0 })
   }
   const others = [`**/*${BROWSER_TESTS}`, String(BINARY_TESTS[0])].flatMap((path) => ['--path-ignore-patterns', path])
-  // Beside each other: those of whole houses wait for processes and disks most of the time, the others hardly ever.
+  const short = LONG_TESTS.flatMap((folder) => ['--path-ignore-patterns', `${folder}**`])
   const limit = { secondsMax: TESTS_SECONDS_MAX }
   const both = await Promise.all([
-    runTests('tests of the rooms', [...others, '--path-ignore-patterns', `${HOUSE_TESTS}/**`], seed, limit),
-    runTests('tests of the house', [HOUSE_TESTS, ...others], seed, limit),
+    runTests('tests', [...others, ...short], seed, limit),
+    runTests('long tests', [...LONG_TESTS, ...others], seed, limit),
   ])
   both.forEach(add)
   const env = { GATEHOUSE_TEST_BINARY: resolve(BINARY) }
