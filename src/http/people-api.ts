@@ -4,7 +4,7 @@ import { readId, showId } from '../core/ids.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
 import { parsePeople } from '../people/people-file.ts'
-import { assignConversation } from '../records/assignment.ts'
+import { assignConversation, openConversationsOf } from '../records/assignment.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { Member, PeopleReader } from '../records/people-reader.ts'
 import {
@@ -143,6 +143,7 @@ export const deletePerson: Handle = async (deps, { request, params, principal })
     principal,
     deps.people.roles(workspaceId).find(({ id }) => id === member.role.id),
   )
+  for (let isDone = false; !isDone; ) ({ isDone } = await deps.ask(openConversationsOf, { workspaceId, personId }))
   await deps.ask(removePerson, { workspaceId, personId })
   return { id: params['id'], removed: true }
 }

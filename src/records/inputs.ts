@@ -1,6 +1,6 @@
 import type { Actor } from '../core/principal.ts'
 import { addApiKey, noteKeyUse, revokeApiKey } from './api-key.ts'
-import { assignConversation } from './assignment.ts'
+import { assignConversation, openConversationsOf } from './assignment.ts'
 import { noteAudit } from './audit-acts.ts'
 import { declareConfiguration } from './configuration.ts'
 import { changeContact } from './contact-change.ts'
@@ -42,6 +42,7 @@ import type { Input } from './tx.ts'
 export const COMMANDS = [
   noteAudit,
   assignConversation,
+  openConversationsOf,
   addPeople,
   changePerson,
   removePerson,

@@ -49,6 +49,11 @@ export interface PersonChange {
   work?: Partial<Work>
 }
 
+export interface PersonRemoval {
+  workspaceId: number
+  personId: number
+}
+
 export function staffPlace(personId: number): string {
   return `people.profile:${personId}`
 }
@@ -156,14 +161,28 @@ export const changePerson = input('person.change', async (tx: Tx, ask: PersonCha
   return null
 })
 
-/** Somebody does not work in this workspace any more: they may nothing in it, and their conversations are open again. */
-export const removePerson = input('person.remove', async (tx: Tx, ask: { workspaceId: number; personId: number }) => {
+/**
+ * Somebody does not work in this workspace any more, and may nothing in it. Before that their conversations are somebody
+ * else's or nobody's (`openConversationsOf`): here that is only looked at, since they may be many.
+ */
+export const removePerson = input('person.remove', async (tx: Tx, ask: PersonRemoval, { now }: InputContext) => {
   const { workspaceId, personId } = ask
   await requireMember(tx, workspaceId, personId)
   await requireOtherOwner(tx, workspaceId, personId)
+  const held = await tx.one(
+    'SELECT id FROM conversations WHERE assignee_id = ?1 AND workspace_id = ?2 LIMIT 1',
+    personId,
+    workspaceId,
+  )
+  if (held) throw new Failure('conflict', 'They were given a conversation just now: ask again')
   await tx.run('DELETE FROM team_people WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
   await tx.run('DELETE FROM memberships WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
-  await tx.run('UPDATE api_keys SET revoked_at = 0 WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
+  await tx.run(
+    'UPDATE api_keys SET revoked_at = ?3 WHERE workspace_id = ?1 AND person_id = ?2 AND revoked_at IS NULL',
+    workspaceId,
+    personId,
+    now,
+  )
   tx.wake({ kind: 'rights', keyHash: null, personId })
   return null
 })
@@ -195,7 +214,7 @@ export async function requireMember(tx: Tx, workspaceId: number, personId: numbe
 }
 
 /** Throws `conflict` where this is the last active owner. */
-async function requireOtherOwner(tx: Tx, workspaceId: number, personId: number): Promise<void> {
+export async function requireOtherOwner(tx: Tx, workspaceId: number, personId: number): Promise<void> {
   const owners = await tx.all<{ person_id: number }>(
     `SELECT m.person_id FROM memberships m JOIN roles r ON r.id = m.role_id
      WHERE m.workspace_id = ?1 AND m.state = 0 AND r.name = ?2 LIMIT 2`,

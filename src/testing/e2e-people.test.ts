@@ -86,6 +86,22 @@ describe('who has a conversation', () => {
     expect((await as(bo.key, `/api/v1/conversations/${conversation}`)).status).toBe(200)
   })
 
+  test('is nobody once they do not work here any more, which is told', async () => {
+    const ada = await hire('agent')
+    const conversation = await conversationWith('+12025550126')
+    await house.api(`/api/v1/conversations/${conversation}/assign`, { assignee: ada.id })
+    const { head } = (await house.api('/api/v1/me')).body
+    expect((await send(house.key, 'DELETE', `/api/v1/people/${ada.id}`, '')).status).toBe(200)
+    expect((await house.api(`/api/v1/conversations/${conversation}`)).body.assignee).toBeNull()
+    const { events } = (await house.api(`/api/v1/events?after=${head}`)).body
+    expect(events.find(({ type }: { type: string }) => type === 'conversation.assigned')?.data).toEqual({
+      conversation_id: conversation,
+      assignee: null,
+      team: null,
+    })
+    expect((await as(ada.key, '/api/v1/me')).status).toBe(401)
+  })
+
   test('a supervisor sees what comes in on the numbers of their teams', async () => {
     const eve = await hire('supervisor')
     const conversation = await conversationWith('+12025550125')
