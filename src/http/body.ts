@@ -78,6 +78,11 @@ export function pointerTo(name: string): string {
   return `/${name.slice(0, 50).replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
+/** A member that has not the form that is wanted. */
+export function wrong(path: string, wanted: string): Failure {
+  return new Failure('invalid', `Wrong member: ${path} must be ${wanted}`, { path })
+}
+
 function tooLarge(bytesMax: number): Failure {
   return new Failure('too_large', `The body is larger than ${bytesMax} bytes`)
 }

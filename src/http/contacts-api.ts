@@ -6,7 +6,7 @@ import { type MergeAnswer, mergeContacts, unmergeContact } from '../records/cont
 import type { LookUp } from '../records/contact-reader.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { Reader } from '../records/reader.ts'
-import { knownBody, pointerTo } from './body.ts'
+import { knownBody, pointerTo, wrong } from './body.ts'
 import { type Asked, found, idOf, pageOf, seeOf } from './route.ts'
 
 export const NAME_CHARS_MAX = 200
@@ -151,8 +151,4 @@ async function contactFor({ reader }: ContactDependencies, { params, principal }
 async function changeable(deps: ContactDependencies, asked: Asked): Promise<number> {
   await contactFor(deps, asked)
   return idOf('contact', asked.params)
-}
-
-function wrong(path: string, wanted: string): Failure {
-  return new Failure('invalid', `Wrong member: ${path} must be ${wanted}`, { path })
 }

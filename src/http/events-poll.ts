@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { Principal } from '../core/principal.ts'
-import { eventTextFor } from '../people/mask.ts'
 import { maySee } from '../people/may-see.ts'
 import type { EventLog, LogEvent } from '../realtime/event-log.ts'
 
@@ -71,7 +70,7 @@ export class EventsPoll {
       await this.#news(endMs - this.#clock.monoMs(), ask.signal, principal.id)
       read = await this.#read(read.upto, ask.limit, principal)
     }
-    const events = read.events.map((event) => eventTextFor(principal, event)).join(',')
+    const events = read.events.map((event) => event.json).join(',')
     return `{"events":[${events}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`
   }
 

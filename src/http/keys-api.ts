@@ -12,7 +12,7 @@ import type { Ask } from '../records/inputs.ts'
 import { noConversation } from '../records/page.ts'
 import type { PeopleReader } from '../records/people-reader.ts'
 import type { Reader } from '../records/reader.ts'
-import { knownBody } from './body.ts'
+import { knownBody, wrong } from './body.ts'
 import { type Asked, idOf, json, pageOf } from './route.ts'
 
 export interface KeyDependencies {
@@ -148,8 +148,4 @@ function expiryIn(value: unknown, nowMs: number, principal: Principal): number |
   const atMs = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN
   if (!(atMs > nowMs)) throw wrong('/expires_at', 'a time to come, in RFC 3339')
   return Math.min(atMs, principal.expiresAtMs ?? atMs)
-}
-
-function wrong(path: string, wanted: string): Failure {
-  return new Failure('invalid', `Wrong member: ${path} must be ${wanted}`, { path })
 }

@@ -26,8 +26,8 @@ import {
   TEAM_PEOPLE_MAX,
 } from '../records/team.ts'
 import type { WorkspaceReader } from '../records/workspace-reader.ts'
-import { knownBody, readBody } from './body.ts'
-import { emailIn, nameIn, workIn, wrong } from './people-members.ts'
+import { knownBody, readBody, wrong } from './body.ts'
+import { emailIn, nameIn, workIn } from './people-members.ts'
 import { type Asked, found, idOf, json, pageOf, seeOf } from './route.ts'
 
 export interface PeopleDependencies {

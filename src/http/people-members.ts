@@ -1,4 +1,3 @@
-import { Failure } from '../core/failure.ts'
 import { isEmail, isLanguage, isZone, LANGUAGES_MAX, SKILL_CHARS_MAX, SKILLS_MAX } from '../people/people-words.ts'
 import {
   EMAIL_CHARS_MAX,
@@ -8,13 +7,10 @@ import {
   WEEKDAYS,
   type Work,
 } from '../records/person.ts'
+import { wrong } from './body.ts'
 
 const SHIFTS_MAX = 6
 const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d$|^24:00$/
-
-export function wrong(path: string, wanted: string): Failure {
-  return new Failure('invalid', `Wrong member: ${path} must be ${wanted}`, { path })
-}
 
 export function nameIn(value: unknown, path: string): string {
   if (typeof value === 'string' && value.trim() !== '' && value.length <= PERSON_NAME_CHARS_MAX) return value.trim()

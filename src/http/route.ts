@@ -85,7 +85,7 @@ export function route(
 async function shownTo(principal: Principal, value: Response | object): Promise<Response> {
   const mask = maskOf(principal)
   if (!(value instanceof Response)) return json((mask ? masked(value, mask) : value) as object)
-  // Events are masked where they are put together, each once for all who read them.
+  // What comes as text already, such as a page of a search.
   if (!mask || value.headers.get('content-type') !== JSON_TYPE) return value
   return json(masked(await value.json(), mask) as object, value.status)
 }

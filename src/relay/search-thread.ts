@@ -16,7 +16,7 @@ import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
 import { Views } from '../records/views.ts'
 import { searchKeyName } from '../records/workspace.ts'
 import type { Db } from '../storage/database.ts'
-import { failThread, serveThread } from '../storage/serve-thread.ts'
+import { failThread, nameOfError, serveThread, yieldToLoop } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
@@ -219,7 +219,11 @@ class SearchThread {
       clock: systemClock,
     }
     const terms = (workspaceId: number) => this.#termsOf(workspaceId)
-    const feed = new SearchFeed({ ...deps, terms, onFault: (error) => tell({ kind: 'fault', fault: nameOf(error) }) })
+    const feed = new SearchFeed({
+      ...deps,
+      terms,
+      onFault: (error) => tell({ kind: 'fault', fault: nameOfError(error) }),
+    })
     const searcherOf = (workspaceId: number) => new Searcher({ ...deps, terms: terms(workspaceId) })
     return { index, feed, searcherOf }
   }
@@ -234,7 +238,7 @@ class SearchThread {
   }
 
   #fault(error: unknown): void {
-    tell({ kind: 'fault', fault: nameOf(error) })
+    tell({ kind: 'fault', fault: nameOfError(error) })
     if (!isDamage(error)) return
     this.#drop()
     this.#setAside()
@@ -287,16 +291,6 @@ function isDamage(error: unknown): boolean {
   return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code)
 }
 
-function nameOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code
-  if (typeof code === 'string') return code
-  return error instanceof Error ? error.name : 'unknown'
-}
-
-function yieldToLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
 function tell(notice: SearchNotice): void {
   self.postMessage({ notice })
 }
@@ -337,4 +331,4 @@ function answer(question: Question): unknown {
 }
 
 // What fails ends this thread alone: there is no search until the next start.
-serveThread({ answer, refusalOf: nameOf })
+serveThread({ answer, refusalOf: nameOfError })

@@ -3,7 +3,7 @@ import { pause, systemClock } from '../core/clock.ts'
 import { dayKeyName } from '../journal/entry.ts'
 import { JournalShipper } from '../journal/journal-shipper.ts'
 import { backupNameOf } from '../storage/backup-manifest.ts'
-import { failThread, serveThread } from '../storage/serve-thread.ts'
+import { failThread, nameOfError, serveThread, yieldToLoop } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
@@ -107,7 +107,7 @@ class ShipThread {
   /** Whatever it was: the second place is opened anew, and what is torn there is cut off. */
   #fault(error: unknown): void {
     this.#drop()
-    tell({ kind: 'fault', fault: nameOf(error) })
+    tell({ kind: 'fault', fault: nameOfError(error) })
   }
 
   #drop(): void {
@@ -118,16 +118,6 @@ class ShipThread {
     }
     this.#shipper = undefined
   }
-}
-
-function nameOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code
-  if (typeof code === 'string') return code
-  return error instanceof Error ? error.name : 'unknown'
-}
-
-function yieldToLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function tell(notice: ShipNotice): void {

@@ -49,3 +49,15 @@ async function hear(program: ThreadProgram, question: Question): Promise<void> {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
+
+/** What may be told of an error outside its thread: SQLite's code or its name, never its words. */
+export function nameOfError(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code
+  if (typeof code === 'string') return code
+  return error instanceof Error ? error.name : 'unknown'
+}
+
+/** Lets what has come in meanwhile have its turn. */
+export function yieldToLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
