@@ -12,7 +12,7 @@ import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { NoticeReader } from '../records/notice-reader.ts'
 import { type NumberRow, setNumberState } from '../records/number.ts'
-import { noConversation, type Seen } from '../records/page.ts'
+import { noConversation, readIdCursor, type Seen } from '../records/page.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
@@ -160,8 +160,7 @@ function me({ reader, addresses }: ApiDependencies, { principal, request, server
 /** In the order in which the house came to know them. */
 function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object {
   const { limit, cursor } = pageOf(query)
-  const after = cursor === null ? 0 : Number.parseInt(/^[0-9a-z]{1,11}$/.exec(cursor)?.[0] ?? '', 36)
-  if (Number.isNaN(after)) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
+  const after = readIdCursor(cursor, 0)
   const left = deps.reader
     .numbersOf(principal.workspaceId)
     .filter((number) => number.id > after && maySee(principal, seenNumber(number)))

@@ -1,7 +1,7 @@
 import { Failure } from '../core/failure.ts'
 import type { Db } from '../storage/database.ts'
 import { houseRow } from './house-row.ts'
-import type { Page, PageAsk } from './page.ts'
+import { type Page, type PageAsk, readIdCursor } from './page.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 export const KEY_NAME_CHARS_MAX = 100
@@ -146,11 +146,7 @@ export class ApiKeyReader {
 
   /** Those that hold, the newest first. */
   page(workspaceId: number, { limit, cursor }: PageAsk, view: (key: ApiKeyShown) => object): Page {
-    const below =
-      cursor === null ? Number.MAX_SAFE_INTEGER : Number.parseInt(/^[0-9a-z]{1,11}$/.exec(cursor)?.[0] ?? '', 36)
-    if (Number.isNaN(below)) {
-      throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
-    }
+    const below = readIdCursor(cursor, Number.MAX_SAFE_INTEGER)
     return this.#database.snapshot(() => {
       const rows = this.#database.all<Row>(
         `SELECT ${COLUMNS} FROM api_keys WHERE workspace_id = ?1 AND id < ?2 AND revoked_at IS NULL ORDER BY id DESC LIMIT ?3`,

@@ -1,5 +1,4 @@
 import { DAY_MS } from '../core/clock.ts'
-import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import type { Actor } from '../core/principal.ts'
 import type { Db } from '../storage/database.ts'
@@ -7,7 +6,7 @@ import { unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
 import { ACTOR_KIND, AUDIT_COLUMNS, type AuditHead, type AuditRow, auditPlace } from './audit-chain.ts'
 import { houseRow } from './house-row.ts'
-import type { Page, PageAsk } from './page.ts'
+import { type Page, type PageAsk, readIdCursor } from './page.ts'
 
 /** Rows that one page may look at: with a filter that hardly fits, a page may be short and there is more. */
 const LOOKED_AT_MAX = 5000
@@ -71,7 +70,7 @@ export class AuditReader {
     filter: AuditFilter,
     view: (entry: AuditEntry) => object,
   ): Page {
-    const below = belowOf(cursor)
+    const below = readIdCursor(cursor, Number.MAX_SAFE_INTEGER)
     return this.#database.snapshot(() => {
       const top = Math.min(below - 1, this.lastBefore(filter.untilMs ?? Number.MAX_SAFE_INTEGER)?.seq ?? 0)
       const bottom = filter.fromMs === null ? 0 : (this.lastBefore(filter.fromMs)?.seq ?? 0)
@@ -203,13 +202,6 @@ export class AuditReader {
     const key = row.detail_person === 0 ? vault.findNamedKey('house') : vault.personKey(row.detail_person)
     return key && unsealText(key, auditPlace(row.seq), row.detail)
   }
-}
-
-function belowOf(cursor: string | null): number {
-  if (cursor === null) return Number.MAX_SAFE_INTEGER
-  const seq = Number.parseInt(/^[0-9a-z]{1,11}$/.exec(cursor)?.[0] ?? '', 36)
-  if (Number.isNaN(seq)) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
-  return seq
 }
 
 function rootOf({ seq, at, hash }: Pick<AuditRow, 'seq' | 'at' | 'hash'>): AuditRoot {

@@ -76,6 +76,13 @@ export function readPage(
   })
 }
 
+/** The id that the page before ended with, of lists that are in the order of ids; `absent` where there was none. */
+export function readIdCursor(cursor: string | null, absent: number): number {
+  if (cursor === null) return absent
+  if (/^[0-9a-z]{1,11}$/.test(cursor)) return Number.parseInt(cursor, 36)
+  throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
+}
+
 function showCursor(at: number, id: number): string {
   return `${at.toString(36)}.${id.toString(36)}`
 }

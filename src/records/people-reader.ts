@@ -1,7 +1,6 @@
-import { Failure } from '../core/failure.ts'
 import type { Db } from '../storage/database.ts'
 import { houseRow } from './house-row.ts'
-import type { Page, PageAsk } from './page.ts'
+import { type Page, type PageAsk, readIdCursor } from './page.ts'
 import { PERSON_STATES, type PersonState, type StaffProfile, staffPlace, type Work } from './person.ts'
 import { type Role, roleOf } from './role.ts'
 
@@ -164,8 +163,7 @@ export class PeopleReader {
   }
 
   #page({ limit, cursor }: PageAsk, read: (after: number, count: number) => { id: number; view: object }[]): Page {
-    const after = cursor === null ? 0 : Number.parseInt(/^[0-9a-z]{1,11}$/.exec(cursor)?.[0] ?? '', 36)
-    if (Number.isNaN(after)) throw new Failure('invalid', 'The cursor is not one that a list gave', { path: '?cursor' })
+    const after = readIdCursor(cursor, 0)
     return this.#database.snapshot(() => {
       const rows = read(after, limit + 1)
       const shown = rows.slice(0, limit)
