@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
 import { createLog } from '../core/pino-log.ts'
 import { backupPlanOf } from '../gateway/safekeeping.ts'
 import { checkBackupInThread, takeBackupInThread } from '../relay/backup-client.ts'
@@ -37,9 +38,14 @@ export function backupCommand(context: Context): Promise<number> {
       return await take(context, config)
     } catch (error) {
       context.complain(error instanceof Error ? error.message : String(error))
-      return EXIT_FAILED
+      return exitCodeOf(error)
     }
   })
+}
+
+/** What was not said belongs to the use of the command. */
+function exitCodeOf(error: unknown): number {
+  return error instanceof Failure && error.code === 'invalid' ? EXIT_USAGE : EXIT_FAILED
 }
 
 type Wanted = { what: 'take' | 'list' } | { what: 'check'; name: string }
@@ -114,7 +120,8 @@ function placesOf(context: Context, config: Config): Places {
   const { to, vaultTo } = wishOf(context)
   const plan = backupPlanOf(config)
   const folder = to ?? plan.folder
-  if (folder === undefined) throw new Error('Say where they are: --to FOLDER, or backup.folder in the configuration')
+  if (folder === undefined)
+    throw new Failure('invalid', 'Say where they are: --to FOLDER, or backup.folder in the configuration')
   return { folder, vaultFolder: vaultTo ?? plan.vaultFolder }
 }
 
@@ -149,7 +156,10 @@ function list(context: Context, config: Config): number {
 async function check(context: Context, config: Config, wanted: string): Promise<number> {
   const { folder, vaultFolder } = placesOf(context, config)
   if (vaultFolder === undefined) {
-    throw new Error("Say where the vault's copies are: --vault-to FOLDER, or backup.vault_folder in the configuration")
+    throw new Failure(
+      'invalid',
+      "Say where the vault's copies are: --vault-to FOLDER, or backup.vault_folder in the configuration",
+    )
   }
   const name = backupNamed(folder, wanted)
   const ask = { folder, vaultFolder, name, masterKey: setupOf(config).masterKey, cells: CELLS }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
 import { CONTROL_SOCKET } from '../http/control.ts'
 import type { Commit } from '../records/book.ts'
 import { House } from '../relay/house.ts'
@@ -31,7 +32,9 @@ export async function askRunningHouse<T>(
     throw new Error('The running house ended before it was done: ask again', { cause: error })
   })
   if (!response) return undefined
-  const body = (await response.json()) as T & { detail?: string }
+  const body = (await response.json()) as T & { detail?: string; code?: string }
+  // Wrong use is told apart: its exit code is another one.
+  if (body.code === 'invalid') throw new Failure('invalid', body.detail ?? 'The running house refused')
   if (!response.ok) throw new Error(body.detail ?? 'The running house refused')
   return body
 }

@@ -279,6 +279,15 @@ test.each(['backup.records_copied', 'backup.before_rename'])(
   },
 )
 
+test.each([['backup list'], ['backup check latest']])('%s without a place for it is wrong use', async (words) => {
+  const own = mkdtempSync(join(place, 'nowhere-'))
+  const env = { PATH: '/usr/bin:/bin', ...programEnvironment(own), GATEHOUSE_DATA_DIR: join(own, 'data') }
+  const child = Bun.spawn([process.execPath, MAIN, ...words.split(' ')], { env, stdout: 'ignore', stderr: 'pipe' })
+  const said = await new Response(child.stderr).text()
+  await child.exited
+  expect({ code: child.exitCode, said }).toMatchObject({ code: 2, said: expect.stringContaining('Say where') })
+})
+
 /** For the program in a process of its own, on the folder of the house that does not run. */
 function programEnvironment(own: string): Record<string, string> {
   writeFileSync(join(own, 'gatehouse.toml'), testConfigText())
