@@ -38,11 +38,14 @@ async function upload(bytes: Uint8Array<ArrayBuffer>, type: string): Promise<str
   return ((await answer.json()) as { id: string }).id
 }
 
+/** A customer sends a file. It is the newest message when this resolves: a 200 promises only that it will be. */
 async function send(phone: string, type: string, object: object): Promise<void> {
-  await house.simulator(`/_/customers/${phone}/messages?wait=1`, {
+  const { body } = await house.simulator(`/_/customers/${phone}/messages?wait=1`, {
     number: 'support',
     message: { type, [type]: object },
   })
+  // What takes a message back is in no list.
+  if (type !== 'revoke') await until('the message is shown', async () => (await newest(phone)).upstream_id === body.id)
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a view, whose shape is what tests look at
