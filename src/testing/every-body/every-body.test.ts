@@ -126,11 +126,12 @@ test(`20,000 variants leave what they must, seed ${SEED}`, () => {
 })
 
 test('the comparison bites: what is missing, doubled or changed is found', () => {
-  const [first, second, third] = [...seen.messages.keys()]
+  const [first, second, third] = [...world.expected.messages.keys()]
+  const [mark = ''] = world.expected.notices.keys()
   const messages = new Map(seen.messages)
   messages.delete(first ?? '')
   messages.set(second ?? '', { ...seen.messages.get(second ?? ''), at: null })
-  const notices = seen.notices.slice(1)
+  const notices = seen.notices.filter(({ object }) => !JSON.stringify(object).includes(mark))
   const numbers = seen.numbers.map((number) => ({ ...number, facts: {} }))
   for (const spoilt of [
     { messages },
@@ -140,7 +141,10 @@ test('the comparison bites: what is missing, doubled or changed is found', () =>
     { contacts: [] },
     { groups: [] },
   ]) {
-    expect(faultsOf(world.expected, { ...seen, ...spoilt })).not.toEqual([])
+    expect([Object.keys(spoilt), faultsOf(world.expected, { ...seen, ...spoilt })]).not.toEqual([
+      Object.keys(spoilt),
+      [],
+    ])
   }
 })
 
