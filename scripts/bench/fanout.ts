@@ -40,6 +40,7 @@ async function serveHub({ clients, rate, seconds }: Plan): Promise<void> {
       eventLog: log,
       maySee: () => true,
       textOf: (_viewer, event) => event.json,
+      renew: (viewer) => viewer,
       visibilityOf: (viewer) => viewer.role,
       metrics: silentRealtimeMetrics,
     },

@@ -8,6 +8,23 @@ export type Scope =
   | { kind: 'workspace' }
   | { kind: 'some'; numberIds: readonly number[]; teamIds: readonly number[]; personId: number | null }
 
+/** What somebody saw before a change of rights. */
+export interface PastScope {
+  /** The offset of the change. */
+  until: number
+  scope: Scope
+}
+
+/** What is known of the time before, for events that are told from then on. */
+export interface SeenBefore {
+  /** The newest first, as long as events are kept. */
+  scopes: readonly PastScope[]
+  /** Nothing is known of what was before this offset. */
+  knownFrom: number
+  /** The newest change of rights, of anybody, when this was read. */
+  asOf: number
+}
+
 /** Who asks, resolved once for each request or socket. Plain data: it is given to threads too. */
 export interface Principal {
   /** Opaque; the same for every request of the same key, person or command. */
@@ -23,6 +40,8 @@ export interface Principal {
   role: string
   permissions: ReadonlySet<Permission>
   scope: Scope
+  /** Of people, and of keys that speak for them. */
+  before?: SeenBefore
   /** The numbers they may write from, beside those of the conversations that they see; null: all. */
   numberIds: readonly number[] | null
   /** When it ends by itself; null: not at all. Sockets end with it. */

@@ -5,10 +5,13 @@ import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { MessageClass } from '../core/message.ts'
+import type { Principal } from '../core/principal.ts'
 import { EventsPoll } from '../http/events-poll.ts'
 import { eventTextFor } from '../people/mask.ts'
 import { maySee, visibilityOf } from '../people/may-see.ts'
+import { ViewChanges } from '../people/view-changes.ts'
 import { createRealtime, type Realtime } from '../realtime/realtime.ts'
+import { ConversationPlaces } from '../records/conversation-places.ts'
 import { RecordedEvents } from '../records/event-log.ts'
 import type { Ask } from '../records/inputs.ts'
 import { Reader } from '../records/reader.ts'
@@ -25,7 +28,7 @@ import { THREADS } from '../threads.ts'
 import { AuditParts } from './audit.ts'
 import type { Base } from './base.ts'
 import { Reload } from './reload.ts'
-import { Rights } from './rights.ts'
+import { Rights, viewerAfter } from './rights.ts'
 import { createSafekeeping, type Safekeeping } from './safekeeping.ts'
 import { Entrance } from './sign-in.ts'
 
@@ -60,14 +63,28 @@ export function createParts(base: Base): Parts {
   )
   const reader = new Reader(house.records(), views)
   const events = new RecordedEvents(house.records(), views, () => new Promise((resolve) => setImmediate(resolve)))
-  const realtime = createSockets(base, events)
+  const changes = new ViewChanges(new ConversationPlaces(house.records()))
+  const renewed = (viewer: Principal) =>
+    viewer.by === 'session' ? entrance.sessions.renewed(viewer) : rights.keys.renewed(viewer)
+  const realtime = createSockets(base, events, { changes, renewed })
   const search = createSearch(base)
   const media = createFiles(base)
   const safekeeping = createSafekeeping(base)
   const destruction = createErasing(base, { search, realtime, safekeeping })
-  const poll = new EventsPoll(events, options.clock)
+  const poll = new EventsPoll(events, options.clock, {
+    renewed,
+    changeText: (principal, event) => changes.textOf(principal, event),
+  })
   const rights = new Rights(base, realtime)
   const audit = new AuditParts(base)
+  const entrance = new Entrance(base, {
+    rights,
+    onEnd: (ids) => {
+      realtime.withdraw(({ id }) => ids.has(id), 'forbidden')
+      poll.withdraw(ids)
+    },
+    note: (note) => audit.notes.note(note),
+  })
   return {
     reader,
     poll,
@@ -80,19 +97,17 @@ export function createParts(base: Base): Parts {
     reload: new Reload(base),
     safekeeping,
     rights,
-    entrance: new Entrance(base, {
-      rights,
-      onEnd: (ids) => {
-        realtime.withdraw(({ id }) => ids.has(id), 'forbidden')
-        poll.withdraw(ids)
-      },
-      note: (note) => audit.notes.note(note),
-    }),
+    entrance,
     audit,
   }
 }
 
-function createSockets(base: Base, events: RecordedEvents): Realtime {
+interface SocketViewers {
+  changes: ViewChanges
+  renewed(viewer: Principal): Principal | undefined
+}
+
+function createSockets(base: Base, events: RecordedEvents, { changes, renewed }: SocketViewers): Realtime {
   const { metrics, options } = base
   return createRealtime(
     {
@@ -101,7 +116,9 @@ function createSockets(base: Base, events: RecordedEvents): Realtime {
       randomBytes: (size) => new Uint8Array(randomBytes(size)),
       eventLog: events,
       maySee,
-      textOf: eventTextFor,
+      textOf: (viewer, event) =>
+        event.change === undefined ? eventTextFor(viewer, event) : changes.textOf(viewer, event),
+      renew: (viewer) => viewerAfter(viewer, renewed(viewer)),
       visibilityOf,
       metrics: {
         connections: (count) => metrics.socketConnections.set(count),

@@ -3,6 +3,7 @@ import { ApiKeys, principalIdOf } from '../people/api-keys.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import { ApiKeyReader, noteKeyUse } from '../records/api-key.ts'
 import { PeopleReader } from '../records/people-reader.ts'
+import { isSeePermission } from '../records/standing.ts'
 import type { Wake } from '../records/tx.ts'
 import { WorkspaceReader } from '../records/workspace-reader.ts'
 import { unsealText } from '../vault/sealing.ts'
@@ -38,12 +39,14 @@ export class Rights {
     })
   }
 
-  /** What was changed holds for the next request. Whoever it may concern connects again, and sees what they may now. */
+  /** What was changed holds for the next request. Sockets are looked at anew before anything more is shown on them. */
   hear(wakes: readonly Wake[]): void {
     for (const wake of wakes) {
       if (wake.kind !== 'rights') continue
       this.keys.forget()
-      this.#realtime.withdraw((viewer) => concerns(wake, viewer), this.#isOver(wake) ? 'forbidden' : 'rights')
+      const theirs = (viewer: Principal) => concerns(wake, viewer)
+      if (this.#isOver(wake)) this.#realtime.withdraw(theirs, 'forbidden')
+      else this.#realtime.renew(theirs)
     }
   }
 
@@ -52,6 +55,21 @@ export class Rights {
     if (keyHash !== null) return true
     return personId !== null && this.workspaces.ofPerson(personId).length === 0
   }
+}
+
+/**
+ * What a socket's viewer is from now on. A program that only sees other conversations is told which. One that may do
+ * other things, or is shown other things of the same, begins anew, as does every page: it goes by rights in all it shows.
+ */
+export function viewerAfter(viewer: Principal, renewed: Principal | undefined): Principal | 'rights' | 'forbidden' {
+  if (!renewed) return 'forbidden'
+  if (otherwiseMay(viewer, renewed)) return 'rights'
+  const isSame = JSON.stringify(viewer.scope) === JSON.stringify(renewed.scope)
+  return isSame || viewer.by === 'api_key' ? renewed : 'rights'
+}
+
+function otherwiseMay({ permissions }: Principal, after: Principal): boolean {
+  return [...permissions.symmetricDifference(after.permissions)].some((name) => !isSeePermission(name))
 }
 
 /** A role or a team may be anybody's. */

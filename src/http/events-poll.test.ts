@@ -11,7 +11,7 @@ function openPoll(count = 5) {
   const clock = new FakeClock()
   const log = new MemoryEventLog()
   for (let index = 0; index < count; index++) log.add({})
-  const poll = new EventsPoll(log, clock)
+  const poll = new EventsPoll(log, clock, { renewed: (principal) => principal, changeText: () => null })
   const ask = async (more: Partial<EventsAsk> = {}, principal = OWNER) => {
     const text = await poll.answer(
       { after: 0, epoch: null, limit: 500, waitMs: 0, signal: new AbortController().signal, ...more },

@@ -3,9 +3,18 @@ import { Failure } from '../core/failure.ts'
 import type { Principal } from '../core/principal.ts'
 import { maySee } from '../people/may-see.ts'
 import type { EventLog, LogEvent } from '../realtime/event-log.ts'
+import { changedAt } from '../realtime/event-ring.ts'
 
 /** Requests that may wait for news at once. */
 const WAITING_MAX = 1000
+
+/** Who may see what of the events, and how it is told them. */
+export interface EventViewers {
+  /** What somebody is now, after a change of rights; undefined: nothing any more. */
+  renewed(principal: Principal): Principal | undefined
+  /** What a change of rights is to somebody; null: nothing. */
+  changeText(principal: Principal, event: LogEvent): string | null
+}
 
 export interface EventsAsk {
   after: number | null
@@ -15,17 +24,25 @@ export interface EventsAsk {
   signal: AbortSignal
 }
 
+interface Read {
+  texts: string[]
+  upto: number
+  principal: Principal
+}
+
 /** `GET /api/v1/events`: what the socket would show, for programs that would rather ask. */
 export class EventsPoll {
   readonly #events: EventLog
   readonly #clock: Clock
+  readonly #viewers: EventViewers
   #waiting = new Map<() => void, string>()
   readonly #withdrawn = new WeakSet<() => void>()
   #stopped = false
 
-  constructor(events: EventLog, clock: Clock) {
+  constructor(events: EventLog, clock: Clock, viewers: EventViewers) {
     this.#events = events
     this.#clock = clock
+    this.#viewers = viewers
   }
 
   /** To be called after each commit. */
@@ -66,23 +83,37 @@ export class EventsPoll {
     }
     const endMs = this.#clock.monoMs() + ask.waitMs
     let read = await this.#read(after, ask.limit, principal)
-    while (read.events.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
+    while (read.texts.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
       await this.#news(endMs - this.#clock.monoMs(), ask.signal, principal.id)
-      read = await this.#read(read.upto, ask.limit, principal)
+      read = await this.#read(read.upto, ask.limit, read.principal)
     }
-    const events = read.events.map((event) => event.json).join(',')
-    return `{"events":[${events}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`
+    return `{"events":[${read.texts.join(',')}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`
   }
 
   /** Reads on over what this caller may not see, so that an empty answer means no news. */
-  async #read(after: number, limit: number, principal: Principal): Promise<{ events: LogEvent[]; upto: number }> {
+  async #read(after: number, limit: number, asked: Principal): Promise<Read> {
     let from = after
+    let principal = asked
     for (;;) {
       const { events, upto } = await this.#events.read(from, limit)
-      const seen = events.filter((event) => maySee(principal, event))
-      if (seen.length > 0 || events.length < limit) return { events: seen, upto }
+      principal = this.#asOf(changedAt({ events }), principal)
+      const texts = events.flatMap((event) => this.#textOf(principal, event) ?? [])
+      if (texts.length > 0 || events.length < limit) return { texts, upto, principal }
       from = upto
     }
+  }
+
+  /** Whoever was resolved before a change of rights is looked at anew. */
+  #asOf(changedAt: number, principal: Principal): Principal {
+    if (!principal.before || principal.before.asOf >= changedAt) return principal
+    const renewed = this.#viewers.renewed(principal)
+    if (!renewed) throw new Failure('unauthorized', 'You may not see anything here any more')
+    return renewed
+  }
+
+  #textOf(principal: Principal, event: LogEvent): string | null {
+    if (!maySee(principal, event)) return null
+    return event.change === undefined ? event.json : this.#viewers.changeText(principal, event)
   }
 
   #news(delayMs: number, signal: AbortSignal, id: string): Promise<void> {

@@ -212,7 +212,9 @@ export const PEOPLE: readonly Operation[] = [
     needs: 'people.manage',
     summary: 'Change a person',
     description:
-      'A new role or state holds from the answer on: their sockets end with 4003 or 4503. The last owner stays one.',
+      'A new role or state holds from the answer on. What comes into their view or leaves it is told as `conversation.visible` ' +
+      'and `conversation.gone`; pages, and programs that may do other things than before, are closed with 4003, and whoever ' +
+      'may nothing any more with 4503. The last owner stays one.',
     parameters: [PERSON_ID],
     body: { schema: personChangeSchema, required: true, examples: { 'Not for now': { state: 'suspended' } } },
     answers: ok('As it is now.', personSchema, ADA),

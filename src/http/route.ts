@@ -166,5 +166,5 @@ export function found<T>(value: T | undefined, what: string): T {
 
 /** The one function that says who may see what, for one caller. */
 export function seeOf(principal: Principal): See {
-  return seeing(principal.workspaceId, (what) => maySee(principal, what))
+  return seeing(principal.workspaceId, (what) => maySee(principal, what), principal.before?.asOf)
 }

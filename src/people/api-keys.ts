@@ -6,7 +6,7 @@ import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
 import type { ApiKeyTerms } from '../records/api-key.ts'
 import type { Standing } from '../records/people-reader.ts'
 import { GIVEN_ROLES } from './roles.ts'
-import { scopeOf, writesFrom } from './scope.ts'
+import { scopeOf, seenBefore, writesFrom } from './scope.ts'
 
 const PREFIX = 'gh_'
 const KEY_CHARS_MAX = 512
@@ -60,6 +60,8 @@ export class ApiKeys {
   readonly #deps: ApiKeysDependencies
   /** By the key's hash, so that keys do not lie about in memory longer than they must. */
   readonly #remembered = new Map<string, Remembered>()
+  /** The hashes of keys that somebody came with, by their principals' ids. */
+  readonly #hashes = new Map<string, Uint8Array>()
 
   constructor(deps: ApiKeysDependencies) {
     this.#deps = deps
@@ -103,20 +105,39 @@ export class ApiKeys {
     this.#remembered.clear()
   }
 
+  /** What a key is now that a principal was resolved from; undefined where it may nothing any more. */
+  renewed({ id }: Pick<Principal, 'id'>): Principal | undefined {
+    const hash = this.#hashes.get(id)
+    if (!hash) return undefined
+    this.#remembered.delete(nameOf(hash))
+    try {
+      return this.#known(hash).principal
+    } catch (error) {
+      if (error instanceof Failure) return undefined
+      throw error
+    }
+  }
+
   #known(hash: Uint8Array): Remembered {
-    const name = Buffer.from(hash).toString('latin1')
+    const name = nameOf(hash)
     const remembered = this.#remembered.get(name)
     if (remembered) return remembered
     const terms = this.#deps.termsOf(hash)
     if (!terms) throw new Failure('unauthorized', 'This API key is not known')
     if (this.#remembered.size >= REMEMBERED_MAX) this.#remembered.clear()
+    if (this.#hashes.size >= REMEMBERED_MAX) this.#hashes.clear()
     const standing =
       terms.personId === null ? ofNobody(terms) : this.#deps.standingOf(terms.workspaceId, terms.personId)
     if (!standing) throw new Failure('unauthorized', 'Whoever this API key speaks for does not work here any more')
     const known = { principal: principalWith(hash, terms, standing), terms, notedAtMs: 0 }
     this.#remembered.set(name, known)
+    this.#hashes.set(known.principal.id, hash)
     return known
   }
+}
+
+function nameOf(hash: Uint8Array): string {
+  return Buffer.from(hash).toString('latin1')
 }
 
 function ownerWith(hash: Uint8Array): Principal {
@@ -140,6 +161,9 @@ function principalWith(hash: Uint8Array, terms: Omit<ApiKeyTerms, 'id' | 'role'>
   const permissions = new Set<Permission>(allowed.filter(isPermission))
   // Every other key belongs to its workspace alone.
   const isOfHouse = terms.workspaceId === MAIN_WORKSPACE && terms.personId === null && terms.numberIds === null
+  const who = { personId: terms.personId, standing, boundTo: terms.numberIds }
+  const scope = scopeOf(permissions, who)
+  const before = seenBefore(who, { scope, allowed: terms.permissions })
   const everywhere = isOfHouse && permissions.has('workspaces.manage') && permissions.has('conversations.see_all')
   return {
     ...(everywhere ? { everywhere } : {}),
@@ -149,8 +173,9 @@ function principalWith(hash: Uint8Array, terms: Omit<ApiKeyTerms, 'id' | 'role'>
     personId: terms.personId,
     role: standing.role,
     permissions,
-    scope: scopeOf(permissions, { personId: terms.personId, standing, boundTo: terms.numberIds }),
-    numberIds: writesFrom(permissions, { personId: terms.personId, standing, boundTo: terms.numberIds }),
+    scope,
+    ...(before ? { before } : {}),
+    numberIds: writesFrom(permissions, who),
     expiresAtMs: terms.expiresAtMs,
   }
 }

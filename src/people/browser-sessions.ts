@@ -6,7 +6,7 @@ import type { Principal } from '../core/principal.ts'
 import type { Standing } from '../records/people-reader.ts'
 import type { AccountsApi } from './account-asks.ts'
 import type { SessionRow, SignInMethod } from './accounts.ts'
-import { scopeOf, writesFrom } from './scope.ts'
+import { scopeOf, seenBefore, writesFrom } from './scope.ts'
 
 /** A use is written down at most this often. */
 const USE_NOTED_MS = 60_000
@@ -111,6 +111,16 @@ export class BrowserSessions {
     return undefined
   }
 
+  /** What a principal of a session is now; undefined where they may nothing there any more. */
+  renewed(principal: Principal): Principal | undefined {
+    const id = this.ofPrincipal(principal)?.hash
+    const held = id && this.#held.get(keyOf(id))
+    const workspace =
+      held && this.#deps.workspacesOf(held.personId).find((one) => one.id === principal.workspaceId)?.name
+    if (!held || workspace === undefined) return undefined
+    return this.#principal(held, workspace)
+  }
+
   /** Somebody's sessions, the newest first. */
   ofPerson(personId: number): Session[] {
     return [...this.#held.values()].filter((held) => held.personId === personId).reverse()
@@ -183,6 +193,8 @@ export class BrowserSessions {
     }
     const permissions = new Set(standing.permissions.filter(isPermission))
     const who = { personId: held.personId, standing, boundTo: null }
+    const scope = scopeOf(permissions, who)
+    const before = seenBefore(who, { scope, allowed: null })
     return {
       id: held.id,
       by: 'session',
@@ -190,7 +202,8 @@ export class BrowserSessions {
       personId: held.personId,
       role: standing.role,
       permissions,
-      scope: scopeOf(permissions, who),
+      scope,
+      ...(before ? { before } : {}),
       numberIds: writesFrom(permissions, who),
       expiresAtMs: held.expiresAtMs,
     }

@@ -64,9 +64,31 @@ describe('maySee()', () => {
     expect(maySee(OWNER, whole as never)).toBe(false)
   })
 
+  test('what moved before a change of rights is told by what was seen before it', () => {
+    const told = (as: 'visible' | 'gone', now: number, then: number) => {
+      const before = { scopes: [{ until: 9, scope: { ...scope, personId: then } }], knownFrom: 0, asOf: 9 }
+      const moved = { as, from: { assigneeId: 7, teamId: null }, to: { assigneeId: 8, teamId: null } }
+      return maySee({ ...GUEST, scope: { ...scope, personId: now }, before }, { ...seen, teamId: null, moved })
+    }
+    expect([told('gone', 1, 7), told('visible', 1, 7)]).toEqual([true, false])
+    expect([told('gone', 8, 7), told('visible', 8, 7)]).toEqual([false, true])
+    expect([told('gone', 1, 2), told('visible', 1, 8)]).toEqual([false, false])
+  })
+
+  test('a change of rights is told to whom it concerns, and to whoever was away for too long', () => {
+    const change = { ...noConversation(1), change: 9 }
+    const asked = (until: number, knownFrom: number) =>
+      maySee({ ...GUEST, before: { scopes: [{ until, scope }], knownFrom, asOf: 20 } }, change)
+    expect([asked(9, 0), asked(8, 0), asked(12, 10)]).toEqual([true, false, true])
+    expect([maySee(OWNER, change), maySee({ ...OWNER, workspaceId: 2 }, change)]).toEqual([false, false])
+  })
+
   test('who sees the same has one visibility', () => {
     expect(visibilityOf(OWNER)).toBe(visibilityOf(ownerNamed('another')))
     expect(visibilityOf(OWNER)).not.toBe(visibilityOf(GUEST))
+    const before = { scopes: [{ until: 9, scope }], knownFrom: 0, asOf: 9 }
+    expect(visibilityOf({ ...GUEST, before })).not.toBe(visibilityOf(GUEST))
+    expect(visibilityOf({ ...GUEST, before: { ...before, scopes: [] } })).toBe(visibilityOf(GUEST))
   })
 })
 

@@ -3,7 +3,7 @@ import type { Log } from '../core/log.ts'
 import type { RealtimeBounds } from './bounds.ts'
 import type { EventLog, LogChunk, LogEvent, MaySee, Viewer } from './event-log.ts'
 import type { Span } from './event-ring.ts'
-import { EventRing } from './event-ring.ts'
+import { changedAt, EventRing } from './event-ring.ts'
 import { Fifo } from './fifo.ts'
 import type { FrameBody } from './frame-body.ts'
 import { buildBody, frameOf } from './frame-body.ts'
@@ -17,7 +17,7 @@ export interface DeliveryDeps {
   log: Log
   eventLog: EventLog
   maySee: MaySee
-  textOf: (viewer: Viewer, event: LogEvent) => string
+  textOf: (viewer: Viewer, event: LogEvent) => string | null
   metrics: RealtimeMetrics
   /** Runs a function in a later turn of the loop, after input and output had theirs. */
   laterTurn: (run: () => void) => void
@@ -26,6 +26,8 @@ export interface DeliveryDeps {
 export interface DeliveryHooks {
   /** The log no longer holds what follows the session's cursor. */
   onGone: (session: Session) => void
+  /** Asks anew what the session's viewer may; false where the socket had to be closed. */
+  renew: (session: Session) => boolean
 }
 
 /** A flush of so few events gains nothing by waiting longer for the next. */
@@ -120,7 +122,7 @@ export class Delivery {
     this.#subscribed.delete(session)
   }
 
-  /** Serves a session again whose socket was blocked. */
+  /** Serves a session again whose socket was blocked, or that is to be looked at anew. */
   resume(session: Session): void {
     if (session.subscribed) this.#queueSoon(session)
   }
@@ -303,6 +305,7 @@ export class Delivery {
     const ring = this.#ring
     if (!session.subscribed || session.blocked || session.closed || !ring) return
     const chunk = session.chunk
+    if (isOutdated(session, chunk ? changedAt(chunk) : ring.changedAt) && !this.#hooks.renew(session)) return
     session.chunk = null
     if (chunk) this.#deliver(session, this.#bodyOfChunk(session, chunk), nowMs)
     else if (session.cursor < ring.after) return this.#readLog(session)
@@ -394,4 +397,9 @@ export class Delivery {
     session.cursor = oldestAfter
     return true
   }
+}
+
+/** Whether there is a change of rights that the viewer was resolved before. */
+function isOutdated({ isOutdated, viewer }: Session, changedAt: number): boolean {
+  return isOutdated || (viewer.before !== undefined && viewer.before.asOf < changedAt)
 }

@@ -18,6 +18,8 @@ export interface LogEvent {
   teamId: number | null
   /** Of a conversation that passed on: from whom, to whom, and whether this tells those who win it or those who lose it. */
   moved?: { as: 'visible' | 'gone'; from: LogAssignment; to: LogAssignment }
+  /** Of a change of rights: its offset. Whoever looks must have been resolved since. */
+  change?: number
   /** The whole event as JSON text, `{"offset","type","at","data"}`: encoded once, sent as it is. */
   json: string
 }

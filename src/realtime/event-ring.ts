@@ -26,6 +26,7 @@ export class EventRing {
   #bytes = 0
   #after: number
   #upto: number
+  #changedAt = 0
 
   constructor(after: number, bounds: RingBounds) {
     this.#after = after
@@ -39,6 +40,11 @@ export class EventRing {
 
   get upto(): number {
     return this.#upto
+  }
+
+  /** The newest change of rights that came by. */
+  get changedAt(): number {
+    return this.#changedAt
   }
 
   get size(): number {
@@ -57,6 +63,7 @@ export class EventRing {
       this.#bytes += event.json.length
     }
     this.#upto = chunk.upto
+    this.#changedAt = Math.max(this.#changedAt, changedAt(chunk))
     while (this.size > this.#bounds.ringEventsMax || this.#bytes > this.#bounds.ringBytesMax) this.#evict()
     if (this.#first > SLACK && this.#first * 4 > this.#events.length) {
       this.#events = this.#events.slice(this.#first)
@@ -83,4 +90,9 @@ export class EventRing {
     this.#bytes -= event.json.length
     this.#after = event.offset
   }
+}
+
+/** The newest change of rights among events; 0 where there is none. */
+export function changedAt({ events }: { events: readonly LogEvent[] }): number {
+  return events.findLast(({ change }) => change !== undefined)?.change ?? 0
 }

@@ -12,7 +12,7 @@ import type { EventLog, LogEvent, MaySee, Viewer } from './event-log.ts'
 import type { RealtimeMetrics } from './metrics.ts'
 import type { HelloFrame } from './protocol.ts'
 import { PROTOCOL_VERSION, SUBPROTOCOL } from './protocol.ts'
-import type { Socket, SocketData } from './session.ts'
+import type { Session, Socket, SocketData } from './session.ts'
 import { sendText, unblock } from './session.ts'
 import { closeSocket, Sessions } from './sessions.ts'
 import { Tickets } from './tickets.ts'
@@ -25,8 +25,15 @@ export interface RealtimeDeps {
   log: Log
   eventLog: EventLog
   maySee: MaySee
-  /** The text of an event for whoever may see it: not everybody is shown names and phones. */
-  textOf: (viewer: Viewer, event: LogEvent) => string
+  /**
+   * The text of an event for whoever may see it: not everybody is shown names and phones. Null: it is nothing to them.
+   */
+  textOf: (viewer: Viewer, event: LogEvent) => string | null
+  /**
+   * What a viewer is now. `rights`: so much else that a client has to begin anew; `forbidden`: nothing any more. Asked of
+   * viewers who are people, as they are served for the first time and after a change of rights.
+   */
+  renew: (viewer: Viewer) => Viewer | 'rights' | 'forbidden'
   /** Viewers with the same answer see the same events; a frame is built once for all of them. */
   visibilityOf: (viewer: Viewer) => string
   metrics: RealtimeMetrics
@@ -67,6 +74,8 @@ export interface Realtime {
    * as what they are now; `forbidden`: not.
    */
   withdraw(concerns: (viewer: Viewer) => boolean, as: 'rights' | 'forbidden'): number
+  /** Asks anew what some viewers may, before anything more is shown to them. */
+  renew(concerns: (viewer: Viewer) => boolean): void
   /** Refuses new sockets, and closes all with 4001 and a delay to choose from. */
   drain(): Promise<void>
   stats(): RealtimeStats
@@ -86,6 +95,7 @@ export function createRealtime(deps: RealtimeDeps, options: RealtimeOptions): Re
     forget: () => hub.forget(),
     wake: () => hub.wake(),
     withdraw: (concerns, as) => hub.withdraw(concerns, as),
+    renew: (concerns) => hub.renew(concerns),
     drain: () => hub.drain(),
     stats: () => hub.stats(),
   }
@@ -115,6 +125,7 @@ class Hub {
     const laterTurn = this.#laterTurn
     this.#delivery = new Delivery({ ...deps, laterTurn }, this.#bounds, {
       onGone: (session) => this.#commands.offsetGone(session, session.subscriptionId, clock.monoMs()),
+      renew: (session) => this.#renewed(session),
     })
     this.#commands = new Commands(eventLog, this.#delivery, this.#bounds)
     this.#watch = new Watch(
@@ -170,6 +181,23 @@ class Hub {
     const theirs = [...this.#sessions.all()].filter((session) => concerns(session.viewer))
     for (const session of theirs) closeSocket(session.socket, as)
     return theirs.length
+  }
+
+  renew(concerns: (viewer: Viewer) => boolean): void {
+    for (const session of [...this.#sessions.all()]) {
+      if (!concerns(session.viewer)) continue
+      session.isOutdated = true
+      // Hundreds are looked at in their turn; whoever has not subscribed has none.
+      if (session.subscribed) this.#delivery.resume(session)
+      else this.#renewed(session)
+    }
+  }
+
+  #renewed(session: Session): boolean {
+    const viewer = this.#deps.renew(session.viewer)
+    if (typeof viewer !== 'string') this.#sessions.renew(session, viewer)
+    else closeSocket(session.socket, viewer)
+    return typeof viewer !== 'string'
   }
 
   async drain(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Static, TObject } from '@sinclair/typebox'
+import type { Static, TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
 import { ATTACHMENT_KINDS, CONTENT_KINDS } from '../core/content.ts'
 import { MESSAGE_CLASSES, MESSAGE_STATES } from '../core/message.ts'
@@ -259,7 +259,7 @@ const messageRevoked = Type.Object(
   OPEN,
 )
 
-function event(type: string, data: TObject, description: string) {
+function event(type: string, data: TSchema, description: string) {
   return Type.Object({ offset, type: Type.Literal(type), at: time, data }, { ...CLOSED, title: type, description })
 }
 
@@ -310,6 +310,14 @@ export const contactViewSchema = Type.Object(
   { ...OPEN, $id: 'contact', title: 'Contact' },
 )
 
+const changedView = Type.Object(
+  {
+    conversation_ids: Type.Array(id, { maxItems: 1_000, description: 'The newest activity first.' }),
+    more: Type.Optional(Type.Literal(true, { description: 'There are more than these: load your lists anew.' })),
+  },
+  { ...OPEN, description: 'What you may see has changed: your role, your teams, or what those may.' },
+)
+
 /** The events whose data is described, by type. */
 export const EVENT_SCHEMAS = {
   'message.received': event(
@@ -358,16 +366,20 @@ export const EVENT_SCHEMAS = {
   ),
   'conversation.visible': event(
     'conversation.visible',
-    Type.Object(
-      { conversation: Type.Optional(Type.Object({ id, assignee: Type.Union([id, Type.Null()]) }, OPEN)) },
-      OPEN,
-    ),
-    'A conversation came into your view, since it passed to you, to a team or number of yours. Read its messages.',
+    Type.Union([
+      Type.Object(
+        { conversation: Type.Optional(Type.Object({ id, assignee: Type.Union([id, Type.Null()]) }, OPEN)) },
+        { ...OPEN, description: 'It passed to you, to a team or number of yours.' },
+      ),
+      changedView,
+    ]),
+    'Conversations came into your view: one that passed to you, or many by a change of your rights. Read their messages.',
   ),
   'conversation.gone': event(
     'conversation.gone',
-    Type.Object({ conversation_id: id }, OPEN),
-    'A conversation left your view: it passed to others. Nothing more of it is told to you.',
+    Type.Union([Type.Object({ conversation_id: id }, { ...OPEN, description: 'It passed to others.' }), changedView]),
+    'Conversations left your view: one that passed to others, or many by a change of your rights. Nothing more of them ' +
+      'is told to you.',
   ),
   'number.state': event(
     'number.state',

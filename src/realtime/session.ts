@@ -26,8 +26,10 @@ export interface VisibilityGroup {
 /** One open socket. It holds positions and times, never events: a slow reader costs no more than a fast one. */
 export interface Session {
   readonly socket: Socket
-  readonly viewer: Viewer
-  readonly group: VisibilityGroup
+  viewer: Viewer
+  group: VisibilityGroup
+  /** Whether what the viewer may is to be asked anew before anything is shown. */
+  isOutdated: boolean
   readonly openedMs: number
   readonly commands: Pace
   readonly acks: Pace
@@ -84,6 +86,8 @@ export function newSession(
     socket,
     viewer: who.viewer,
     group: who.group,
+    // Their ticket may be older than a change of rights.
+    isOutdated: who.viewer.personId !== null,
     openedMs: nowMs,
     commands: new Pace(bounds.commandsPerSecondMax, bounds.commandsPerSecondMax),
     acks: new Pace(bounds.acksPerSecondMax, bounds.acksPerSecondMax),

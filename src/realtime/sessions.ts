@@ -33,10 +33,7 @@ export class Sessions {
   }
 
   add(socket: Socket, viewer: Viewer, nowMs: number): Session {
-    const key = this.#visibilityOf(viewer)
-    const group = this.#groups.get(key) ?? { key, viewer, sessionCount: 0, body: null }
-    this.#groups.set(key, group)
-    group.sessionCount++
+    const group = this.#join(viewer)
     this.#countByViewer.set(viewer.id, this.countOf(viewer) + 1)
     const session = newSession(socket, { viewer, group }, nowMs, this.#bounds)
     this.#all.add(session)
@@ -44,17 +41,37 @@ export class Sessions {
     return session
   }
 
+  /** The same viewer, who sees other things from now on. */
+  renew(session: Session, viewer: Viewer): void {
+    this.#leave(session.group)
+    session.viewer = viewer
+    session.group = this.#join(viewer)
+    session.isOutdated = false
+  }
+
   /** Forgets a session whose socket has closed. */
   remove(session: Session): void {
     if (!this.#all.delete(session)) return
     session.closed = true
     const { group, viewer } = session
-    group.sessionCount--
-    if (group.sessionCount === 0 && this.#groups.get(group.key) === group) this.#groups.delete(group.key)
+    this.#leave(group)
     const count = this.countOf(viewer) - 1
     if (count > 0) this.#countByViewer.set(viewer.id, count)
     else this.#countByViewer.delete(viewer.id)
     this.#metrics.connections(this.#all.size)
+  }
+
+  #join(viewer: Viewer): VisibilityGroup {
+    const key = this.#visibilityOf(viewer)
+    const group = this.#groups.get(key) ?? { key, viewer, sessionCount: 0, body: null }
+    this.#groups.set(key, group)
+    group.sessionCount++
+    return group
+  }
+
+  #leave(group: VisibilityGroup): void {
+    group.sessionCount--
+    if (group.sessionCount === 0 && this.#groups.get(group.key) === group) this.#groups.delete(group.key)
   }
 }
 

@@ -52,6 +52,8 @@ export interface LogEvent {
   teamId: number | null
   /** Of a conversation that passed on. */
   moved?: { as: 'visible' | 'gone'; from: Assignment; to: Assignment }
+  /** Of a change of rights: its offset. What it tells is another thing for everybody it concerns. */
+  change?: number
   /** The whole event as JSON text. */
   json: string
 }
@@ -125,10 +127,14 @@ export class RecordedEvents {
 
   #event(row: EventRow): LogEvent {
     const type = EVENT.word(row.type)
-    const json = JSON.stringify({ offset: row.offset, type, at: toTime(row.at), data: this.#data(row) })
+    const isMove = type === 'conversation.visible' || type === 'conversation.gone'
+    const isChange = isMove && row.conversation_id === null
+    const data = isChange ? { conversation_ids: [] } : this.#data(row)
+    const json = JSON.stringify({ offset: row.offset, type, at: toTime(row.at), data })
     const about = { workspaceId: row.workspace_id, conversationId: row.conversation_id, numberId: row.number_id }
     const event = { offset: row.offset, type, ...about, assigneeId: row.assignee_id, teamId: row.team_id, json }
-    if (type !== 'conversation.visible' && type !== 'conversation.gone') return event
+    if (!isMove) return event
+    if (isChange) return { ...event, change: type === 'conversation.gone' ? row.offset : row.offset - 1 }
     const [assigneeId, teamId, fromAssigneeId, fromTeamId] = JSON.parse(row.data ?? '[]') as AssignmentEventData
     const from = { assigneeId: fromAssigneeId, teamId: fromTeamId }
     return {

@@ -11,6 +11,7 @@ import addPeople from '../../migrations/records/0010_add_people.sql' with { type
 import findUnmatchedStatuses from '../../migrations/records/0011_find_unmatched_statuses.sql' with { type: 'text' }
 import addAudit from '../../migrations/records/0012_add_audit.sql' with { type: 'text' }
 import setWorkspacesApart from '../../migrations/records/0013_set_workspaces_apart.sql' with { type: 'text' }
+import noteChangesOfRights from '../../migrations/records/0014_note_changes_of_rights.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0011_find_unmatched_statuses.sql', sql: findUnmatchedStatuses },
   { name: '0012_add_audit.sql', sql: addAudit },
   { name: '0013_set_workspaces_apart.sql', sql: setWorkspacesApart },
+  { name: '0014_note_changes_of_rights.sql', sql: noteChangesOfRights },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */

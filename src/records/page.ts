@@ -35,11 +35,13 @@ export function noConversation(workspaceId: number): Seen {
 export interface See {
   (what: Seen): boolean
   readonly workspaceId: number
+  /** The newest change of rights that this goes by; absent: none concerns them. */
+  readonly asOf?: number | undefined
 }
 
 /** What is of another workspace is hidden, whatever `sees` says. */
-export function seeing(workspaceId: number, sees: (what: Seen) => boolean): See {
-  return Object.assign((what: Seen) => what.workspaceId === workspaceId && sees(what), { workspaceId })
+export function seeing(workspaceId: number, sees: (what: Seen) => boolean, asOf?: number): See {
+  return Object.assign((what: Seen) => what.workspaceId === workspaceId && sees(what), { workspaceId, asOf })
 }
 
 /** Rounds of reading over what is hidden before a page ends early, with a cursor to go on. */
@@ -72,8 +74,19 @@ export function readPage(
     const items = shown.slice(0, ask.limit)
     const last = shown.length > ask.limit ? items.at(-1) : from
     const next = (isEnd && shown.length <= ask.limit) || !last ? null : showCursor(last.at, last.id)
-    return { items: items.map((row) => row.view()), next, as_of: houseRow(database).head }
+    return { items: items.map((row) => row.view()), next, as_of: asOfRead(database, see) }
   })
+}
+
+/** Where to go on from. Rights may have changed since who asks was resolved: then before that, so that it is told. */
+function asOfRead(database: Db, { asOf }: See): number {
+  const { head } = houseRow(database)
+  if (asOf === undefined) return head
+  const next = database.one<{ offset: number | null }>(
+    'SELECT min("offset") AS "offset" FROM standing_changes WHERE "offset" > ?1 /* of any workspace: a little earlier is as good */',
+    asOf,
+  )
+  return next?.offset ? next.offset - 1 : head
 }
 
 /** The id that the page before ended with, of lists that are in the order of ids; `absent` where there was none. */

@@ -3,6 +3,7 @@ import { houseRow } from './house-row.ts'
 import { type Page, type PageAsk, readIdCursor } from './page.ts'
 import { PERSON_STATES, type PersonState, type StaffProfile, staffPlace, type Work } from './person.ts'
 import { type Role, roleOf } from './role.ts'
+import { type History, StandingHistory } from './standing-history.ts'
 
 /** Somebody in a workspace. */
 export interface Member {
@@ -29,6 +30,8 @@ export interface Standing {
   teamIds: readonly number[]
   /** The numbers that those teams answer on. */
   numberIds: readonly number[]
+  /** How they stood before. Absent of whoever has always been what they are. */
+  history?: History
 }
 
 interface MemberRow {
@@ -51,11 +54,13 @@ type Open = (person: number, place: string, sealed: Uint8Array) => string | unde
 export class PeopleReader {
   readonly #database: Db
   readonly #open: Open
+  readonly #histories: StandingHistory
 
   /** `open` opens a cell with a person's key. */
   constructor(database: Db, open: Open) {
     this.#database = database
     this.#open = open
+    this.#histories = new StandingHistory(database)
   }
 
   member(workspaceId: number, personId: number): Member | undefined {
@@ -83,8 +88,12 @@ export class PeopleReader {
 
   /** What somebody may right now; undefined for whoever is no active member. */
   standing(workspaceId: number, personId: number): Standing | undefined {
-    const row = this.#database.one<{ role: string; permissions: string }>(
-      `SELECT r.name AS role, r.permissions FROM memberships m JOIN roles r ON r.id = m.role_id
+    return this.#database.snapshot(() => this.#standing(workspaceId, personId))
+  }
+
+  #standing(workspaceId: number, personId: number): Standing | undefined {
+    const row = this.#database.one<{ role_id: number; role: string; permissions: string }>(
+      `SELECT r.id AS role_id, r.name AS role, r.permissions FROM memberships m JOIN roles r ON r.id = m.role_id
        WHERE m.workspace_id = ?1 AND m.person_id = ?2 AND m.state = 0`,
       workspaceId,
       personId,
@@ -105,7 +114,8 @@ export class PeopleReader {
         JSON.stringify(teamIds),
       )
       .map(({ id }) => id)
-    return { role: row.role, permissions: JSON.parse(row.permissions) as string[], teamIds, numberIds }
+    const history = this.#histories.of(workspaceId, personId, { roleId: row.role_id, teamIds })
+    return { role: row.role, permissions: JSON.parse(row.permissions) as string[], teamIds, numberIds, history }
   }
 
   roles(workspaceId: number): Role[] {

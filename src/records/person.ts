@@ -2,6 +2,7 @@ import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import { OWNER_ROLE, roleWith } from './role.ts'
+import { noteStandingChange } from './standing.ts'
 import { type InputContext, input, personNumber, type Tx } from './tx.ts'
 
 export const PERSON_NAME_CHARS_MAX = 100
@@ -157,7 +158,10 @@ export const changePerson = input('person.change', async (tx: Tx, ask: PersonCha
     state,
     JSON.stringify(work),
   )
-  if (roleId !== before.role_id || state !== before.state) tx.wake({ kind: 'rights', keyHash: null, personId })
+  if (roleId === before.role_id && state === before.state) return null
+  const stood = { roleId: before.state === 0 ? before.role_id : null }
+  await noteStandingChange(tx, workspaceId, { kind: 'person', subject: personId, before: stood })
+  tx.wake({ kind: 'rights', keyHash: null, personId })
   return null
 })
 
@@ -167,7 +171,7 @@ export const changePerson = input('person.change', async (tx: Tx, ask: PersonCha
  */
 export const removePerson = input('person.remove', async (tx: Tx, ask: PersonRemoval, { now }: InputContext) => {
   const { workspaceId, personId } = ask
-  await requireMember(tx, workspaceId, personId)
+  const { role_id, state } = await requireMember(tx, workspaceId, personId)
   await requireOtherOwner(tx, workspaceId, personId)
   const held = await tx.one(
     'SELECT id FROM conversations WHERE assignee_id = ?1 AND workspace_id = ?2 LIMIT 1',
@@ -175,6 +179,11 @@ export const removePerson = input('person.remove', async (tx: Tx, ask: PersonRem
     workspaceId,
   )
   if (held) throw new Failure('conflict', 'They were given a conversation just now: ask again')
+  const teams = await tx.all<{ id: number }>(
+    'SELECT team_id AS id FROM team_people WHERE workspace_id = ?1 AND person_id = ?2',
+    workspaceId,
+    personId,
+  )
   await tx.run('DELETE FROM team_people WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
   await tx.run('DELETE FROM memberships WHERE workspace_id = ?1 AND person_id = ?2', workspaceId, personId)
   await tx.run(
@@ -183,6 +192,8 @@ export const removePerson = input('person.remove', async (tx: Tx, ask: PersonRem
     personId,
     now,
   )
+  const stood = { roleId: state === 0 ? role_id : null, teamIds: teams.map(({ id }) => id) }
+  await noteStandingChange(tx, workspaceId, { kind: 'person', subject: personId, before: stood })
   tx.wake({ kind: 'rights', keyHash: null, personId })
   return null
 })

@@ -1,4 +1,5 @@
 import { Failure } from '../core/failure.ts'
+import { noteStandingChange, seePermissionsOf } from './standing.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 export const ROLE_NAME_CHARS_MAX = 50
@@ -95,6 +96,9 @@ export const changeRole = input(
       role.id,
       JSON.stringify(ask.permissions),
     )
+    if (String(seePermissionsOf(role.permissions)) !== String(seePermissionsOf(ask.permissions))) {
+      await noteRole(tx, ask.workspaceId, role)
+    }
     tx.wake({ kind: 'rights', keyHash: null, personId: null })
     return null
   },
@@ -111,8 +115,14 @@ export const removeRole = input('role.remove', async (tx: Tx, ask: { workspaceId
   )
   if (used) throw new Failure('conflict', 'Somebody has this role: give them another one first')
   await tx.run('DELETE FROM roles WHERE workspace_id = ?1 AND id = ?2', ask.workspaceId, role.id)
+  // Somebody had it, and may come back from before they lost it.
+  await noteRole(tx, ask.workspaceId, role)
   return null
 })
+
+async function noteRole(tx: Tx, workspaceId: number, { id, permissions }: Role): Promise<void> {
+  await noteStandingChange(tx, workspaceId, { kind: 'role', subject: id, before: seePermissionsOf(permissions) })
+}
 
 /** Throws `not_found`. */
 export async function roleWith(tx: Tx, workspaceId: number, id: number): Promise<Role> {

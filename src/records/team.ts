@@ -1,4 +1,5 @@
 import { Failure } from '../core/failure.ts'
+import { noteStandingChange } from './standing.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 export const TEAM_NAME_CHARS_MAX = 50
@@ -56,7 +57,13 @@ export const removeTeam = input(
       teamId,
     )
     if (used) throw new Failure('conflict', 'The team has conversations: give them to somebody else first')
+    const before = {
+      joined: [],
+      left: await peopleOf(tx, workspaceId, teamId),
+      numberIds: await numbersOf(tx, workspaceId, teamId),
+    }
     await tx.run('DELETE FROM teams WHERE workspace_id = ?1 AND id = ?2', workspaceId, teamId)
+    await noteStandingChange(tx, workspaceId, { kind: 'team', subject: teamId, before })
     tx.wake({ kind: 'rights', keyHash: null, personId: null })
     return null
   },
@@ -78,7 +85,10 @@ async function requireFreeName(tx: Tx, workspaceId: number, name: string): Promi
   if (taken) throw new Failure('conflict', 'A team has this name', { path: '/name' })
 }
 
-async function write(tx: Tx, workspaceId: number, teamId: number, { personIds, numberIds }: TeamChange): Promise<void> {
+async function write(tx: Tx, workspaceId: number, teamId: number, change: TeamChange): Promise<void> {
+  const { personIds, numberIds } = change
+  if (personIds === undefined && numberIds === undefined) return
+  await noteChange(tx, workspaceId, teamId, change)
   if (personIds !== undefined) {
     await tx.run('DELETE FROM team_people WHERE workspace_id = ?1 AND team_id = ?2', workspaceId, teamId)
     for (const personId of new Set(personIds)) await addMember(tx, workspaceId, teamId, personId)
@@ -94,7 +104,39 @@ async function write(tx: Tx, workspaceId: number, teamId: number, { personIds, n
       )
     }
   }
-  if (personIds !== undefined || numberIds !== undefined) tx.wake({ kind: 'rights', keyHash: null, personId: null })
+  tx.wake({ kind: 'rights', keyHash: null, personId: null })
+}
+
+/** Who and which numbers are other ones from now on, before it is written. */
+async function noteChange(tx: Tx, workspaceId: number, teamId: number, to: TeamChange): Promise<void> {
+  const people = await peopleOf(tx, workspaceId, teamId)
+  const numbers = await numbersOf(tx, workspaceId, teamId)
+  const then = new Set(to.personIds ?? people)
+  const joined = [...then].filter((id) => !people.includes(id))
+  const left = people.filter((id) => !then.has(id))
+  const toNumbers = new Set(to.numberIds ?? numbers)
+  const isSame = toNumbers.size === numbers.length && numbers.every((id) => toNumbers.has(id))
+  if (joined.length + left.length === 0 && isSame) return
+  const before = { joined, left, numberIds: isSame ? null : numbers }
+  await noteStandingChange(tx, workspaceId, { kind: 'team', subject: teamId, before })
+}
+
+async function peopleOf(tx: Tx, workspaceId: number, teamId: number): Promise<number[]> {
+  const rows = await tx.all<{ id: number }>(
+    'SELECT person_id AS id FROM team_people WHERE workspace_id = ?1 AND team_id = ?2',
+    workspaceId,
+    teamId,
+  )
+  return rows.map(({ id }) => id)
+}
+
+async function numbersOf(tx: Tx, workspaceId: number, teamId: number): Promise<number[]> {
+  const rows = await tx.all<{ id: number }>(
+    'SELECT number_id AS id FROM team_numbers WHERE workspace_id = ?1 AND team_id = ?2',
+    workspaceId,
+    teamId,
+  )
+  return rows.map(({ id }) => id)
 }
 
 async function addMember(tx: Tx, workspaceId: number, teamId: number, personId: number): Promise<void> {

@@ -9,7 +9,7 @@ import type { MaySee, Viewer } from '../realtime/event-log.ts'
 import type { RealtimeMetrics } from '../realtime/metrics.ts'
 import { silentRealtimeMetrics } from '../realtime/metrics.ts'
 import type { ServerFrame } from '../realtime/protocol.ts'
-import type { Realtime } from '../realtime/realtime.ts'
+import type { Realtime, RealtimeDeps } from '../realtime/realtime.ts'
 import { createRealtime } from '../realtime/realtime.ts'
 import { serverFrameSchema } from '../realtime/schemas.ts'
 import type { SocketData } from '../realtime/session.ts'
@@ -35,6 +35,7 @@ export interface RealtimeHouseOptions {
   /** Viewers that see the same; default: everybody. */
   visibilityOf?: (viewer: Viewer) => string
   log?: MemoryEventLog
+  renew?: RealtimeDeps['renew']
 }
 
 const serverFrame = TypeCompiler.Compile(serverFrameSchema)
@@ -51,6 +52,7 @@ export function openRealtimeHouse(options: RealtimeHouseOptions = {}): RealtimeH
       eventLog: log,
       maySee: options.maySee ?? (() => true),
       textOf: (_viewer, event) => event.json,
+      renew: options.renew ?? ((viewer) => viewer),
       visibilityOf: options.visibilityOf ?? (() => 'all'),
       metrics: { ...silentRealtimeMetrics, ...options.metrics },
     },

@@ -288,7 +288,7 @@ export class SimulatedProcess {
     const { clock, ask, reader, events } = this
     const { chance } = this.#options
     const log = this.#log()
-    this.poll = new EventsPoll(events, clock)
+    this.poll = new EventsPoll(events, clock, { renewed: (principal) => principal, changeText: () => null })
     this.realtime = createRealtime(
       {
         clock,
@@ -297,6 +297,7 @@ export class SimulatedProcess {
         eventLog: events,
         maySee,
         textOf: eventTextFor,
+        renew: (viewer) => viewer,
         visibilityOf,
         metrics: silentRealtimeMetrics,
         laterTurn: (run) => {
