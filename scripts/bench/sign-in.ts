@@ -23,7 +23,6 @@ async function sessionCheck(): Promise<void> {
   const sessions = new BrowserSessions({
     clock: systemClock,
     accounts: {
-      sessions: async () => [],
       beginSession: async () => [],
       endSessions: async () => {},
       noteUses: async () => {},

@@ -93,11 +93,15 @@ export class Entrance {
   async open(epoch: string): Promise<string | null> {
     const { house, options, metrics, setup } = this.#base
     const key = must(house.vault().findNamedKey('accounts'), 'the key of the credentials')
-    await this.accounts.open({ path: join(options.config.dataDir, ACCOUNTS_FILE), key, epoch })
-    await this.sessions.open()
+    const isEmpty = !this.lookup.hasAny()
+    const where = { path: join(options.config.dataDir, ACCOUNTS_FILE), key, epoch }
+    const setupToken = this.accounts.open(where, (accounts) => {
+      this.sessions.open(accounts)
+      if (!isEmpty || setup.demo) return null
+      return accounts.makeLink({ kind: 'setup', personId: null }, options.clock.epochMs()).token
+    })
     metrics.collect(() => metrics.browserSessions.set(this.sessions.size))
-    if (this.lookup.hasAny()) return null
-    if (!setup.demo) return (await this.links.makeSetup()).token
+    if (!isEmpty || !setup.demo) return setupToken
     const { name, email, password } = setup.demo.owner
     const personId = await this.addOwner({ name, email })
     await this.accounts.asks.setPassword(personId, password, { nowMs: options.clock.epochMs(), but: null })

@@ -5,7 +5,6 @@ export const ACCOUNT_ASKS = [
   'isPassword',
   'credentialsOf',
   'setPassword',
-  'sessions',
   'beginSession',
   'noteUses',
   'endSessions',

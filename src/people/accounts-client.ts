@@ -2,40 +2,69 @@ import { type FailureData, failureFrom } from '../core/failure.ts'
 import { Thread } from '../storage/thread.ts'
 import type { Watched } from '../storage/watchdog.ts'
 import { ACCOUNT_ASKS, type AccountsApi } from './account-asks.ts'
-import type { OpenAccounts } from './accounts-thread.ts'
+import { type Accounts, type OpenAccounts, openAccounts } from './accounts.ts'
 
-/** The main thread's side of the credentials. A thread that fails ends the process. */
+/**
+ * The main thread's side of the credentials. Their thread begins with the first question: a house in which nobody signs
+ * in does without. One that fails ends the process.
+ */
 export class AccountsClient {
   readonly asks: AccountsApi
-  readonly #thread: Thread
+  readonly #program: URL
   readonly #onFailure: (error: Error) => void
+  #ask: OpenAccounts | undefined
+  #thread: Thread | undefined
+  #opening: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
 
-  constructor(thread: URL, onFailure: (error: Error) => void) {
+  constructor(program: URL, onFailure: (error: Error) => void) {
+    this.#program = program
     this.#onFailure = onFailure
-    this.#thread = new Thread(new Worker(thread), { onNotice: () => {}, onFailure })
-    const asks = ACCOUNT_ASKS.map((name) => [name, (...args: unknown[]) => this.#ask(name, args)])
+    const asks = ACCOUNT_ASKS.map((name) => [name, (...args: unknown[]) => this.#askThread(name, args)])
     this.asks = Object.fromEntries(asks) as AccountsApi
   }
 
-  async open(ask: OpenAccounts): Promise<void> {
-    await this.#ask('open', ask)
+  /** Opens the file for what a start wants of it, here: nobody waits for the main thread yet. */
+  open<T>(ask: OpenAccounts, work: (accounts: Accounts) => T): T {
+    this.#ask = ask
+    const accounts = openAccounts(ask)
+    try {
+      return work(accounts)
+    } finally {
+      accounts.close()
+    }
   }
 
   watched(): Watched {
-    return { name: 'accounts', ping: () => this.#thread.ping(), onHang: this.#onFailure }
+    return { name: 'accounts', ping: async () => (await this.#thread?.ping()) ?? null, onHang: this.#onFailure }
   }
 
-  async close(): Promise<void> {
-    await this.#thread.ask('close', null)
-    await this.#thread.closed()
+  /** Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
   }
 
-  async #ask(name: string, args: unknown): Promise<unknown> {
+  async #close(): Promise<void> {
+    await this.#thread?.ask('close', null)
+    await this.#thread?.closed()
+  }
+
+  async #askThread(name: string, args: unknown): Promise<unknown> {
+    const thread = this.#begun()
+    this.#opening ??= thread.ask('open', this.#ask)
     try {
-      return await this.#thread.ask(name, args)
+      // In one go, so that what is asked before `close` is answered before it.
+      const [answer] = await Promise.all([thread.ask(name, args), this.#opening])
+      return answer
     } catch (error) {
       if (typeof error === 'object' && error !== null && 'code' in error) throw failureFrom(error as FailureData)
       throw error instanceof Error ? error : new Error(String(error))
     }
+  }
+
+  #begun(): Thread {
+    this.#thread ??= new Thread(new Worker(this.#program), { onNotice: () => {}, onFailure: this.#onFailure })
+    return this.#thread
   }
 }

@@ -4,31 +4,17 @@ import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
 import { ACCOUNT_ASKS, type AccountAsk } from './account-asks.ts'
-import { Accounts } from './accounts.ts'
-import { PasswordHashing } from './passwords.ts'
+import { type Accounts, type OpenAccounts, openAccounts } from './accounts.ts'
 
 /** Whoever waits to get in waits behind messages. */
 const NICENESS = 5
-/** Passwords hashed at once: each takes a core and 19 MiB. */
-const AT_ONCE = 2
-/** A whole firm at nine o'clock; more are told to come again. */
-const WAITING_MAX = 1_000
-
-export interface OpenAccounts {
-  path: string
-  key: Uint8Array
-  /** Of the records. */
-  epoch: string
-}
 
 let accounts: Accounts | undefined
 
 async function answer({ name, args }: Question): Promise<unknown> {
   if (name === 'open') {
     stepBack(NICENESS)
-    const { path, key, epoch } = args as OpenAccounts
-    accounts = new Accounts(path, key, new PasswordHashing(key, { atOnce: AT_ONCE, waitingMax: WAITING_MAX }))
-    accounts.follow(epoch)
+    accounts = openAccounts(args as OpenAccounts)
     return undefined
   }
   if (name === 'close') return accounts?.close()

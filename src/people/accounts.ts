@@ -4,7 +4,7 @@ import { Failure } from '../core/failure.ts'
 import { Db } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 import { keyedHash, keyedHash64, seal, unseal } from '../vault/sealing.ts'
-import type { PasswordHashing } from './passwords.ts'
+import { PasswordHashing } from './passwords.ts'
 import { base32, TOTP_SECRET_BYTES, totpStep } from './totp.ts'
 
 export const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_accounts.sql', sql: createAccounts }]
@@ -18,6 +18,10 @@ const SESSIONS_MAX = 20_000
 const RECOVERY_CODES = 10
 /** 80 bits each, in groups that can be typed. */
 const RECOVERY_BYTES = 10
+/** Passwords hashed at once: each takes a core and 19 MiB. */
+const HASHED_AT_ONCE = 2
+/** A whole firm at nine o'clock; more are told to come again. */
+const HASHES_WAITING_MAX = 1_000
 
 export const LINK_KINDS = ['invitation', 'password', 'second_factor'] as const
 export type LinkKind = (typeof LINK_KINDS)[number]
@@ -58,6 +62,20 @@ interface StoredSession {
   method: SignInMethod
   created_at: number
   used_at: number
+}
+
+export interface OpenAccounts {
+  path: string
+  key: Uint8Array
+  /** Of the records. */
+  epoch: string
+}
+
+export function openAccounts({ path, key, epoch }: OpenAccounts): Accounts {
+  const hashing = new PasswordHashing(key, { atOnce: HASHED_AT_ONCE, waitingMax: HASHES_WAITING_MAX })
+  const accounts = new Accounts(path, key, hashing)
+  accounts.follow(epoch)
+  return accounts
 }
 
 /**

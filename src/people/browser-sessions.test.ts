@@ -23,7 +23,6 @@ async function sessions() {
   const all = new BrowserSessions({
     clock,
     accounts: {
-      sessions: async () => [],
       beginSession: async () => [],
       endSessions: async (hashes) => {
         kept.removed += hashes.length
@@ -39,7 +38,7 @@ async function sessions() {
     onEnd: (ids) => void kept.ended.push(...ids),
     onFault: () => {},
   })
-  await all.open()
+  all.open({ sessions: () => [] })
   const { token, session } = await all.begin({ personId: 7, device: 'Firefox on Linux', method: 'password' })
   return {
     clock,

@@ -5,7 +5,7 @@ import { isPermission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Standing } from '../records/people-reader.ts'
 import type { AccountsApi } from './account-asks.ts'
-import type { SessionRow, SignInMethod } from './accounts.ts'
+import type { Accounts, SessionRow, SignInMethod } from './accounts.ts'
 import { scopeOf, seenBefore, writesFrom } from './scope.ts'
 
 /** A use is written down at most this often. */
@@ -21,7 +21,7 @@ export interface Workspace {
 
 export interface BrowserSessionsDependencies {
   clock: Clock
-  accounts: Pick<AccountsApi, 'sessions' | 'beginSession' | 'noteUses' | 'endSessions'>
+  accounts: Pick<AccountsApi, 'beginSession' | 'noteUses' | 'endSessions'>
   /** As the configuration has them now. */
   times(): { idleMs: number; absoluteMs: number }
   standingOf(workspaceId: number, personId: number): Standing | undefined
@@ -62,9 +62,9 @@ export class BrowserSessions {
   }
 
   /** Takes up what the file has. */
-  async open(): Promise<void> {
-    const { accounts, clock, times } = this.#deps
-    for (const row of await accounts.sessions({ ...times(), nowMs: clock.epochMs() })) this.#hold(row)
+  open(accounts: Pick<Accounts, 'sessions'>): void {
+    const { clock, times } = this.#deps
+    for (const row of accounts.sessions({ ...times(), nowMs: clock.epochMs() })) this.#hold(row)
     this.#sweepLater()
   }
 

@@ -61,11 +61,6 @@ export class Links {
     return await accounts.makeLink({ kind, personId }, clock.epochMs())
   }
 
-  /** The link of the first owner, as long as nobody works here. */
-  async makeSetup(): Promise<{ token: string; expiresAtMs: number }> {
-    return await this.#deps.accounts.makeLink({ kind: 'setup', personId: null }, this.#deps.clock.epochMs())
-  }
-
   /** What a link is for. Throws `not_found`: unknown, used and over are the same. */
   async look(token: string): Promise<Link> {
     const link = await this.#deps.accounts.linkOf(token, this.#deps.clock.epochMs())
