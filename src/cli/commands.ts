@@ -184,10 +184,11 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
   audit: {
     name: 'audit',
     summary: 'Says whether anything in the audit was changed, and where first; or gives its roots out.',
-    operand: 'verify | roots',
+    operand: 'verify | roots | signatures',
     options: [
       { name: 'roots', value: 'FILE', help: 'With verify: roots that were kept elsewhere, to compare with.' },
       { name: 'to', value: 'FILE', help: 'With roots: where they are added, best on another machine.' },
+      { name: 'public-key', value: 'KEY', help: 'With signatures: the key that signed the file of --roots.' },
       { name: 'json', help: 'Prints what was found as JSON.' },
     ],
   },

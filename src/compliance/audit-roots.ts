@@ -1,13 +1,15 @@
 import { appendFileSync, closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from 'node:fs'
-import type { AuditRoot } from '../records/audit-reader.ts'
+import type { SignedRoot } from './audit-signature.ts'
 
 /** In the data folder: a line for each day that is over. Kept elsewhere too, it shows what was made anew as a whole. */
 export const AUDIT_ROOTS_FILE = 'audit-roots'
 
+/** 64 bytes. */
+const SIGNATURE = /^[A-Za-z0-9+/]{86}==$/
 const FORM = /^\d{4}-\d{2}-\d{2}$/
 
 /** The roots in a file, in its order; none where there is no file. Throws where a line is no root. */
-export function readRoots(path: string): AuditRoot[] {
+export function readRoots(path: string): SignedRoot[] {
   if (!existsSync(path)) return []
   const lines = readFileSync(path, 'utf8').split('\n')
   // A line that has no end was cut off by a stop while it was written; it is written again.
@@ -18,18 +20,19 @@ export function readRoots(path: string): AuditRoot[] {
   })
 }
 
-function parsed(line: string): AuditRoot | undefined {
+function parsed(line: string): SignedRoot | undefined {
   try {
-    const { day, seq, hash } = JSON.parse(line) as Partial<AuditRoot>
+    const { day, seq, hash, signature } = JSON.parse(line) as Partial<SignedRoot>
     const isRoot = FORM.test(day ?? '') && Number.isSafeInteger(seq) && /^[0-9a-f]{64}$/.test(hash ?? '')
-    return isRoot ? ({ day, seq, hash } as AuditRoot) : undefined
+    if (!isRoot || (signature !== undefined && !SIGNATURE.test(signature))) return undefined
+    return { day, seq, hash, ...(signature === undefined ? {} : { signature }) } as SignedRoot
   } catch {
     return undefined
   }
 }
 
 /** Puts roots at the end of a file; durable when this returns. */
-export function appendRoots(path: string, roots: readonly AuditRoot[]): void {
+export function appendRoots(path: string, roots: readonly SignedRoot[]): void {
   if (roots.length === 0) return
   const file = openSync(path, 'a', 0o600)
   try {

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { silentLog } from '../core/log.ts'
 import type { Actor } from '../core/principal.ts'
 import { noteAudit } from '../records/audit-acts.ts'
-import { AuditReader } from '../records/audit-reader.ts'
+import { AuditReader, type AuditRoot } from '../records/audit-reader.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { TestBook } from '../testing/open-test-book.ts'
 import { AUDIT_ROOTS_FILE, readRoots } from './audit-roots.ts'
+import { AUDIT_SIGNATURE_KEY, RootSigner } from './audit-signature.ts'
 import { AuditWatch } from './audit-watch.ts'
 
 const PERSON: Actor = { id: 'person', by: 'session', workspaceId: 1, personId: 9 }
@@ -48,7 +49,10 @@ describe('AuditWatch', () => {
     await note(watch)
     const [root] = readRoots(path)
     expect(readRoots(path)).toMatchObject([{ seq: 2 }])
-    expect(said.roots).toEqual([{ ...root }])
+    const { signature, ...logged } = root ?? {}
+    expect(said.roots).toEqual([logged])
+    const signer = new RootSigner(book.vault.namedKey(AUDIT_SIGNATURE_KEY, 0))
+    expect(signature).toBe(signer.signed(logged as AuditRoot).signature)
     clock.advance(3 * DAY_MS)
     await note(watch)
     expect(readRoots(path).map(({ seq }) => seq)).toEqual([2, 4])

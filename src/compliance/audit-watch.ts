@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { must } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { AuditReader, AuditRoot } from '../records/audit-reader.ts'
@@ -6,6 +7,7 @@ import type { Wake } from '../records/tx.ts'
 import type { Vault } from '../vault/vault.ts'
 import { checkAudit } from './audit-check.ts'
 import { AUDIT_ROOTS_FILE, appendRoots, readRoots } from './audit-roots.ts'
+import { AUDIT_SIGNATURE_KEY, RootSigner } from './audit-signature.ts'
 
 const CHECK_EVERY_MS = 10 * 60_000
 /** The newest rows are looked at again and again; all of them by `gatehouse audit verify`. */
@@ -58,7 +60,11 @@ export class AuditWatch {
     const roots = reader.rootsAfter(this.#lastRoot, clock.epochMs())
     if (roots.length === 0) return
     try {
-      appendRoots(this.#path, roots)
+      const signer = new RootSigner(must(this.#deps.vault().findNamedKey(AUDIT_SIGNATURE_KEY), 'the key of the roots'))
+      appendRoots(
+        this.#path,
+        roots.map((root) => signer.signed(root)),
+      )
       this.#lastRoot = roots.at(-1)
     } catch {
       log.error('the roots of the audit cannot be written')

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import { type AuditChecked, checkAudit } from '../compliance/audit-check.ts'
 import { AUDIT_ROOTS_FILE, appendRoots, readRoots } from '../compliance/audit-roots.ts'
+import { AUDIT_SIGNATURE_KEY, firstUnsigned, publicKeyOf, RootSigner } from '../compliance/audit-signature.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { AuditReader, type AuditRoot } from '../records/audit-reader.ts'
@@ -10,7 +11,8 @@ import { openRecordsReadonly } from '../records/open.ts'
 import { setupOf } from '../setup.ts'
 import { Vault } from '../vault/vault.ts'
 
-const WANTED = 'audit wants: audit verify [--roots FILE], or audit roots --to FILE'
+const WANTED =
+  'audit wants: audit verify [--roots FILE], audit roots --to FILE, or audit signatures --roots FILE --public-key KEY'
 
 /**
  * Walks the chain of the audit, or gives its roots out. It reads beside the house, in short snapshots of its own process,
@@ -18,20 +20,26 @@ const WANTED = 'audit wants: audit verify [--roots FILE], or audit roots --to FI
  */
 export function auditCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
-    const { operand, options } = context
-    const { to, roots } = options
     try {
-      if (operand === 'verify' && to === undefined) {
-        return await verify(context, config, typeof roots === 'string' ? roots : null)
-      }
-      if (operand === 'roots' && typeof to === 'string' && roots === undefined) return giveRoots(context, config, to)
-      context.complain(WANTED)
-      return EXIT_USAGE
+      const done = await run(context, config)
+      if (done === undefined) context.complain(WANTED)
+      return done ?? EXIT_USAGE
     } catch (error) {
       context.complain(error instanceof Error ? error.message : String(error))
       return EXIT_FAILED
     }
   })
+}
+
+/** Undefined where it is asked for something that there is not. */
+async function run(context: CommandContext<Config>, config: Config): Promise<number | undefined> {
+  const { operand } = context
+  const { to, roots, 'public-key': key } = context.options
+  const file = typeof roots === 'string' ? roots : null
+  if (operand === 'verify' && to === undefined && key === undefined) return await verify(context, config, file)
+  if (operand === 'roots' && typeof to === 'string' && file === null) return giveRoots(context, config, to)
+  if (operand === 'signatures' && file !== null && typeof key === 'string') return checkSignatures(context, file, key)
+  return undefined
 }
 
 async function verify(context: CommandContext<Config>, config: Config, path: string | null): Promise<number> {
@@ -77,21 +85,44 @@ function giveRoots(context: CommandContext<Config>, config: Config, to: string):
   try {
     const roots = opened.reader.rootsAfter(undefined, systemClock.epochMs())
     const newest = opened.reader.newest()
-    const all = newest && newest.seq !== roots.at(-1)?.seq ? [...roots, newest] : roots
+    const signer = opened.signer()
+    const bare = newest && newest.seq !== roots.at(-1)?.seq ? [...roots, newest] : roots
+    const all = signer ? bare.map((root) => signer.signed(root)) : bare
     const known = new Set(readRoots(to).map(({ seq, hash }) => `${seq} ${hash}`))
     const added = all.filter(({ seq, hash }) => !known.has(`${seq} ${hash}`))
     if (!existsSync(to)) writeFileSync(to, '', { mode: 0o600 })
     appendRoots(to, added)
     const counts = { roots: all.length, added: added.length, last_seq: all.at(-1)?.seq ?? 0 }
-    if (context.options['json'] === true) context.print(JSON.stringify(counts))
-    else context.print(`${counts.added} roots added to ${to}; the last is of row ${counts.last_seq}`)
+    const key = signer?.publicKey ?? null
+    if (context.options['json'] === true) {
+      context.print(JSON.stringify({ ...counts, public_key: key }))
+      return EXIT_OK
+    }
+    context.print(`${counts.added} roots added to ${to}; the last is of row ${counts.last_seq}`)
+    context.print(key ? `Public key: ${key}` : 'They are not signed: no house has been started since they can be')
     return EXIT_OK
   } finally {
     opened.close()
   }
 }
 
-function openAudit(config: Config): { reader: AuditReader; vault: Vault; close(): void } {
+/** What whoever keeps roots can find out without the house: whether they are the house's own. */
+function checkSignatures(context: CommandContext<Config>, path: string, key: string): number {
+  if (!existsSync(path)) throw new Error(`There is no file ${path}`)
+  const roots = readRoots(path)
+  const wrong = firstUnsigned(roots, publicKeyOf(key))
+  if (context.options['json'] === true) context.print(JSON.stringify({ ok: !wrong, roots: roots.length, wrong }))
+  else if (wrong) context.complain(`The root of row ${wrong.seq} (${wrong.day}) is not signed by this key`)
+  else context.print(`${roots.length} roots are signed by this key`)
+  return wrong ? EXIT_FAILED : EXIT_OK
+}
+
+function openAudit(config: Config): {
+  reader: AuditReader
+  vault: Vault
+  signer(): RootSigner | undefined
+  close(): void
+} {
   const path = (name: string) => join(config.dataDir, name)
   if (!existsSync(path('records.db')) || !existsSync(path('vault.db'))) {
     throw new Error(`There is no data in ${config.dataDir}`)
@@ -101,6 +132,10 @@ function openAudit(config: Config): { reader: AuditReader; vault: Vault; close()
   return {
     reader: new AuditReader(records, () => vault),
     vault,
+    signer: () => {
+      const seed = vault.findNamedKey(AUDIT_SIGNATURE_KEY)
+      return seed && new RootSigner(seed)
+    },
     close: () => {
       records.close()
       vault.close()

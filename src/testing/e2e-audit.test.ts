@@ -102,7 +102,15 @@ describe('the audit', () => {
     const file = join(house.folder, 'kept-roots')
     const before = await run('verify')
     expect(before).toMatchObject({ code: 0, text: expect.stringContaining('whole') })
-    expect(await run('roots', { to: file })).toMatchObject({ code: 0, text: expect.stringContaining('1 roots added') })
+    const given = await run('roots', { to: file })
+    const key = /Public key: (\S+)/.exec(given.text)?.[1] ?? ''
+    expect(given).toMatchObject({ code: 0, text: expect.stringContaining('1 roots added') })
+    const signatures = () => run('signatures', { roots: file, 'public-key': key })
+    expect(await signatures()).toMatchObject({ code: 0, text: expect.stringContaining('1 roots are signed') })
+    const kept = readFileSync(file, 'utf8')
+    writeFileSync(file, kept.replace(/"seq":\d+/, '"seq":1'))
+    expect(await signatures()).toMatchObject({ code: 1, text: expect.stringContaining('row 1') })
+    writeFileSync(file, kept)
     const { contact } = await house.conversationOf(ANNA)
     await house.request(`/api/v1/contacts/${contact.id}`, {
       method: 'DELETE',
@@ -135,5 +143,6 @@ describe('the audit', () => {
     expect(await run('verify', { roots: file })).toMatchObject({ code: 1, text: expect.stringContaining('Line 1') })
     expect(await run('verify', { to: file })).toMatchObject({ code: 2 })
     expect(await run('roots')).toMatchObject({ code: 2 })
+    expect(await run('signatures', { roots: file })).toMatchObject({ code: 2 })
   })
 })

@@ -444,7 +444,7 @@ function requireMasterKey(key: Uint8Array): void {
 
 /** Keys that every house has; made before anything else is sealed. */
 export function prepareVault(vault: Vault, nowMs: number): void {
-  for (const name of ['house', 'blind', 'quarantine', 'upstream', 'search', 'audit', 'accounts'])
+  for (const name of ['house', 'blind', 'quarantine', 'upstream', 'search', 'audit', 'audit-signature', 'accounts'])
     vault.namedKey(name, nowMs)
   vault.commit()
 }
