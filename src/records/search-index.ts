@@ -30,14 +30,6 @@ export interface Rows {
   removed: readonly number[]
 }
 
-export interface Slice {
-  /** Only rows below this id. */
-  below: number
-  /** And from this id on. */
-  from: number
-  limit: number
-}
-
 const SQL = {
   messages: {
     insert: 'INSERT INTO message_terms (rowid, terms) VALUES (?1, ?2)',
@@ -151,18 +143,14 @@ export class SearchIndex {
     return true
   }
 
-  /** The newest messages that fit, as far as the index can tell. */
-  messages(expression: string, { below, from, limit }: Slice): number[] {
-    return this.#reader
-      .all<{ id: number }>(
-        `SELECT rowid AS id FROM message_terms WHERE message_terms MATCH ?1 AND rowid < ?2 AND rowid >= ?3
-         ORDER BY rowid DESC LIMIT ?4`,
-        expression,
-        below,
-        from,
-        limit,
-      )
-      .map(({ id }) => id)
+  /** The messages that fit, as far as the index can tell, one after another. Upwards it goes twice as fast (measured). */
+  messages(expression: string, below: number, order: 'up' | 'down'): Iterable<{ id: number }> {
+    return this.#reader.each<{ id: number }>(
+      `SELECT rowid AS id FROM message_terms WHERE message_terms MATCH ?1 AND rowid < ?2
+       ORDER BY rowid ${order === 'up' ? 'ASC' : 'DESC'}`,
+      expression,
+      below,
+    )
   }
 
   /** The newest contacts that fit. */

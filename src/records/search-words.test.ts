@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'bun:test'
+import { seededRandom } from '../testing/seeded-random.ts'
 import { Document, searchableOf } from './search-document.ts'
+import { DENSE, folded } from './search-letters.ts'
 import { QUERY_CHARACTERS_MAX, QUERY_WORDS_MAX, readQuery } from './search-query.ts'
 import { stemOf } from './search-stem.ts'
-import { addParts, atomsOf, codesOf, folded } from './search-words.ts'
+import { addParts, atomsOf, codesOf } from './search-words.ts'
 
 describe('folded()', () => {
   test.each([
@@ -84,6 +86,19 @@ describe('atomsOf()', () => {
   test('ends at its bound', () => {
     expect(atomsOf('a b c d', 2)).toHaveLength(2)
     expect(atomsOf('北京大学', 3)).toHaveLength(3)
+  })
+
+  test('parts a text exactly where its scripts change', () => {
+    const seed = 20
+    const random = seededRandom(seed)
+    const some = [...'abßÀ 가ᄀ\u1161か\u3099ｶﾞ漢𠀀🙂ภาษา\u0301\u200d-_.12３々ー・\ud800\udc00ြ①']
+    const runs = new RegExp(`${DENSE}+|[[\\p{L}\\p{N}\\p{M}]--${DENSE}]+`, 'gv')
+    for (let round = 0; round < 3_000; round++) {
+      const text = Array.from({ length: 10 }, () => some[Math.floor(random() * some.length)]).join('')
+      const wanted = [...text.matchAll(runs)].map((match) => match.index)
+      const found = atomsOf(text, 100).filter(({ isCharacter, isGlued }) => !isCharacter || !isGlued)
+      expect({ seed, text, starts: found.map(({ start }) => start) }).toEqual({ seed, text, starts: wanted })
+    }
   })
 })
 

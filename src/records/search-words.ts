@@ -1,3 +1,4 @@
+import { DENSE, folded, LETTER, letterOf } from './search-letters.ts'
 import { stemOf } from './search-stem.ts'
 
 /** A word, or one character of a script that is written without spaces. */
@@ -14,11 +15,6 @@ export interface Atom {
   isGlued: boolean
 }
 
-/** Scripts whose words are not parted: looked for by characters. Hangul is, for its particles stick to its words. */
-const DENSE =
-  '[[\\p{scx=Han}\\p{scx=Hira}\\p{scx=Kana}\\p{scx=Hang}\\p{scx=Bopo}\\p{scx=Thai}\\p{scx=Laoo}\\p{scx=Khmr}\\p{scx=Mymr}]' +
-  '&&[\\p{L}\\p{M}\\p{Nl}]]'
-const RUNS = new RegExp(`(${DENSE}+)|[[\\p{L}\\p{N}\\p{M}]--${DENSE}]+`, 'gv')
 /** A character with the marks that belong to it, in normalised text. */
 const CHARACTERS = /\P{M}\p{M}*|\p{M}+/gu
 const NO_WORD = /[^\p{L}\p{N}\p{M}]/gu
@@ -29,19 +25,32 @@ const WORD_MAX = 64
 /** The words of a text in their order, at most so many. */
 export function atomsOf(text: string, max: number): Atom[] {
   const atoms: Atom[] = []
-  for (const match of text.matchAll(RUNS)) {
-    if (atoms.length >= max) break
-    const start = match.index
-    if (match[1] !== undefined) addCharacters(atoms, match[1], start)
-    else addWord(atoms, match[0], start)
+  let at = 0
+  while (at < text.length && atoms.length < max) {
+    const run = runAt(text, at)
+    if (run.letter === LETTER.word) addWord(atoms, text.slice(at, run.end), at)
+    else if (run.letter === LETTER.plainDense) addPlain(atoms, text, at, run.end)
+    else if (run.letter === LETTER.dense) addCharacters(atoms, text.slice(at, run.end), at)
+    at = run.end
   }
   return atoms.length > max ? atoms.slice(0, max) : atoms
 }
 
-/** NFKC and case-folded. ß becomes ss, and every sigma the same. */
-export function folded(text: string): string {
-  if (/^[a-z0-9]*$/.test(text)) return text
-  return text.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC').replaceAll('ς', 'σ').replaceAll('i̇', 'i')
+/** From here as far as it is of one kind. A dense run is plain where all of it is. */
+function runAt(text: string, start: number): { letter: number; end: number } {
+  const first = text.codePointAt(start) ?? 0
+  let letter = letterOf(first)
+  let end = start + (first > 0xffff ? 2 : 1)
+  while (end < text.length) {
+    const codePoint = text.codePointAt(end) ?? 0
+    const next = letterOf(codePoint)
+    if (next !== letter) {
+      if (next < LETTER.dense || letter < LETTER.dense) break
+      letter = LETTER.dense
+    }
+    end += codePoint > 0xffff ? 2 : 1
+  }
+  return { letter, end }
 }
 
 function addWord(atoms: Atom[], run: string, start: number): void {
@@ -62,6 +71,15 @@ function knownWord(run: string): { norm: string; stem: string } {
   if (words.size >= WORDS_KEPT_MAX) words.clear()
   words.set(run, word)
   return word
+}
+
+function addPlain(atoms: Atom[], text: string, start: number, runEnd: number): void {
+  for (let at = start; at < runEnd; ) {
+    const end = at + ((text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1)
+    const character = text.slice(at, end)
+    atoms.push({ norm: character, stem: character, start: at, end, isCharacter: true, isGlued: at > start })
+    at = end
+  }
 }
 
 function addCharacters(atoms: Atom[], run: string, start: number): void {

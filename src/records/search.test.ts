@@ -5,7 +5,7 @@ import { queued, textItem } from '../testing/test-items.ts'
 import { seeing } from './page.ts'
 import { queueMessage } from './queue-message.ts'
 import { actOn, BORIS, CHEN, closeAll, EVERYTHING, OWNER, openSearch, write } from './search.test-support.ts'
-import { Searcher, type SearchPage } from './search.ts'
+import { Searcher, type SearchPage, type SearchViewer } from './search.ts'
 
 afterEach(closeAll)
 
@@ -240,6 +240,62 @@ describe('pages', () => {
     // A list that is out of date lets nothing through that may not be seen.
     expect(search.found('parcel', { see, conversationIds: ids })).toEqual(wanted)
     expect(search.found('parcel', { see, conversationIds: [] })).toEqual([])
+  })
+
+  test.each([
+    ['few', [3, 40, 41, 170, 299]],
+    ['few, of which the first look like many', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 200, 299]],
+    ['many', Array.from({ length: 150 }, (_, index) => index * 2)],
+    ['none', []],
+  ])('are the same whether what fits is gone through upwards or downwards: %s', async (_name, fitting) => {
+    const search = await openSearch()
+    const isFitting = new Set(fitting)
+    // The two words stand in each, but follow each other in few.
+    for (let index = 0; index < 300; index++)
+      await write(search.house, isFitting.has(index) ? `red parcel ${index}` : `parcel red ${index}`)
+    search.follow()
+    const found: string[] = []
+    let below: number | null = null
+    do {
+      const page = search.page({ q: '"red parcel"', limit: 50, below })
+      found.push(...page.items.map(({ message }) => String((message['content'] as { text: string }).text)))
+      below = page.next === null ? null : Number.parseInt(page.next, 36)
+    } while (below !== null)
+    expect(found).toEqual([...isFitting].reverse().map((index) => `red parcel ${index}`))
+  })
+
+  test('of a restricted viewer go on where the last one ended, by conversations and by numbers', async () => {
+    const search = await openSearch()
+    const people = Array.from({ length: 5 }, (_, index) => ({
+      phone: `+4915100000${index}0`,
+      userId: `DE.${index}`,
+      name: 'P',
+    }))
+    for (let index = 0; index < 60; index++)
+      await write(search.house, `red parcel ${index}`, { person: people[index % 5] ?? BORIS })
+    search.follow()
+    const rows = search.house.database.all<{ id: number; number_id: number }>(
+      'SELECT id, number_id FROM conversations ORDER BY id',
+    )
+    const third = rows[2]?.id ?? 0
+    const pagesOf = (viewer: SearchViewer) => {
+      const found: string[] = []
+      let below: number | null = null
+      do {
+        const page = search.page({ q: 'red parcel', limit: 4, below }, viewer)
+        found.push(...page.items.map(({ message }) => String((message['content'] as { text: string }).text)))
+        below = page.next === null ? null : Number.parseInt(page.next, 36)
+      } while (below !== null)
+      return found
+    }
+    const all = Array.from({ length: 60 }, (_, index) => 59 - index)
+    const wanted = all.filter((index) => index % 5 === 2).map((index) => `red parcel ${index}`)
+    expect(pagesOf({ see: OWNER.see, conversationIds: [third] })).toEqual(wanted)
+    const numberIds = [rows[0]?.number_id ?? 0]
+    expect(pagesOf({ see: OWNER.see, conversationIds: [], numberIds })).toEqual(
+      all.map((index) => `red parcel ${index}`),
+    )
+    expect(pagesOf({ see: OWNER.see, conversationIds: [], numberIds: [99] })).toEqual([])
   })
 
   test('end early, and say so, where too much would have to be looked at', async () => {

@@ -62,16 +62,13 @@ const CANDIDATES_MAX = 20_000
 const BUDGET_MS = 12
 /** With many conversations to look up, which alone takes a third of this. */
 const SCOPED_BUDGET_MS = 30
-/** Ids that the first look goes through; how far the next ones go is learnt from it. */
-const FIRST_SPAN = 200_000
-/** The same where many conversations are to be looked up for each. */
-const FIRST_SCOPED_SPAN = 500_000
-const SPAN_GROWTH_MAX = 8
-/** Of the time that is left; words are not spread evenly. */
-const SPAN_TIME_SHARE = 0.4
-/** More candidates at once than a page has rows, where nearly all before were refused. */
-const CANDIDATES_AT_ONCE_MAX = 1_000
-const OPENED_AT_ONCE = 64
+/** Candidates that are read together. */
+const READ_AT_ONCE = 64
+/** So many that fit are few in the whole index, judged by the first ones. Of more, a page takes but a part of it. */
+const FEW_MAX = 120
+const FEW_FROM = 8
+/** In an index so large that to go through it takes longer, they are looked for from the newest down, as far as the time goes. */
+const FEW_MS_MAX = 40
 /** Nothing that anybody sends was written before: a search up to a day begins here. */
 const EARLIEST_MS = Date.UTC(2005, 0, 1)
 /** A clock may be ahead. */
@@ -88,8 +85,11 @@ export interface SearchDependencies {
 
 interface Plan {
   clauses: readonly Clause[]
-  /** Null: nothing can fit. */
-  expression: string | null
+  isPossible: boolean
+  /** What has to hold, all of it; empty: nothing but who asks. */
+  parts: readonly string[]
+  /** What somebody sees, where it can be named: one of them has to hold. */
+  within: { terms: readonly string[]; conversationIds: ReadonlySet<number>; numberIds: ReadonlySet<number> } | null
   numberId: number | null
   /** The conversations of the person that is asked for. */
   people: { conversationIds: ReadonlySet<number>; contactIds: ReadonlySet<number> } | null
@@ -131,7 +131,7 @@ export class Searcher {
   search(ask: SearchAsk, viewer: SearchViewer): SearchPage {
     return this.#deps.records.snapshot(() => {
       const plan = this.#plan(ask, viewer)
-      const found = plan.expression === null ? NOTHING : this.#find(plan.expression, plan, { ask, viewer })
+      const found = plan.isPossible ? this.#find(plan, { ask, viewer }) : NOTHING
       const next = found.nextBelow === null ? null : found.nextBelow.toString(36)
       const more = found.isCut || (plan.isCut && next === null)
       return { items: found.items, next, as_of: houseRow(this.#deps.records).head, more }
@@ -154,15 +154,16 @@ export class Searcher {
       numberId === null ? null : numberId === undefined ? [] : [terms.number(numberId)],
       this.#forms(ask, isNarrow),
       this.#times(ask),
-      this.#within(viewer),
     ].filter((group) => group !== null && group !== undefined)
-    // A number or person that nobody knows: nothing fits.
-    const isPossible = groups.every((group) => group.length > 0)
+    const within = this.#within(viewer)
     const parts = [...expressionOf(clauses, terms.word), ...groups.map(anyOf)]
-    const termCount = groups.reduce((count, group) => count + group.length, 0)
+    const termCount = groups.reduce((count, group) => count + group.length, within?.terms.length ?? 0)
     return {
       clauses,
-      expression: isPossible && parts.length > 0 ? parts.join(' AND ') : null,
+      // A number or person that nobody knows: nothing fits.
+      isPossible: groups.every((group) => group.length > 0) && (within ? within.terms : parts).length > 0,
+      parts,
+      within,
       numberId: numberId ?? null,
       people,
       budgetMs: termCount > 50 ? SCOPED_BUDGET_MS : BUDGET_MS,
@@ -170,10 +171,14 @@ export class Searcher {
     }
   }
 
-  #within({ conversationIds, numberIds = [] }: SearchViewer): string[] | null {
+  #within({ conversationIds, numberIds = [] }: SearchViewer): Plan['within'] {
     const { terms } = this.#deps
     if (conversationIds === null) return null
-    return [...conversationIds.map((id) => terms.conversation(id)), ...numberIds.map((id) => terms.number(id))]
+    return {
+      terms: [...conversationIds.map((id) => terms.conversation(id)), ...numberIds.map((id) => terms.number(id))],
+      conversationIds: new Set(conversationIds),
+      numberIds: new Set(numberIds),
+    }
   }
 
   /**
@@ -244,46 +249,68 @@ export class Searcher {
     }
   }
 
-  /** Goes through the index from the newest message down, in spans that grow while little is found. */
-  #find(expression: string, plan: Plan, asked: Asked): Found {
-    const { index, clock } = this.#deps
-    const newest = this.#newestId() + 1
+  /** Opens what the index proposes, from the newest message down. */
+  #find(plan: Plan, asked: Asked): Found {
+    const { records, clock } = this.#deps
+    const { oldest, newest } = this.#ends()
     const look = new Look(plan, asked.ask.limit, clock)
-    let below = Math.min(asked.ask.below ?? newest, newest)
-    let span = plan.budgetMs === BUDGET_MS ? FIRST_SPAN : FIRST_SCOPED_SPAN
-    let wanted = asked.ask.limit + 1
-    while (below > 1) {
-      const from = Math.max(1, below - span)
-      const spanStartedMs = clock.monoMs()
-      const ids = index.messages(expression, { below, from, limit: wanted })
-      const spanMs = clock.monoMs() - spanStartedMs
-      const stoppedAt = this.#openAll(ids, below, look, asked)
-      if (stoppedAt !== undefined) return { items: look.items, nextBelow: stoppedAt, isCut: look.isCut }
-      const isWhole = ids.length < wanted
-      below = isWhole ? from : (ids.at(-1) ?? from)
-      if (below > 1 && look.isOver()) return { items: look.items, nextBelow: below, isCut: true }
-      if (isWhole) span = look.nextSpan(span, spanMs)
-      else wanted = Math.min(CANDIDATES_AT_ONCE_MAX, wanted * 2)
-    }
-    return { items: look.items, nextBelow: null, isCut: false }
-  }
-
-  /** Opens candidates in their order. Where the page ends there, answers the id below which the next one begins. */
-  #openAll(ids: readonly number[], below: number, look: Look, asked: Asked): number | undefined {
-    let last = below
-    for (let start = 0; start < ids.length; start += OPENED_AT_ONCE) {
-      const some = ids.slice(start, start + OPENED_AT_ONCE)
-      const rows = new Map(messageRows(this.#deps.records, some).map((row) => [row.id, row]))
-      for (const id of some) {
-        const item = this.#open(rows.get(id), look.plan, asked)
+    let last = Math.min(asked.ask.below ?? newest + 1, newest + 1)
+    for (const ids of look.parts(this.#candidates(plan, oldest, last))) {
+      const rows = new Map(messageRows(records, this.#named(ids, plan)).map((row) => [row.id, row]))
+      for (const id of ids) {
+        const item = this.#open(rows.get(id), plan, asked)
         // One more than asked tells that there is a next page.
-        if (item && look.isFull()) return last
+        if (item && look.isFull()) return { items: look.items, nextBelow: last, isCut: false }
         look.take(item)
         last = id
-        if (look.isOver()) return last
       }
     }
-    return undefined
+    return { items: look.items, nextBelow: look.isCut ? last : null, isCut: look.isCut }
+  }
+
+  /**
+   * Newest first. To look up the terms of all that somebody sees costs as much as to read as many rows, and often fewer do:
+   * where what is asked for is rare, or where they see much of it.
+   */
+  *#candidates({ parts, within }: Plan, oldest: number, below: number): Generator<number> {
+    let last = below
+    if (parts.length > 0) {
+      let left = within?.terms.length ?? Number.POSITIVE_INFINITY
+      for (const id of this.#proposed(parts.join(' AND '), oldest, below)) {
+        yield id
+        last = id
+        if (--left <= 0) break
+      }
+      if (left > 0) return
+    }
+    if (!within) return
+    const expression = [...parts, anyOf(within.terms)].join(' AND ')
+    for (const { id } of this.#deps.index.messages(expression, last, 'down')) yield id
+  }
+
+  /**
+   * The index is asked once: FTS5 heeds bounds only where something fits, so that to ask again, for a part of it, goes
+   * through as much. Where little fits, it is gone through as a whole, which is faster upwards.
+   */
+  *#proposed(expression: string, oldest: number, below: number): Generator<number> {
+    const isOneTerm = !expression.includes(' ')
+    const few = isOneTerm ? undefined : this.#few(expression, oldest, below)
+    if (few) yield* few.reverse()
+    else for (const { id } of this.#deps.index.messages(expression, below, 'down')) yield id
+  }
+
+  /** All that fit, from the oldest up; undefined as soon as it seems that they are many, or take too long to find. */
+  #few(expression: string, oldest: number, below: number): number[] | undefined {
+    const { index, clock } = this.#deps
+    const startedMs = clock.monoMs()
+    const ids: number[] = []
+    for (const { id } of index.messages(expression, below, 'up')) {
+      ids.push(id)
+      if (ids.length < FEW_FROM) continue
+      const share = (id - oldest + 1) / (below - oldest)
+      if (ids.length > FEW_MAX * share || clock.monoMs() - startedMs > FEW_MS_MAX * share) return undefined
+    }
+    return ids
   }
 
   #open(row: FeedRow | undefined, plan: Plan, { ask, viewer }: Asked): SearchItem | undefined {
@@ -297,8 +324,24 @@ export class Searcher {
     return { message, conversation_id: showId('conversation', row.conversation_id), highlights }
   }
 
-  #newestId(): number {
-    return this.#deps.records.one<{ id: number | null }>('SELECT max(id) AS id FROM messages')?.id ?? 0
+  /** Those of the candidates that are in what somebody sees, where it can be named. A whole row costs three times as much. */
+  #named(ids: readonly number[], { within }: Plan): readonly number[] {
+    if (!within) return ids
+    return this.#deps.records
+      .all<{ id: number; conversation_id: number; number_id: number }>(
+        `SELECT m.id, m.conversation_id, c.number_id FROM messages m JOIN conversations c ON c.id = m.conversation_id
+         WHERE m.id IN (SELECT value FROM json_each(?1))`,
+        JSON.stringify(ids),
+      )
+      .filter((row) => within.conversationIds.has(row.conversation_id) || within.numberIds.has(row.number_id))
+      .map(({ id }) => id)
+  }
+
+  #ends(): { oldest: number; newest: number } {
+    const row = this.#deps.records.one<{ oldest: number | null; newest: number | null }>(
+      'SELECT (SELECT min(id) FROM messages) AS oldest, (SELECT max(id) FROM messages) AS newest',
+    )
+    return { oldest: row?.oldest ?? 0, newest: row?.newest ?? 0 }
   }
 }
 
@@ -318,19 +361,18 @@ const NOTHING: Found = { items: [], nextBelow: null, isCut: false }
 
 /** What one search has found and spent so far. */
 class Look {
-  readonly plan: Plan
   readonly items: SearchItem[] = []
   isCut = false
+  readonly #budgetMs: number
   readonly #limit: number
   readonly #clock: Clock
-  readonly #startedMs: number
+  #startedMs = 0
   #seen = 0
 
-  constructor(plan: Plan, limit: number, clock: Clock) {
-    this.plan = plan
+  constructor({ budgetMs }: Plan, limit: number, clock: Clock) {
+    this.#budgetMs = budgetMs
     this.#limit = limit
     this.#clock = clock
-    this.#startedMs = clock.monoMs()
   }
 
   isFull(): boolean {
@@ -342,20 +384,33 @@ class Look {
     if (item) this.items.push(item)
   }
 
-  /** Whether it has taken what one search may; then it is cut. */
-  isOver(): boolean {
-    this.isCut = this.#seen >= CANDIDATES_MAX || this.#leftMs() <= 0
-    return this.isCut
+  /**
+   * As many at once as are likely to fill the page, until it has taken what one search may; then it is cut. Time counts from
+   * the first candidate on: before it, there is nowhere to go on from.
+   */
+  *parts(candidates: Iterable<number>): Generator<number[]> {
+    let ids: number[] = []
+    for (const id of candidates) {
+      if (this.#startedMs === 0) this.#startedMs = this.#clock.monoMs()
+      ids.push(id)
+      const isOver = this.#isOver()
+      if (!isOver && ids.length < this.#wanted()) continue
+      yield ids
+      this.isCut = isOver || this.#isOver()
+      if (this.isCut) return
+      ids = []
+    }
+    if (ids.length > 0) yield ids
   }
 
-  /** As far as a part of the time that is left should reach. */
-  nextSpan(span: number, spanMs: number): number {
-    const growth = (this.#leftMs() * SPAN_TIME_SHARE) / Math.max(spanMs, 0.01)
-    return Math.ceil(span * Math.min(SPAN_GROWTH_MAX, Math.max(0.25, growth)))
+  #wanted(): number {
+    const left = this.#limit + 1 - this.items.length
+    const likely = Math.ceil((left * this.#seen) / Math.max(1, this.items.length))
+    return Math.min(READ_AT_ONCE, Math.max(left, likely))
   }
 
-  #leftMs(): number {
-    return this.plan.budgetMs - (this.#clock.monoMs() - this.#startedMs)
+  #isOver(): boolean {
+    return this.#seen >= CANDIDATES_MAX || this.#clock.monoMs() - this.#startedMs >= this.#budgetMs
   }
 }
 

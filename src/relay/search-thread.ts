@@ -11,6 +11,7 @@ import { openRecordsReadonly } from '../records/open.ts'
 import { seeing } from '../records/page.ts'
 import { assignedTo, type SearchAsk, Searcher, type SearchViewer } from '../records/search.ts'
 import { SearchFeed } from '../records/search-feed.ts'
+import { SearchGarbage } from '../records/search-garbage.ts'
 import { SearchIndex } from '../records/search-index.ts'
 import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
 import { Views } from '../records/views.ts'
@@ -75,6 +76,7 @@ class SearchThread {
   readonly #vault: Vault
   readonly #views: Views
   readonly #terms = new Map<number, SearchTerms>()
+  readonly #garbage = new SearchGarbage()
   #parts: Parts | undefined
   #isWorking = false
   #isPaused = false
@@ -106,6 +108,8 @@ class SearchThread {
       })
       const { share } = feed.state()
       const isComplete = share === 1
+      // When the answer is out.
+      setImmediate(() => this.#garbage.add(page.items.length))
       return { text: JSON.stringify({ ...page, complete: isComplete, ...(isComplete ? {} : { progress: share }) }) }
     } catch (error) {
       if (error instanceof Failure) return { failure: failureData(error) }

@@ -76,6 +76,15 @@ export class Db {
     }
   }
 
+  /** Row by row: what is not asked for is not looked for. The statement is this caller's until then. */
+  *each<T>(sql: string, ...values: Value[]): Generator<T> {
+    try {
+      yield* this.#prepare(sql).iterate(...values) as IterableIterator<T>
+    } catch (error) {
+      throw inWords(this.#path, error)
+    }
+  }
+
   /** Runs a statement and says how many rows it changed. */
   run(sql: string, ...values: Value[]): number {
     try {

@@ -86,6 +86,24 @@ describe('Db', () => {
     expect(() => reader.run('INSERT INTO t VALUES (2)')).toThrow('readonly')
   })
 
+  test('reads row by row, and holds nothing once the reading is broken off', () => {
+    const writer = open()
+    writer.script('CREATE TABLE t (x INTEGER) STRICT; INSERT INTO t VALUES (1), (2), (3)')
+    const reader = open('x.db', true)
+    for (let round = 0; round < 2; round++) {
+      const found: number[] = []
+      for (const { x } of reader.each<{ x: number }>('SELECT x FROM t WHERE x > ?1 ORDER BY x', 1)) {
+        found.push(x)
+        break
+      }
+      expect(found).toEqual([2])
+    }
+    writer.run('INSERT INTO t VALUES (4)')
+    // The log can be emptied only where nobody reads in it.
+    expect(writer.one('PRAGMA wal_checkpoint(TRUNCATE)')).toEqual({ busy: 0, log: 0, checkpointed: 0 })
+    expect(() => [...reader.each('SELECT nothing FROM t')]).toThrow('nothing')
+  })
+
   test('runs on a SQLite without the WAL-reset bug', () => {
     expect(() => requireSqliteVersion(open())).not.toThrow()
     const old = { one: () => ({ version: '3.51.2' }) } as unknown as Db
