@@ -147,6 +147,12 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       queries: one(`count by (state) (${metric('number_state')})`, '{{state}}'),
     },
     {
+      title: 'Access tokens expire in',
+      about: 'Those that do. The platform is asked once a day.',
+      unit: 's',
+      queries: one(`${metric('access_token_expires_timestamp_seconds')} - time() < 1e10`, '{{app}}'),
+    },
+    {
       title: 'Without an answer',
       about: '1: the breaker of the number is open.',
       unit: 'short',

@@ -10,6 +10,7 @@ import { listen } from './gateway/listen.ts'
 import { createParts, type Parts } from './gateway/parts.ts'
 import type { ReloadReport } from './gateway/reload.ts'
 import { startSafekeeping } from './gateway/safekeeping.ts'
+import { watchTokens } from './gateway/token-watch.ts'
 import type { RunningServer } from './http/server.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { watchProcess } from './metrics/process.ts'
@@ -143,6 +144,7 @@ export class Gateway {
     for (const reactor of reactors) void reactor.catch((error: Error) => this.#fail(error))
     parts.duties.start()
     parts.audit.start()
+    this.#stack.defer(watchTokens(this.#base))
     this.#stack.defer(house.watch([parts.search.watched(), parts.entrance.accounts.watched()]))
     this.#stack.defer(() => space.stop())
     space.start()

@@ -77,6 +77,13 @@ export const CATALOGUE = {
     ['last_webhook_timestamp_seconds', 'When the last webhook of an app was kept; before the first, when we started.'],
     ['app'],
   ),
+  accessTokenExpires: gauge(
+    [
+      'access_token_expires_timestamp_seconds',
+      'When the access token of an app expires, since 1970; +Inf: never, 0: it is not valid. Asked for once a day.',
+    ],
+    ['app'],
+  ),
   webhookSeconds: histogram(['webhook_seconds', 'From a webhook complete in memory to its answer.'], ANSWER_SECONDS),
   journalCommitSeconds: histogram(['journal_commit_seconds', 'One group commit of the journal.'], COMMIT_SECONDS),
   applyLagSeconds: gauge(['apply_lag_seconds', 'Age of the oldest journal entry that is not yet applied; 0 if none.']),
