@@ -127,7 +127,7 @@ export class Gateway {
     const { config, log, clock } = options
     this.#stack.defer(watchProcess(metrics, clock))
     await space.begin()
-    const { appliedSeq, journalHead } = await house.open()
+    const { appliedSeq, journalHead, damagedPages } = await house.open()
     log.info('folder opened', { seq: journalHead, count: journalHead - appliedSeq })
     const parts = createParts(this.#base)
     const lastInputAtMs = parts.reader.lastInputAtMs()
@@ -148,6 +148,7 @@ export class Gateway {
     this.#stack.defer(house.watch([parts.search.watched(), parts.entrance.accounts.watched()]))
     this.#stack.defer(() => space.stop())
     space.start()
+    parts.safekeeping.pages.start(damagedPages)
     await startSafekeeping(this.#base, parts.safekeeping, journalHead)
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
@@ -179,6 +180,7 @@ export class Gateway {
     options.log.info('stopping')
     parts?.duties.stop()
     parts?.poll.stop()
+    parts?.safekeeping.pages.stop()
     // A book that has failed can take no outcome in: nothing is worth waiting for.
     if (!this.#isFatal) await parts?.destruction.eraser.stop()
     await Promise.all([

@@ -14,6 +14,8 @@ export interface HouseFacts {
   isClockTrusted: boolean
   /** How far the records' time is ahead of the wall clock, which was set back. */
   recordsAheadMs: number
+  /** Pages of the records that are not what was written, found since the start. */
+  damagedPages: number
   applyLagMs: number
   search: { behind: number; isComplete: boolean }
   /** How far the journal's second place is; null: it has none. */
@@ -33,6 +35,7 @@ export async function houseFacts(base: Base, parts: Parts): Promise<HouseFacts> 
     space: base.space.figures(),
     isClockTrusted: base.clockTrust.isTrusted(),
     recordsAheadMs: base.house.time.aheadMs(),
+    damagedPages: parts.safekeeping.pages.damagedPages(),
     applyLagMs: base.house.inbound.lagMs(),
     search: parts.search.state(),
     shipping: parts.safekeeping.shipping?.state() ?? null,

@@ -1,20 +1,22 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Config } from '../config.ts'
-import { takeBackupInThread } from '../relay/backup-client.ts'
+import { lookOverInThread, takeBackupInThread } from '../relay/backup-client.ts'
 import { type BackupPlan, Backups } from '../relay/backups.ts'
 import { JournalShipping } from '../relay/journal-shipping.ts'
+import { PageWatch } from '../relay/page-watch.ts'
 import { THREADS } from '../threads.ts'
 import type { Base } from './base.ts'
 
 /** While the house runs a backup rests as long as it works: measured, see scripts/bench/README.md. */
 const REST_SHARE = 1
 
-/** The second copies of everything: backups, and the journal as it grows. */
+/** The second copies of everything, backups and the journal as it grows, and the watch over what they are made of. */
 export interface Safekeeping {
   backups: Backups
   /** Undefined where the journal has no second place. */
   shipping: JournalShipping | undefined
+  pages: PageWatch
 }
 
 /** What the configuration says of backups. */
@@ -52,7 +54,15 @@ export function createSafekeeping(base: Base): Safekeeping {
     },
     backupPlanOf(config),
   )
-  return { backups, shipping: createShipping(base) }
+  const pages = new PageWatch({
+    look: (ask) => lookOverInThread(THREADS.backup, ask, clock),
+    clock,
+    log,
+    path: join(config.dataDir, 'records.db'),
+    random: Math.random,
+    onDamage: (count) => metrics.recordsDamagedPages.set(count),
+  })
+  return { backups, shipping: createShipping(base), pages }
 }
 
 function createShipping({ options, metrics }: Base): JournalShipping | undefined {

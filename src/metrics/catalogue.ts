@@ -97,6 +97,10 @@ export const CATALOGUE = {
   unknownItems: counter(['unknown_items_total', 'Things a platform said in words we do not know; kept.'], ['kind']),
   notices: counter(['notices_total', "Notices about the firm's own numbers, accounts and templates."], ['severity']),
   laterBodies: gauge(['later_bodies', 'Webhooks of which what they bring of the past is still to be applied.']),
+  recordsDamagedPages: gauge([
+    'records_damaged_pages',
+    'Pages of records.db that are not what was written, found since the start.',
+  ]),
   quarantinedItems: gauge(['quarantined_items', 'Items put aside because applying them failed.']),
 
   mediaFetches: counter(

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { must } from '../core/assert.ts'
 import { storageFault } from '../storage/database.ts'
+import { lookThrough, pageCountOf } from '../storage/page-look.ts'
 import { NUMBER_STATE, type NumberState } from './codes.ts'
 import { progressOf } from './lost-commits.ts'
 import { openRecordsReadonly } from './open.ts'
@@ -8,6 +9,8 @@ import { openRecordsReadonly } from './open.ts'
 /** Larger files are looked at in a sample: every page of some gigabytes takes minutes. */
 const WHOLE_BYTES_MAX = 512 * 1024 * 1024
 const SAMPLED_ROWS = 2000
+/** A second or two of reading; the running house looks at all of them. */
+const SUMS_PAGES_MAX = 262_144
 
 /** What a doctor wants to know of the records, whether a house runs or not. Nothing of it is personal. */
 export interface RecordsFacts {
@@ -71,4 +74,30 @@ export function checkPagesOf(path: string, wholeBytesMax = WHOLE_BYTES_MAX): { s
     if (storageFault(error) !== 'fatal') throw error
     return { said: (error as { code: string }).code, isWhole }
   }
+}
+
+/** What comparing pages with their sums has found. */
+export interface SumsFacts {
+  /** Whether there are sums of this file. */
+  isKnown: boolean
+  pages: number
+  looked: number
+  /** Of those that were looked at. */
+  unknown: number
+  damaged: number[]
+}
+
+/** Compares the pages with their sums; of a large file as many as are wanted, from a random one on. */
+export function checkSumsOf(path: string, random: () => number, pagesMax = SUMS_PAGES_MAX): SumsFacts {
+  const pages = pageCountOf(path)
+  const facts: SumsFacts = { isKnown: true, pages, looked: 0, unknown: 0, damaged: [] }
+  const first = pages <= pagesMax ? 1 : 1 + Math.floor(random() * (pages - pagesMax))
+  for (const { isKnown, count, unknown, damaged } of lookThrough(path, first)) {
+    facts.isKnown = isKnown
+    facts.unknown += unknown
+    facts.damaged.push(...damaged)
+    facts.looked = Math.min(pages, facts.looked + count)
+    if (facts.looked >= pagesMax) break
+  }
+  return facts
 }

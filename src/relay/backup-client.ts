@@ -3,6 +3,7 @@ import { type Clock, pause } from '../core/clock.ts'
 import { Thread } from '../storage/thread.ts'
 import type { BackupNotice } from './backup-thread.ts'
 import type { BackupChecked, CheckAsk } from './check-backup.ts'
+import type { LookAsk, LookedOver } from './look-over.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
 
 /**
@@ -20,6 +21,11 @@ export async function takeBackupInThread(thread: URL, ask: BackupAsk, clock: Clo
 /** Checks a backup in such a thread. */
 export async function checkBackupInThread(thread: URL, ask: CheckAsk, clock: Clock): Promise<BackupChecked> {
   return await withThread(thread, clock, (worker) => worker.ask<BackupChecked>('check', ask))
+}
+
+/** Looks at the pages of a database in such a thread. */
+export async function lookOverInThread(thread: URL, ask: LookAsk, clock: Clock): Promise<LookedOver> {
+  return await withThread(thread, clock, (worker) => worker.ask<LookedOver>('look', ask))
 }
 
 async function withThread<T>(program: URL, clock: Clock, work: (worker: Thread) => Promise<T>): Promise<T> {

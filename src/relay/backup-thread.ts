@@ -3,6 +3,7 @@ import { serveThread } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
 import { type CheckAsk, checkBackup } from './check-backup.ts'
+import { type LookAsk, lookOver } from './look-over.ts'
 import { type BackupAsk, takeBackup } from './take-backup.ts'
 
 /** Something to sync piece by piece while it grows. */
@@ -23,6 +24,9 @@ function answer({ name, args }: Question): unknown {
     case 'check':
       stepBack()
       return checkBackup(args as CheckAsk, Math.random)
+    case 'look':
+      stepBack()
+      return lookOver(args as LookAsk, systemClock)
     case 'close':
       return undefined
     default:

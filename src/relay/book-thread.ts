@@ -15,6 +15,8 @@ import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
+import { stepBack } from '../storage/step-back.ts'
+import { SummedLog } from '../storage/summed-log.ts'
 import type { Question } from '../storage/thread.ts'
 import { removeBeforeCopies } from '../storage/upgrade.ts'
 import { ErasureLedger, LEDGER_FILE, type LedgerCut } from '../vault/erasure-ledger.ts'
@@ -32,6 +34,12 @@ const ROTATED_MAX = 200
  */
 const GATHER_MS = 4
 
+/**
+ * Behind the threads that answer webhooks, before the search. At 2,000 webhooks a second on two cores the 99th percentile
+ * of the answers fell from 5.9 to 5.4 ms with it, at 4 it did not (measured).
+ */
+const NICENESS = 10
+
 export interface OpenBook {
   folder: string
   masterKey: Uint8Array
@@ -48,6 +56,8 @@ export interface OpenedBook {
   doneSeq: number
   head: number
   epoch: string
+  /** Pages of the records that are not what was written. */
+  damagedPages: readonly number[]
   /** The moment of the last input; 0 for a new folder. */
   lastInputAtMs: number
   /** The keys of the days that have a file, and of today. */
@@ -87,6 +97,7 @@ export function randomId(): number {
 
 class BookThread {
   readonly #database: Db
+  readonly #log: SummedLog
   readonly #vault: Vault
   readonly #mark: HighWaterMark
   readonly #folder: string
@@ -104,10 +115,12 @@ class BookThread {
   constructor(open: OpenBook) {
     this.#vault = new Vault(join(open.folder, 'vault.db'), open.masterKey)
     prepareVault(this.#vault, open.nowMs)
-    this.#database = openRecords(join(open.folder, 'records.db'), open.epoch)
+    const records = join(open.folder, 'records.db')
+    this.#database = openRecords(records, open.epoch)
     this.#mark = new HighWaterMark(join(open.folder, 'records-high-water'))
     requireAllCommits(this.#database, this.#mark, open)
     requireWholeVault(this.#database, this.#vault, open.acceptLoss)
+    this.#log = new SummedLog(this.#database, records, { anew: open.acceptLoss })
     const vault = this.#vault
     this.#folder = open.folder
     this.#journalFolder = join(open.folder, 'journal')
@@ -143,6 +156,7 @@ class BookThread {
       doneSeq: book.doneSeq(),
       head: book.head(),
       epoch: book.epoch(),
+      damagedPages: this.#log.damaged,
       lastInputAtMs: book.lastInputAtMs(),
       dayKeys,
     }
@@ -205,8 +219,8 @@ class BookThread {
   truncateLogs(): Promise<boolean> {
     return new Promise((resolve) => {
       this.#between.push(() => {
-        const row = this.#database.one<{ busy: number }>('PRAGMA wal_checkpoint(TRUNCATE)')
-        resolve(this.#vault.truncateLog() && row?.busy === 0)
+        const isEmpty = this.#log.truncate()
+        resolve(this.#vault.truncateLog() && isEmpty)
       })
       if (!this.#working) this.#runBetween()
     })
@@ -255,6 +269,7 @@ class BookThread {
   wake(): void {
     if (this.#working) return
     this.#working = true
+    this.#log.begin()
     this.#work().catch(failThread)
   }
 
@@ -265,7 +280,7 @@ class BookThread {
     this.#hurry?.()
     while (this.#working) await new Promise<void>((resolve) => setImmediate(resolve))
     this.#journal.close()
-    this.#database.script('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.#log.close()
     this.#database.close()
     this.#mark.close()
     this.#vault.close()
@@ -277,6 +292,7 @@ class BookThread {
       const startedMs = systemClock.monoMs()
       const commit = await this.#book.work()
       self.postMessage({ notice: { kind: 'commit', commit } })
+      this.#log.afterCommit()
       this.#runBetween()
       if (commit.paused && this.#closing) break
       if (commit.paused) await new Promise<void>((resolve) => systemClock.after(FULL_RETRY_MS, resolve))
@@ -316,6 +332,7 @@ function answer(question: Question): unknown {
   const { name, args } = question
   if (name === 'open') {
     const open = args as OpenBook
+    stepBack(NICENESS)
     thread = new BookThread(open)
     return thread.opened(open.folder, open.nowMs)
   }

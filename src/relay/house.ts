@@ -91,7 +91,7 @@ export class House {
   }
 
   /** Opens the book, then the journal from where the book is; what was not applied is applied from now on. */
-  async open(): Promise<{ appliedSeq: number; journalHead: number }> {
+  async open(): Promise<{ appliedSeq: number; journalHead: number; damagedPages: readonly number[] }> {
     const { folder, masterKey, clock, acceptLoss, finishing, threads, say = () => {} } = this.#options
     const nowMs = clock.epochMs()
     const refusal = refusalOfUnfinished(folder, finishing)
@@ -112,7 +112,7 @@ export class House {
     this.book.noteJournalHead(journalHead)
     this.#appliedSeq = opened.appliedSeq
     this.#doneSeq = opened.doneSeq
-    return { appliedSeq: opened.appliedSeq, journalHead }
+    return { appliedSeq: opened.appliedSeq, journalHead, damagedPages: opened.damagedPages }
   }
 
   /** This thread's connection for short reads. */

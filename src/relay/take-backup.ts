@@ -19,7 +19,9 @@ import {
   writeManifest,
   writeMediaList,
 } from '../storage/backup-manifest.ts'
-import { copyDatabase, faultsOfDatabase, relieveLog, syncFile, syncFolder } from '../storage/copy-database.ts'
+import { copyDatabase, faultsOfDatabase, syncFile, syncFolder } from '../storage/copy-database.ts'
+import { damageText, lookThrough } from '../storage/page-look.ts'
+import { relieveLog } from '../storage/summed-log.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { type PooledMedia, poolMedia } from './backup-media.ts'
@@ -140,6 +142,7 @@ class Taking {
   async #takeRecords(): Promise<{ facts: RecordsFacts; media: PooledMedia }> {
     const { dataDir, folder } = this.#ask
     this.#copy(join(dataDir, 'records.db'), join(this.#part, 'records.db'))
+    await this.#requireUndamaged('records.db')
     const accounts = join(dataDir, 'accounts.db')
     if (existsSync(accounts)) this.#copy(accounts, join(this.#part, 'accounts.db'))
     const records = openRecordsReadonly(join(this.#part, 'records.db'))
@@ -149,6 +152,16 @@ class Taking {
     } finally {
       records.close()
     }
+  }
+
+  /** After the copy: what it was made of was sound. The backups that are there stay, since none is taken. */
+  async #requireUndamaged(name: string): Promise<void> {
+    const damaged: number[] = []
+    for (const look of lookThrough(join(this.#ask.dataDir, name))) {
+      damaged.push(...look.damaged)
+      await this.#rest()
+    }
+    if (damaged.length > 0) throw new Error(`${damageText(name, damaged)}. Restore the newest backup`)
   }
 
   async #takeJournal(): Promise<string[]> {

@@ -1,8 +1,5 @@
-import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
 import { Db } from './database.ts'
-
-/** How often what readers kept in the log is taken out of it by whoever kept it. */
-const CHECKPOINTS_MAX = 3
 
 /**
  * Copies a database beside its writer, as of one commit. The copy is compact, has no log beside it and is opened read-only
@@ -12,23 +9,6 @@ export function copyDatabase(from: string, to: string): void {
   const database = new Db(from, { readonly: true, cacheKib: 8192 })
   try {
     database.run('VACUUM INTO ?1', to)
-  } finally {
-    database.close()
-  }
-}
-
-/**
- * While a long reader was there, the log could not start over. Brings what it holds into the database from this thread,
- * so that the writer does not find all of it to do in one of its commits. Waits for nobody.
- */
-export function relieveLog(path: string): void {
-  if (!existsSync(`${path}-wal`)) return
-  const database = new Db(path, { cacheKib: 2048, checkpointPages: 0 })
-  try {
-    for (let count = 0; count < CHECKPOINTS_MAX; count++) {
-      const row = database.one<{ busy: number; log: number; checkpointed: number }>('PRAGMA wal_checkpoint(PASSIVE)')
-      if (row?.busy !== 0 || row.log === row.checkpointed) return
-    }
   } finally {
     database.close()
   }

@@ -4,6 +4,7 @@ import { crashPoint } from '../core/crash-point.ts'
 import { syncFile, syncFolder } from './copy-database.ts'
 import { Db } from './database.ts'
 import { type Migration, migrate } from './migrate.ts'
+import { SUMS_ENDING } from './page-sums.ts'
 import { markUnfinished, unfinishedIn } from './unfinished.ts'
 import { type Before, beforesIn, copyAtRest, type Form, versionIn, writeBefore } from './upgrade.ts'
 
@@ -129,6 +130,8 @@ function replace(folder: string, path: string, undone: string): void {
     if (path !== 'vault.db') linkSync(current, kept)
   }
   syncFile(current + PART)
+  // They are of the newer one.
+  rmSync(current + SUMS_ENDING, { force: true })
   renameSync(current + PART, current)
   syncFolder(dirname(current))
 }

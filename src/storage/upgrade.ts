@@ -5,6 +5,7 @@ import { crashPoint } from '../core/crash-point.ts'
 import { syncFile, syncFolder } from './copy-database.ts'
 import { Db, type OpenOptions } from './database.ts'
 import { type Migration, migrate, newerText, versionOf } from './migrate.ts'
+import { SUMS_ENDING } from './page-sums.ts'
 import { writeWhole } from './write-whole.ts'
 
 /** What a copy that was made before an upgrade says of itself. */
@@ -231,6 +232,8 @@ export async function copyAtRest(from: string, to: string): Promise<void> {
 }
 
 function migrateFile({ folder, say }: UpgradeOptions, { form, path }: Pick<Found, 'form' | 'path' | 'version'>): void {
+  // Its pages are about to be others.
+  rmSync(join(folder, path + SUMS_ENDING), { force: true })
   const database = new Db(join(folder, path), form.open)
   try {
     migrate(database, path, form.migrations, (migration) => {

@@ -14,6 +14,7 @@ import {
   checkPages,
   checkQuarantine,
   checkSqlite,
+  checkSums,
   checkSynchronous,
 } from './databases.ts'
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
@@ -47,6 +48,7 @@ function facts(more: Partial<HouseFacts> = {}): HouseFacts {
   } as HouseFacts
 }
 
+const SUMS = { isKnown: true, pages: 9, looked: 9, unknown: 0, damaged: [] }
 const TOKEN = { kind: 'found', isValid: true, appId: '1', expiresAt: 0, scopes: [], apartMs: 0 } as const
 const BACKUP = { isPlanned: true, lastSuccessAtMs: NOW_MS - HOUR_MS, lastFailure: null }
 const CERTIFICATE = { kind: 'found', untilMs: NOW_MS + 60 * DAY_MS, isTrusted: true, reason: null } as const
@@ -94,6 +96,10 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ['a journal behind its mark', () => checkMark('journal', 8, 7), 'journal.mark', 'fail'],
   ['whole pages', () => checkPages('records', 'ok', true), 'records.pages', 'ok'],
   ['a whole sample', () => checkPages('records', 'ok', false), 'records.pages', 'ok'],
+  ['pages as they were written', () => checkSums('records', SUMS, 0), 'records.sums', 'ok'],
+  ['pages without sums', () => checkSums('records', { ...SUMS, isKnown: false }, 0), 'records.sums', 'ok'],
+  ['a page that is another', () => checkSums('records', { ...SUMS, damaged: [7] }, 0), 'records.sums', 'fail'],
+  ['one that the house has found', () => checkSums('records', SUMS, 1), 'records.sums', 'fail'],
   ['damaged pages', () => checkPages('records', 'SQLITE_CORRUPT', true), 'records.pages', 'fail'],
   ['a whole chain', () => checkJournalTail(null, 3), 'journal.chain', 'ok'],
   ['a broken chain', () => checkJournalTail('entry 7 does not open', 0), 'journal.chain', 'fail'],

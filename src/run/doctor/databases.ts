@@ -1,3 +1,5 @@
+import type { SumsFacts } from '../../records/checkup.ts'
+import { damageText } from '../../storage/page-look.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
 const DAY_MS = 86_400_000
@@ -52,6 +54,21 @@ export function checkPages(name: string, said: string, isWhole: boolean): Findin
     )
   }
   return fail(id, `${name}.db is damaged: ${said}`, 'Restore a backup: gatehouse restore')
+}
+
+/** What comparing the pages with their sums has found, here and by the running house. */
+export function checkSums(name: string, sums: SumsFacts, foundByHouse: number): Finding {
+  const id = `${name}.sums`
+  if (sums.damaged.length > 0 || foundByHouse > 0) {
+    const what =
+      sums.damaged.length > 0
+        ? damageText(`${name}.db`, sums.damaged)
+        : `${name}.db is damaged: pages were not what was written, of which the house has found ${foundByHouse}`
+    return fail(id, what, 'Look at the disk, and restore a backup made before: gatehouse restore')
+  }
+  if (!sums.isKnown) return ok(id, `There are no sums of this ${name}.db: the next start makes them`)
+  const share = sums.looked < sums.pages ? `A sample of ${sums.looked} pages of ${name}.db is` : `${name}.db is`
+  return ok(id, `${share} what was written${sums.unknown > 0 ? `; ${sums.unknown} pages have no sum yet` : ''}`)
 }
 
 /** `error`: what was met among the last entries. */

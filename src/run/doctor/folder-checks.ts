@@ -6,7 +6,7 @@ import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { sourceOf } from '../../http/webhooks.ts'
 import { lastEntryAtMs, readJournalTail } from '../../journal/checkup.ts'
 import { dayKeyName } from '../../journal/entry.ts'
-import { checkPagesOf, readRecordsFacts } from '../../records/checkup.ts'
+import { checkPagesOf, checkSumsOf, readRecordsFacts } from '../../records/checkup.ts'
 import { readBackupState } from '../../relay/backup-state.ts'
 import { readDrill } from '../../relay/drill-result.ts'
 import type { Setup } from '../../setup.ts'
@@ -16,7 +16,7 @@ import { readMark } from '../../storage/high-water.ts'
 import { readSpace } from '../../storage/space.ts'
 import { Vault } from '../../vault/vault.ts'
 import { checkBackups, checkDrill, checkShipping } from './backups.ts'
-import { checkJournalTail, checkMark, checkMasterKey, checkPages, checkQuarantine } from './databases.ts'
+import { checkJournalTail, checkMark, checkMasterKey, checkPages, checkQuarantine, checkSums } from './databases.ts'
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
 import type { Finding } from './finding.ts'
 import { codeOf, fail } from './finding.ts'
@@ -112,6 +112,7 @@ function checkJournal({ config, setup, clock, facts }: Checkup, keyOf: (day: str
       const { progress, appliedSeq, quarantine, numbers } = readRecordsFacts(records)
       return [
         checkPages('records', said, isWhole),
+        checkSums('records', checkSumsOf(records, Math.random), facts?.damagedPages ?? 0),
         checkMark('records', recordsMark, progress),
         checkLag(facts, Math.max(0, tail.head - appliedSeq)),
         checkQuarantine(quarantine.count, quarantine.oldestAtMs, nowMs),

@@ -9,9 +9,7 @@ export type Outcome =
   | 'harmless'
   /** Only the word index differs, which is no record: it is made anew. */
   | 'index differs'
-  /** A cell of the records that is not sealed reads otherwise, and nobody notices: known, see scripts/faults/README.md. */
-  | 'plain cell'
-  /** Nobody notices anything else: it must not be. */
+  /** Nobody notices: it must not be. */
   | 'silent'
 
 export interface Classified {
@@ -20,9 +18,6 @@ export interface Classified {
   /** What was said, or what differs. */
   said: string
 }
-
-/** One column of a table of the records; not rows that are gone, and nothing that does not open. */
-const PLAIN_CELL = /^records\.db \w+\.\w+$/
 
 /** Tries damages on copies of the folders, and says for each who notices. */
 export class Classifier {
@@ -58,8 +53,7 @@ export class Classifier {
 
 function outcomeOf(differing: readonly string[]): Outcome {
   if (differing.length === 0) return 'harmless'
-  if (differing.every(isIndex)) return 'index differs'
-  return differing.every((difference) => PLAIN_CELL.test(difference)) ? 'plain cell' : 'silent'
+  return differing.every(isIndex) ? 'index differs' : 'silent'
 }
 
 function isIndex(difference: string): boolean {
@@ -79,7 +73,7 @@ export function damageText(all: readonly Classified[]): string {
   const targets = [...new Set(all.map(({ damage }) => damage.target))]
   const row = (name: string, list: readonly Classified[]) =>
     `  ${name.padEnd(16)}${outcomes.map((outcome) => String(list.filter((one) => one.outcome === outcome).length).padStart(20)).join('')}`
-  const silent = all.filter(({ outcome }) => outcome === 'silent' || outcome === 'plain cell')
+  const silent = all.filter(({ outcome }) => outcome === 'silent')
   return [
     `${all.length} damages`,
     `  ${' '.repeat(16)}${outcomes.map((outcome) => outcome.padStart(20)).join('')}`,

@@ -7,6 +7,8 @@ import { requireAllCommits, requireWholeVault } from '../../records/lost-commits
 import { openRecords } from '../../records/open.ts'
 import { Db } from '../../storage/database.ts'
 import { HighWaterMark } from '../../storage/high-water.ts'
+import { damageText, lookThrough } from '../../storage/page-look.ts'
+import { SummedLog } from '../../storage/summed-log.ts'
 import { prepareVault, Vault } from '../../vault/vault.ts'
 import { type Opened, openEverything } from '../sealed-cells.ts'
 
@@ -25,13 +27,16 @@ export type Examined =
 
 /** What a start and then the checks make of a folder. The folder is opened for writing, as a start does. */
 export function examine(folder: string, masterKey: Uint8Array, nowMs: number): Examined {
+  const damaged = new Set<number>()
   try {
-    openAsStart(folder, masterKey, nowMs)
+    for (const page of openAsStart(folder, masterKey, nowMs)) damaged.add(page)
   } catch (error) {
     return { outcome: 'refused', said: wordsOf(error) }
   }
   try {
     for (const name of databasesIn(folder)) checkPages(join(folder, name), name)
+    for (const look of lookThrough(join(folder, 'records.db'))) for (const page of look.damaged) damaged.add(page)
+    if (damaged.size > 0) throw new Error(damageText('records.db', [...damaged]))
   } catch (error) {
     return { outcome: 'found by the check', said: wordsOf(error) }
   }
@@ -47,8 +52,8 @@ export function databasesIn(folder: string): string[] {
   return ['records.db', 'vault.db', 'search.db', ...days].filter((name) => existsSync(join(folder, name)))
 }
 
-/** In the order of the book's thread and the journal's: what these refuse, a start refuses. */
-function openAsStart(folder: string, masterKey: Uint8Array, nowMs: number): void {
+/** In the order of the book's thread and the journal's: what these refuse, a start refuses. Says which pages are damaged. */
+function openAsStart(folder: string, masterKey: Uint8Array, nowMs: number): readonly number[] {
   using closing = new DisposableStack()
   const vault = closing.adopt(new Vault(join(folder, 'vault.db'), masterKey), (one) => one.close())
   prepareVault(vault, nowMs)
@@ -57,6 +62,7 @@ function openAsStart(folder: string, masterKey: Uint8Array, nowMs: number): void
   const mark = closing.adopt(new HighWaterMark(join(folder, 'records-high-water')), (one) => one.close())
   requireAllCommits(database, mark, { acceptLoss: false, epoch, nowMs })
   requireWholeVault(database, vault, false)
+  const log = closing.adopt(new SummedLog(database, join(folder, 'records.db'), { anew: false }), (one) => one.close())
   const journal = join(folder, 'journal')
   const days = [...new Set([...daysIn(journal), dayOf(nowMs)])]
   const dayKeys = new Map<string, Uint8Array>()
@@ -66,7 +72,10 @@ function openAsStart(folder: string, masterKey: Uint8Array, nowMs: number): void
   }
   vault.commit()
   const house = database.one<{ applied_seq: number }>('SELECT applied_seq FROM house WHERE id = 1')
-  new Journal({ folder: journal, dayKeys, appliedSeq: house?.applied_seq ?? 0, nowMs }).close()
+  const opened = new Journal({ folder: journal, dayKeys, appliedSeq: house?.applied_seq ?? 0, nowMs })
+  opened.close()
+  log.begin()
+  return log.damaged
 }
 
 function checkPages(path: string, name: string): void {
