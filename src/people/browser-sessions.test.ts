@@ -101,14 +101,22 @@ describe('BrowserSessions', () => {
     ask()
     kept.standing = { role: 'owner', permissions: GIVEN_ROLES.owner, teamIds: [], numberIds: [] }
     expect(ask().role).toBe('agent')
-    all.hear(8)
-    expect(ask().role).toBe('agent')
     all.hear(7)
     expect(ask()).toMatchObject({ role: 'owner', scope: { kind: 'workspace' } })
     kept.workspaces = []
     all.hear(null)
     expect(() => ask()).toThrow()
     expect(kept.removed).toBe(1)
+  })
+
+  test('are looked at anew after anybody’s change, so that what they read is not as of before it', async () => {
+    const { kept, all, ask } = await sessions()
+    const before = ask()
+    all.hear(8)
+    expect(ask()).not.toBe(before)
+    kept.workspaces = []
+    all.hear(8)
+    expect(kept.removed).toBe(0)
   })
 
   test('write down a use once a minute', async () => {

@@ -148,8 +148,9 @@ export class BrowserSessions {
   hear(personId: number | null): void {
     const gone: Held[] = []
     for (const held of this.#held.values()) {
-      if (personId !== null && held.personId !== personId) continue
+      // Anybody's: a list that is read as of before the change of somebody else would be behind the log for ever.
       held.principals.clear()
+      if (personId !== null && held.personId !== personId) continue
       if (this.#deps.workspacesOf(held.personId).length === 0) gone.push(held)
     }
     this.#endLater(gone)
