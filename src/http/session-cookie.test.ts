@@ -40,6 +40,7 @@ describe('requireOwnPage()', () => {
     [{ origin: 'https://desk.example.com', 'sec-fetch-site': 'same-origin', ...json }],
     [{ origin: 'https://desk.example.com', ...json }],
     [{ 'sec-fetch-site': 'same-origin', ...json, 'content-type': 'application/json; charset=utf-8' }],
+    [{ 'sec-fetch-site': 'same-origin', ...json, 'content-type': 'text/csv' }],
     [{ origin: 'https://desk.example.com' }],
   ])('lets %j pass', (headers) => {
     expect(() => requireOwnPage(request(headers), OWN)).not.toThrow()

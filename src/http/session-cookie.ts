@@ -5,6 +5,8 @@ export const COOKIES = { session: 'gatehouse', step: 'gatehouse-step', oidc: 'ga
 export type CookieName = keyof typeof COOKIES
 
 const SAFE_METHODS = ['GET', 'HEAD']
+/** What no form can send, and no script of another origin without being let (the Fetch standard, CORS-safelisted headers). */
+const OF_SCRIPTS = /^(application\/json|text\/csv)(;|$)/i
 
 export class Cookies {
   readonly #isSecure: () => boolean
@@ -46,7 +48,7 @@ export class Cookies {
 
 /**
  * A cookie comes along by itself, so a request that changes something has to come from a page of this house: a browser
- * says where from, and only a script of this origin may send JSON. Throws `Failure('forbidden')`.
+ * says where from, and only a script of this origin may send JSON or CSV. Throws `Failure('forbidden')`.
  */
 export function requireOwnPage(request: Request, origins: readonly string[]): void {
   if (SAFE_METHODS.includes(request.method)) return
@@ -62,7 +64,7 @@ export function requireOwnPage(request: Request, origins: readonly string[]): vo
   }
   const type = headers.get('content-type')
   const hasBody = (headers.get('content-length') ?? '0') !== '0' || headers.has('transfer-encoding')
-  if ((type !== null || hasBody) && !/^application\/json(;|$)/i.test(type ?? '')) {
-    throw new Failure('forbidden', 'With a cookie a body has to be application/json')
+  if ((type !== null || hasBody) && !OF_SCRIPTS.test(type ?? '')) {
+    throw new Failure('forbidden', 'With a cookie a body has to be application/json or text/csv')
   }
 }
