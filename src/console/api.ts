@@ -24,12 +24,15 @@ const FILES = /^\/api\/v1\/media\/[\w-]+(\/thumbnail)?$/
 export class Problem extends Error {
   readonly code: string
   readonly status: number
+  /** The rest of the server's problem document: `path` says which member is wrong. */
+  readonly members: Readonly<Record<string, unknown>>
 
-  constructor(code: string, status: number, message: string) {
+  constructor(code: string, status: number, message: string, members: Readonly<Record<string, unknown>> = {}) {
     super(message)
     this.name = 'Problem'
     this.code = code
     this.status = status
+    this.members = members
   }
 
   /** Whether the same request may well succeed later. It says nothing about whether it has already taken effect. */
@@ -69,6 +72,8 @@ export interface Api {
   /** Erases a person for good. The report comes when the last of it is gone. */
   erasePerson(id: string): Promise<ErasureView>
   erasure(id: string): Promise<ErasureView>
+  /** Anything under `/api`, as the settings ask for it; refusals are in the server's own sentences. */
+  call<T>(method: string, path: string, body?: object): Promise<T>
 }
 
 /** Null takes an attribute, or the given name, away. */
@@ -110,28 +115,35 @@ export function createApi(key: string | null, fetch: Fetch): Api {
     unmergePerson: (id) => call('POST', `${person(id)}/unmerge`, { body: {} }),
     erasePerson: (id) => call('DELETE', person(id)),
     erasure: (id) => call('GET', `/erasures/${encodeURIComponent(id)}`),
+    call: (method, path, body) =>
+      request(fetch, `/api${path}`, { method, key, explains: true, ...(body === undefined ? {} : { body }) }),
   }
 }
 
 interface Call {
   method: string
   key: string | null
+  /** A file is sent as it is, anything else as JSON. */
   body?: object
   idempotencyKey?: string
+  /** Whether a refusal is best said in the server's own sentence. */
+  explains?: boolean
 }
 
-async function request<T>(fetch: Fetch, path: string, call: Call): Promise<T> {
+/** Asks and reads the answer. Rejects with a `Problem`. */
+export async function request<T>(fetch: Fetch, path: string, call: Call): Promise<T> {
+  const { body: sent } = call
   const headers: Record<string, string> = { ...bearer(call.key), accept: 'application/json' }
-  if (call.body !== undefined) headers['content-type'] = 'application/json'
+  if (sent !== undefined) headers['content-type'] = sent instanceof Blob ? 'text/csv' : 'application/json'
   if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey
   const init: RequestInit = { method: call.method, headers, signal: AbortSignal.timeout(REQUEST_MS_MAX) }
-  if (call.body !== undefined) init.body = JSON.stringify(call.body)
+  if (sent !== undefined) init.body = sent instanceof Blob ? sent : JSON.stringify(sent)
   const { response, content } = await reached(async () => {
     const response = await fetch(path, init)
     return { response, content: await response.text() }
   })
   const body = parse(content)
-  if (!response.ok) throw problemOf(response.status, body)
+  if (!response.ok) throw problemOf(response.status, body, call.explains)
   if (body === undefined) throw new Problem('internal', 502, 'The server gave an answer that could not be read.')
   return body as T
 }
@@ -179,13 +191,32 @@ const WORDS: Readonly<Record<string, string>> = {
   internal: 'The server made a mistake. It is in its log.',
 }
 
-/** A readable problem of an answer, be it RFC 9457 or a page of some proxy on the way. */
-export function problemOf(status: number, body: unknown): Problem {
+/**
+ * A readable problem of an answer, be it RFC 9457 or a page of some proxy on the way. Where the server `explains`, its own
+ * sentence is what people read, as far as it speaks to them.
+ */
+export function problemOf(status: number, body: unknown, explains = false): Problem {
   const document = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}
   const code = typeof document['code'] === 'string' ? document['code'] : codeOfStatus(status)
   const said = [document['detail'], document['title']].find((text) => typeof text === 'string' && text !== '')
-  const words = WORDS[code] ?? (typeof said === 'string' ? said : `The server answered ${status}.`)
-  return new Problem(code, status, words)
+  const words =
+    explains && typeof said === 'string'
+      ? explained(code, said, document)
+      : (WORDS[code] ?? (typeof said === 'string' ? said : `The server answered ${status}.`))
+  return new Problem(code, status, words, document)
+}
+
+/** A wait is said in minutes, and a wrong member where it stands. */
+function explained(code: string, said: string, document: Record<string, unknown>): string {
+  const waitMs = document['retry_after_ms']
+  if (code === 'rate_limited' && typeof waitMs === 'number') {
+    const wait = waitMs < 60_000 ? `${Math.ceil(waitMs / 1000)} seconds` : `${Math.ceil(waitMs / 60_000)} minutes`
+    return `Too many attempts. Please try again in ${wait}.`
+  }
+  if (code === 'forbidden' && typeof document['permission'] === 'string') return 'Your role does not allow that.'
+  if (code === 'internal' || code === 'unavailable') return WORDS[code] ?? said
+  const sentence = said.replace(/^Wrong member: [/\w]+ must be/, 'This must be')
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
 }
 
 function codeOfStatus(status: number): string {

@@ -16,6 +16,8 @@ export async function bundleConsole(): Promise<Record<string, ConsoleAsset>> {
     entrypoints: [join(import.meta.dir, 'index.html')],
     target: 'browser',
     minify: true,
+    // What is imported as it is needed, the settings, is a file of its own.
+    splitting: true,
     publicPath: '/',
     define: { 'process.env.NODE_ENV': '"production"' },
     naming: {

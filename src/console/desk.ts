@@ -337,8 +337,10 @@ export class Desk {
   }
 
   #onEnded(isOutdated: boolean): void {
-    if (isOutdated) this.#set({ connection: { kind: 'outdated', sinceMs: this.#deps.nowMs() } })
-    else setTimeout(() => void this.start(), LOAD_RETRY_MS_MAX)
+    if (isOutdated) return this.#set({ connection: { kind: 'outdated', sinceMs: this.#deps.nowMs() } })
+    setTimeout(() => void this.start(), LOAD_RETRY_MS_MAX)
+    // Whoever was suspended is out now, not when it is tried again.
+    this.ask((api) => api.me()).catch(() => {})
   }
 
   #announce(event: EventRecord): void {

@@ -1,6 +1,5 @@
-import { type Fetch, Problem, problemOf } from './api.ts'
+import { type Fetch, request } from './api.ts'
 
-const REQUEST_MS_MAX = 15_000
 const LINK = /^#link=([\w-]{1,200})$/
 const REFUSED = /^#refused=([\w-]{1,30})$/
 
@@ -26,19 +25,9 @@ export interface Door {
 
 /** Asks with the browser's cookies, which scripts cannot read. */
 export function createDoor(fetch: Fetch): Door {
-  const ask = async <T>(path: string, body?: object): Promise<T> => {
-    const init: RequestInit = { signal: AbortSignal.timeout(REQUEST_MS_MAX), headers: { accept: 'application/json' } }
-    if (body !== undefined) {
-      init.method = 'POST'
-      init.headers = { accept: 'application/json', 'content-type': 'application/json' }
-      init.body = JSON.stringify(body)
-    }
-    const response = await fetch(`/api/auth/${path}`, init).catch((cause: unknown) => {
-      throw Object.assign(new Problem('unreachable', 0, 'The server cannot be reached.'), { cause })
-    })
-    const answer: unknown = await response.json().catch(() => undefined)
-    if (!response.ok) throw inWords(response, answer)
-    return answer as T
+  const ask = <T>(path: string, body?: object): Promise<T> => {
+    const call = body === undefined ? { method: 'GET' } : { method: 'POST', body }
+    return request(fetch, `/api/auth/${path}`, { key: null, explains: true, ...call })
   }
   return {
     methods: () => ask('methods'),
@@ -53,18 +42,6 @@ export function createDoor(fetch: Fetch): Door {
     lookAtLink: async (token) => (await ask<{ kind: LinkKind }>('links/look', { token })).kind,
     takeLink: async (body) => void (await ask('links', body)),
   }
-}
-
-/** The server's own sentence says it best here; a wait is said in minutes. */
-function inWords(response: Response, answer: unknown): Problem {
-  const { code, message } = problemOf(response.status, answer)
-  const { detail, retry_after_ms: waitMs } = (answer ?? {}) as { detail?: unknown; retry_after_ms?: unknown }
-  if (code === 'rate_limited' && typeof waitMs === 'number') {
-    const wait = waitMs < 60_000 ? `${Math.ceil(waitMs / 1000)} seconds` : `${Math.ceil(waitMs / 60_000)} minutes`
-    return new Problem(code, response.status, `Too many wrong attempts. Please try again in ${wait}.`)
-  }
-  const said = typeof detail === 'string' ? detail.replace(/^Wrong member: \/(\w+) must be/, 'This must be') : message
-  return new Problem(code, response.status, /[.!?]$/.test(said) ? said : `${said}.`)
 }
 
 /** The token of a one-time link, from the address behind its `#`. */

@@ -5,7 +5,9 @@ import { createDoor, linkIn, type Methods, refusalIn } from '../door.ts'
 import { forgetStored } from '../drafts.ts'
 import { connectLive } from '../live.ts'
 import { DeskScreen } from './desk-screen.tsx'
+import { isSettings, useHash } from './hooks.ts'
 import { LinkPage } from './link-page.tsx'
+import { SettingsFrame } from './settings-frame.tsx'
 import { SignIn } from './sign-in.tsx'
 
 const KEY = 'gatehouse.key'
@@ -89,7 +91,8 @@ function SignedIn({ apiKey, onSignOut }: { apiKey: string | null; onSignOut: (wh
     void desk.start()
     return () => desk.close()
   }, [desk])
-  return <DeskScreen desk={desk} onSignOut={() => onSignOut(null)} />
+  const Screen = isSettings(useHash()) ? SettingsFrame : DeskScreen
+  return <Screen desk={desk} onSignOut={() => onSignOut(null)} />
 }
 
 /** 128 random bits. `crypto.randomUUID` is missing where the page is served without TLS. */

@@ -3,7 +3,8 @@ import type { Desk } from '../desk.ts'
 import { unreadConversations } from '../store.ts'
 import { ConversationList } from './conversation-list.tsx'
 import { NothingOpen } from './empty-states.tsx'
-import { isNarrow, navigate, useNow, useRoute } from './hooks.ts'
+import { isNarrow, navigate, useNow, useRoute, useTitle } from './hooks.ts'
+import { Icon } from './icons.tsx'
 import { PageHeader } from './page-header.tsx'
 import { SearchDialog } from './search-dialog.tsx'
 import { ThreadScreen } from './thread-screen.tsx'
@@ -29,10 +30,7 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
     return () => document.removeEventListener('visibilitychange', changed)
   }, [desk])
 
-  const unread = unreadConversations(state.data)
-  useEffect(() => {
-    document.title = unread === 0 ? 'Gatehouse' : `(${unread}) Gatehouse`
-  }, [unread])
+  useTitle(unreadConversations(state.data))
 
   /** Back by one step: out of the thread to the list, on a phone to the other screen, from the list to nothing open. */
   function back() {
@@ -56,7 +54,18 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape and the search key are heard wherever the focus stands.
     <div className="desk" data-screen={route === null ? 'list' : 'thread'} onKeyDown={onKeyDown}>
-      <PageHeader state={state} onSignOut={onSignOut} onSearch={() => setSearching(true)} />
+      <PageHeader state={state} onSignOut={onSignOut}>
+        <button
+          type="button"
+          className="search-open"
+          aria-label="Search messages"
+          aria-haspopup="dialog"
+          onClick={() => setSearching(true)}
+        >
+          <Icon name="search" /> <span className="search-open-words">Search messages</span>
+          <kbd className="search-open-words">/</kbd>
+        </button>
+      </PageHeader>
       {isSearching && <SearchDialog desk={desk} state={state} onClose={() => setSearching(false)} />}
       <ConversationList desk={desk} state={state} nowMs={nowMs} listRef={list} />
       {route === null ? (

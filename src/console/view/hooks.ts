@@ -1,4 +1,4 @@
-import { type RefObject, useEffect, useState, useSyncExternalStore } from 'react'
+import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { Problem } from '../api.ts'
 import type { Desk } from '../desk.ts'
 import type { ShelvedFile } from '../file-shelf.ts'
@@ -14,15 +14,35 @@ export function useNow(everyMs = 30_000): number {
 }
 
 const ROUTE = '#/c/'
+/** The settings, with whatever follows. */
+export const SETTINGS = '#/settings'
 
-/** The open conversation stands in the address, so that the browser's back button leads to the list. */
+/** What stands behind the `#` of the address: where somebody is. The browser's back button leads back. */
+export function useHash(): string {
+  return useSyncExternalStore(subscribeToHash, () => location.hash)
+}
+
+/** Whether an address is one of the settings. */
+export function isSettings(hash: string): boolean {
+  return hash === SETTINGS || hash.startsWith(`${SETTINGS}/`) || hash.startsWith(`${SETTINGS}?`)
+}
+
+/** The conversation that is open; null: none. */
 export function useRoute(): string | null {
-  const hash = useSyncExternalStore(subscribeToHash, () => location.hash)
+  const hash = useHash()
   try {
     return hash.startsWith(ROUTE) ? decodeURIComponent(hash.slice(ROUTE.length)) : null
   } catch {
     return null
   }
+}
+
+/** Names the page: what is unread, and where one is. */
+export function useTitle(unread: number, place?: string): void {
+  useEffect(() => {
+    const name = place === undefined ? 'Gatehouse' : `${place} – Gatehouse`
+    document.title = unread === 0 ? name : `(${unread}) ${name}`
+  }, [unread, place])
 }
 
 /** Opens a conversation, or the list alone. */
@@ -82,13 +102,19 @@ export function wordsOf(cause: unknown): string {
 export function useTask(): { isBusy: boolean; problem: string | null; run: (work: () => Promise<unknown>) => void } {
   const [isBusy, setBusy] = useState(false)
   const [problem, setProblem] = useState<string | null>(null)
+  // Known before the page is drawn anew: the second of two quick clicks finds it.
+  const running = useRef(false)
   function run(work: () => Promise<unknown>) {
-    if (isBusy) return
+    if (running.current) return
+    running.current = true
     setBusy(true)
     setProblem(null)
     work()
       .catch((cause: unknown) => setProblem(wordsOf(cause)))
-      .finally(() => setBusy(false))
+      .finally(() => {
+        running.current = false
+        setBusy(false)
+      })
   }
   return { isBusy, problem, run }
 }

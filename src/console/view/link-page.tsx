@@ -1,7 +1,8 @@
-import { useEffect, useRef, useState } from 'react'
-import { Problem } from '../api.ts'
+import { useEffect, useState } from 'react'
 import type { Door, LinkKind } from '../door.ts'
-import { DoorCard, useTask } from './sign-in.tsx'
+import { Field, Form, Submit, textOf, useForm } from './form.tsx'
+import { wordsOf } from './hooks.ts'
+import { DoorCard } from './sign-in.tsx'
 
 const LEADS: Readonly<Record<LinkKind, string>> = {
   setup: 'Welcome. Who owns this house?',
@@ -9,6 +10,10 @@ const LEADS: Readonly<Record<LinkKind, string>> = {
   password: 'Choose another password.',
   second_factor: 'Take the second factor away that was lost.',
 }
+
+/** What a new password has to be. */
+export const PASSWORD_HELP =
+  'At least 12 characters. Four words that have nothing to do with each other are a good one.'
 
 interface LinkPageProps {
   door: Door
@@ -22,8 +27,7 @@ export function LinkPage({ door, token, onEnd }: LinkPageProps) {
   const [kind, setKind] = useState<LinkKind | null>(null)
   const [problem, setProblem] = useState<string | null>(null)
   useEffect(() => {
-    const failed = (cause: unknown) => setProblem(cause instanceof Problem ? cause.message : 'Something went wrong.')
-    door.lookAtLink(token).then(setKind, failed)
+    door.lookAtLink(token).then(setKind, (cause: unknown) => setProblem(wordsOf(cause)))
   }, [door, token])
   if (kind !== null) return <LinkForm door={door} token={token} kind={kind} onEnd={onEnd} />
   return (
@@ -39,53 +43,34 @@ export function LinkPage({ door, token, onEnd }: LinkPageProps) {
 }
 
 function LinkForm({ door, token, kind, onEnd }: LinkPageProps & { kind: LinkKind }) {
-  const [name, email, password] = [useField(), useField(), useField()]
   const isNew = kind === 'setup'
   const isOld = kind === 'second_factor'
-  const task = useTask(async () => {
-    const owner = isNew ? { name: name.value().trim(), email: email.value().trim() } : {}
-    await door.takeLink({ token, password: password.value(), ...owner })
+  const form = useForm(['name', 'email', 'password'], async (data) => {
+    const [email, password] = [textOf(data, 'email'), String(data.get('password'))]
+    await door.takeLink({ token, password, ...(isNew ? { name: textOf(data, 'name'), email } : {}) })
     if (!isNew) return onEnd(isOld ? 'Done. Sign in now.' : 'Your password is set. Sign in now.', false)
-    await door.signIn(email.value().trim(), password.value())
+    await door.signIn(email, password)
     onEnd(null, true)
   })
   return (
     <DoorCard lead={LEADS[kind]}>
-      <form className="door-form" onSubmit={task.onSubmit} noValidate>
+      <Form form={form}>
         {isNew && (
           <>
-            <label htmlFor="name">Your name</label>
-            <input id="name" ref={name.ref} type="text" autoComplete="name" />
-            <label htmlFor="email">E-mail</label>
-            <input id="email" ref={email.ref} type="email" autoComplete="username" spellCheck={false} />
+            <Field form={form} name="name" label="Your name" autoComplete="name" />
+            <Field form={form} name="email" label="E-mail" type="email" autoComplete="username" />
           </>
         )}
-        <label htmlFor="password">{isOld ? 'Your password' : 'New password'}</label>
-        <input
-          id="password"
-          ref={password.ref}
+        <Field
+          form={form}
+          name="password"
+          label={isOld ? 'Your password' : 'New password'}
           type="password"
           autoComplete={isOld ? 'current-password' : 'new-password'}
-          aria-invalid={task.problem !== null}
-          aria-describedby="link-problem link-help"
+          help={isOld ? 'All your sessions end. Set up a new second factor when you are in.' : PASSWORD_HELP}
         />
-        <p id="link-problem" className="field-problem" role="alert">
-          {task.problem}
-        </p>
-        <button type="submit" className="primary" disabled={task.busy}>
-          {task.busy ? 'One moment…' : 'Go on'}
-        </button>
-        <p id="link-help" className="quiet">
-          {isOld
-            ? 'All your sessions end. Set up a new second factor when you are in.'
-            : 'At least 12 characters. Four words that have nothing to do with each other are a good one.'}
-        </p>
-      </form>
+        <Submit form={form}>Go on</Submit>
+      </Form>
     </DoorCard>
   )
-}
-
-function useField() {
-  const ref = useRef<HTMLInputElement>(null)
-  return { ref, value: () => ref.current?.value ?? '' }
 }

@@ -1,17 +1,19 @@
+import type { ReactNode } from 'react'
 import type { DeskState } from '../desk.ts'
 import type { NumberView } from '../wire.ts'
 import { ConnectionBadge } from './connection-badge.tsx'
-import { simulatorAddress } from './hooks.ts'
+import { SETTINGS, simulatorAddress } from './hooks.ts'
 import { Icon } from './icons.tsx'
 
 interface PageHeaderProps {
   state: DeskState
   onSignOut: () => void
-  onSearch: () => void
+  /** What can be done where one is. */
+  children: ReactNode
 }
 
 /** What the house is called, what state it is in, and the way out. */
-export function PageHeader({ state, onSignOut, onSearch }: PageHeaderProps) {
+export function PageHeader({ state, onSignOut, children }: PageHeaderProps) {
   const simulator = simulatorAddress()
   const trouble = numberTrouble(state.data.numbers)
   return (
@@ -31,11 +33,11 @@ export function PageHeader({ state, onSignOut, onSearch }: PageHeaderProps) {
         </span>
       )}
       <span className="spacer" />
-      <button type="button" className="search-open" aria-label="Search messages" onClick={onSearch}>
-        <Icon name="search" /> <span className="search-open-words">Search messages</span>
-        <kbd className="search-open-words">/</kbd>
-      </button>
+      {children}
       <ConnectionBadge connection={state.connection} />
+      <a className="icon-button" href={SETTINGS} aria-label="Settings" title="Settings">
+        <Icon name="gear" />
+      </a>
       <button type="button" className="plain" onClick={onSignOut}>
         Sign out
       </button>

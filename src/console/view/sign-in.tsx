@@ -1,8 +1,10 @@
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { createApi, Problem } from '../api.ts'
 import type { Door } from '../door.ts'
-import { simulatorAddress } from './hooks.ts'
+import { Field, Form, Submit, textOf, useForm, wrongAt } from './form.tsx'
+import { simulatorAddress, useTask } from './hooks.ts'
 import { Icon } from './icons.tsx'
+import { TaskProblem } from './task-problem.tsx'
 
 interface SignInProps {
   /** Why somebody stands here who was inside. */
@@ -48,163 +50,91 @@ export function DoorCard({ lead, children }: { lead: string; children: ReactNode
   )
 }
 
-/** What a form does when it is sent, what is wrong with it, and whether it is under way. */
-export function useTask(work: () => Promise<void>) {
-  const [problem, setProblem] = useState<string | null>(null)
-  const [busy, setBusy] = useState(false)
-  async function run() {
-    setProblem(null)
-    setBusy(true)
-    try {
-      await work()
-    } catch (cause) {
-      setProblem(cause instanceof Problem ? cause.message : 'Something went wrong here.')
-    } finally {
-      setBusy(false)
-    }
-  }
-  const onSubmit = (event: FormEvent) => {
-    event.preventDefault()
-    void run()
-  }
-  return { problem, busy, onSubmit, run }
-}
-
 function PasswordForm({ door, onDone, onCode }: { door: Door; onDone: () => void; onCode: () => void }) {
-  const email = useRef<HTMLInputElement>(null)
-  const password = useRef<HTMLInputElement>(null)
-  useEffect(() => email.current?.focus(), [])
-  const task = useTask(async () => {
-    const [address, secret] = [email.current?.value.trim() ?? '', password.current?.value ?? '']
+  const form = useForm([], async (data) => {
+    const [address, secret] = [textOf(data, 'email'), String(data.get('password'))]
     if (address === '' || secret === '') throw new Problem('invalid', 0, 'Please enter your e-mail and your password.')
     const state = await door.signIn(address, secret)
     if (state === 'signed_in') onDone()
     else onCode()
   })
   return (
-    <form className="door-form" onSubmit={task.onSubmit} noValidate>
-      <label htmlFor="email">E-mail</label>
-      <input id="email" ref={email} type="email" autoComplete="username" spellCheck={false} />
-      <label htmlFor="password">Password</label>
-      <input
-        id="password"
-        ref={password}
-        type="password"
-        autoComplete="current-password"
-        aria-invalid={task.problem !== null}
-        aria-describedby="password-problem"
-      />
-      <p id="password-problem" className="field-problem" role="alert">
-        {task.problem}
-      </p>
-      <button type="submit" className="primary" disabled={task.busy}>
-        {task.busy ? 'Checking…' : 'Sign in'}
-      </button>
-    </form>
+    <Form form={form}>
+      <Field form={form} name="email" label="E-mail" type="email" autoComplete="username" autoFocus />
+      <Field form={form} name="password" label="Password" type="password" autoComplete="current-password" />
+      <Submit form={form} busy="Checking…">
+        Sign in
+      </Submit>
+    </Form>
   )
 }
 
 function CodeForm({ door, onDone, onBack }: { door: Door; onDone: () => void; onBack: () => void }) {
-  const code = useRef<HTMLInputElement>(null)
-  useEffect(() => code.current?.focus(), [])
-  const task = useTask(async () => {
-    const text = code.current?.value.trim() ?? ''
-    if (text === '') throw new Problem('invalid', 0, 'Please enter a code.')
-    await door.secondFactor(text)
+  const form = useForm(['code'], async (data) => {
+    const code = textOf(data, 'code')
+    if (code === '') throw wrongAt('code', 'Please enter a code.')
+    await door.secondFactor(code)
     onDone()
   })
+  const label = 'Code of your app, or a recovery code'
   return (
-    <form className="door-form" onSubmit={task.onSubmit} noValidate>
-      <label htmlFor="code">Code of your app, or a recovery code</label>
-      <input
-        id="code"
-        ref={code}
-        type="text"
-        autoComplete="one-time-code"
-        spellCheck={false}
-        aria-invalid={task.problem !== null}
-        aria-describedby="code-problem"
-      />
-      <p id="code-problem" className="field-problem" role="alert">
-        {task.problem}
-      </p>
-      <button type="submit" className="primary" disabled={task.busy}>
-        {task.busy ? 'Checking…' : 'Go on'}
-      </button>
+    <Form form={form}>
+      <Field form={form} name="code" label={label} autoComplete="one-time-code" autoFocus />
+      <Submit form={form} busy="Checking…">
+        Go on
+      </Submit>
       <button type="button" className="plain" onClick={onBack}>
         Back
       </button>
-    </form>
+    </Form>
   )
 }
 
 function SingleSignOn({ door }: { door: Door }) {
-  const task = useTask(async () => location.assign(await door.singleSignOn()))
+  const task = useTask()
+  const begin = () => task.run(async () => location.assign(await door.singleSignOn()))
   return (
-    <div className="door-form">
-      <button type="button" className="plain" disabled={task.busy} onClick={() => void task.run()}>
+    <div className="form">
+      <button type="button" className="plain" aria-disabled={task.isBusy} onClick={begin}>
         Single sign-on
       </button>
-      <p className="field-problem" role="alert">
-        {task.problem}
-      </p>
+      <TaskProblem problem={task.problem} />
     </div>
   )
 }
 
 function KeyForm({ onDone }: { onDone: (key: string) => void }) {
-  const field = useRef<HTMLInputElement>(null)
-  const task = useTask(async () => {
-    const key = field.current?.value.trim() ?? ''
-    try {
-      await tryKey(key)
-    } catch (cause) {
-      field.current?.focus()
-      field.current?.select()
-      throw cause
-    }
+  const form = useForm(['key'], async (data) => {
+    const key = textOf(data, 'key')
+    await tryKey(key)
     onDone(key)
   })
+  const help =
+    simulatorAddress() === null
+      ? 'A key is kept in this tab only and forgotten when you sign out.'
+      : 'This is a demo: e-mail, password and key were printed where Gatehouse was started.'
   return (
-    <form className="door-form door-other" onSubmit={task.onSubmit} noValidate>
+    <Form form={form} className="form door-other">
       {/* Password managers keep a key only under some name. */}
       <input type="text" autoComplete="username" value="API key" readOnly hidden />
-      <label htmlFor="key">API key</label>
-      <input
-        id="key"
-        ref={field}
-        type="password"
-        autoComplete="off"
-        spellCheck={false}
-        aria-invalid={task.problem !== null}
-        aria-describedby="key-help key-problem"
-      />
-      <p id="key-problem" className="field-problem" role="alert">
-        {task.problem}
-      </p>
-      <button type="submit" className="plain" disabled={task.busy}>
-        {task.busy ? 'Checking…' : 'Use the key'}
-      </button>
-      <p id="key-help" className="quiet">
-        {simulatorAddress() === null
-          ? 'A key is kept in this tab only and forgotten when you sign out.'
-          : 'This is a demo: e-mail, password and key were printed where Gatehouse was started.'}
-      </p>
-    </form>
+      <Field form={form} name="key" label="API key" type="password" autoComplete="off" help={help} />
+      <Submit form={form} busy="Checking…" className="plain">
+        Use the key
+      </Submit>
+    </Form>
   )
 }
 
 /** Throws a `Problem` that says why a key does not open the door. */
 async function tryKey(key: string): Promise<void> {
-  if (key === '') throw new Problem('invalid', 0, 'Please enter an API key.')
+  if (key === '') throw wrongAt('key', 'Please enter an API key.')
   // Anything else cannot stand in a header, so it cannot be a key either.
   if (!/^[\x21-\x7e]+$/.test(key))
-    throw new Problem('invalid', 0, 'This is not an API key: it has characters that keys never have.')
+    throw wrongAt('key', 'This is not an API key: it has characters that keys never have.')
   try {
     await createApi(key, (url, init) => fetch(url, init)).me()
   } catch (cause) {
     if (!(cause instanceof Problem) || cause.status !== 401) throw cause
-    const said = new Problem(cause.code, cause.status, 'That key is not valid. Please check that it was copied whole.')
-    throw Object.assign(said, { cause })
+    throw Object.assign(wrongAt('key', 'That key is not valid. Please check that it was copied whole.'), { cause })
   }
 }
