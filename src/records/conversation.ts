@@ -27,6 +27,18 @@ export interface ConversationRow {
  */
 export type ConversationEventData = [unread: number, windowExpiresAt: number | null, standby?: 0 | 1]
 
+/** The same beside a message; shorter where the window ends as that message wants it, which nearly always is so. */
+export type ReceivedEventData = ConversationEventData | [unread: number]
+
+export function receivedEventData(then: ConversationEventData, messageAtMs: number): ReceivedEventData {
+  const [unread, windowExpiresAt, standby] = then
+  return standby === undefined && windowExpiresAt === messageAtMs + SERVICE_WINDOW_MS ? [unread] : then
+}
+
+export function conversationThen(kept: ReceivedEventData, messageAtMs: number): ConversationEventData {
+  return kept.length === 1 ? [kept[0], messageAtMs + SERVICE_WINDOW_MS] : kept
+}
+
 export const CONVERSATION_COLUMNS =
   'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at, workspace_id'
 

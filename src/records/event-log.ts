@@ -6,7 +6,7 @@ import type { Assignment, AssignmentEventData } from './assignment.ts'
 import { CLASS, DIRECTION, EVENT, FLAG_ACT, FLAG_PACING, FLAG_REVOKED, REVOKED, STATE } from './codes.ts'
 import type { ContactEventData } from './contact-event.ts'
 import { ContactReader } from './contact-reader.ts'
-import type { ConversationEventData } from './conversation.ts'
+import { type ConversationEventData, conversationThen, type ReceivedEventData } from './conversation.ts'
 import { houseRow } from './house-row.ts'
 import type { MediaEventData } from './media.ts'
 import type { StateEventData } from './sent-message.ts'
@@ -147,7 +147,7 @@ export class RecordedEvents {
     const kept = row.data === null ? null : (JSON.parse(row.data) as unknown)
     switch (EVENT.word(row.type)) {
       case 'message.received':
-        return this.#received(row, kept as ConversationEventData)
+        return this.#received(row, kept as ReceivedEventData)
       case 'message.state':
         return this.#state(row, kept as StateEventData)
       case 'message.reaction':
@@ -191,9 +191,10 @@ export class RecordedEvents {
     return { conversation: { ...lasting, ...assignmentView({ assigneeId, teamId }) } }
   }
 
-  #received(row: EventRow, then: ConversationEventData): View {
+  #received(row: EventRow, kept: ReceivedEventData): View {
     const message = this.#message(row.message_id)
     if (!message) return { erased: true }
+    const then = conversationThen(kept, message.at)
     return { message: this.#views.messageAt(message, row.offset), ...this.#conversation(row, then) }
   }
 

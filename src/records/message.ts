@@ -1,7 +1,7 @@
 import type { MessageItem } from '../core/inbound.ts'
 import { joinActs, tieAct } from './act-effect.ts'
 import { changeIdentity, personBefore } from './contact.ts'
-import { type ConversationRow, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
+import { type ConversationRow, receivedEventData, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
 import { addHistoryFile } from './history-file.ts'
 import type { ItemAsk } from './item-ask.ts'
 import { attachMedia } from './media.ts'
@@ -86,7 +86,8 @@ async function announce(
     // What the firm writes on its phone says nothing about who owns the thread.
     isStandby: incoming || standby ? standby : null,
   })
-  await tx.event('message.received', { conversationId: conversation.id, messageId: id, numberId }, after)
+  const about = { conversationId: conversation.id, messageId: id, numberId }
+  await tx.event('message.received', about, receivedEventData(after, at))
   tx.wake({
     kind: 'message',
     messageId: id,

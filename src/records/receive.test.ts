@@ -172,6 +172,31 @@ describe('a message that comes in', () => {
     expect((await conversations())[0]?.['window_expires_at']).toBe(new Date(nowMs - 1000 + DAY_MS).toISOString())
   })
 
+  test('is told with the window as it was then', async () => {
+    await house.give(textItem('wamid.0', nowMs, { direction: 'out', opensWindow: false }))
+    await house.give(textItem('wamid.1', nowMs - 1000), textItem('wamid.2', nowMs - 50_000))
+    await house.give(textItem('wamid.3', nowMs, { space: 'standby' }), textItem('wamid.4', nowMs))
+    const events = (await house.eventsAfter(0)).map((text) => JSON.parse(text) as { type: string; data: View })
+    const told = events
+      .filter(({ type }) => type === 'message.received')
+      .map(({ data }) => data['conversation'] as View)
+    const opened = new Date(nowMs - 1000 + DAY_MS).toISOString()
+    expect(told.map((conversation) => conversation['window_expires_at'])).toEqual([
+      null,
+      opened,
+      opened,
+      opened,
+      new Date(nowMs + DAY_MS).toISOString(),
+    ])
+    expect(told.map(({ unread, standby }) => [unread, standby])).toEqual([
+      [0, undefined],
+      [1, undefined],
+      [2, undefined],
+      [3, true],
+      [4, false],
+    ])
+  })
+
   test('of any type is kept whole', async () => {
     const raw = { id: 'wamid.1', type: 'order', order: { items: [{ a: 1 }] }, new_field: [null, { deep: true }] }
     await house.give(textItem('wamid.1', nowMs, { type: 'order', raw }))
