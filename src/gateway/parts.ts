@@ -94,7 +94,7 @@ export function createParts(base: Base): Parts {
     media,
     destruction,
     search,
-    reload: new Reload(base),
+    reload: new Reload(base, () => safekeeping.backups.follow()),
     safekeeping,
     rights,
     entrance,

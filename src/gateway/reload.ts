@@ -31,10 +31,13 @@ const KEYS_LOGGED_MAX = 12
  */
 export class Reload {
   readonly #base: Base
+  readonly #onTakenOver: () => void
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(base: Base) {
+  /** `onTakenOver`: parts that do not ask for themselves hear of another configuration. */
+  constructor(base: Base, onTakenOver: () => void) {
     this.#base = base
+    this.#onTakenOver = onTakenOver
     base.metrics.configLoaded.set(1)
   }
 
@@ -92,6 +95,7 @@ export class Reload {
     }
     base.house.inbound.setBacklogMax(config.limits.webhookBacklogMs)
     base.options.onConfig?.(config)
+    this.#onTakenOver()
   }
 
   #tell({ outcome, changed, needs_restart, problems }: ReloadReport): void {

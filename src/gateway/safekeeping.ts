@@ -52,7 +52,7 @@ export function createSafekeeping(base: Base): Safekeeping {
         failed: () => metrics.backupFailures.add(1),
       },
     },
-    backupPlanOf(config),
+    () => backupPlanOf(base.config),
   )
   const pages = new PageWatch({
     look: (ask) => lookOverInThread(THREADS.backup, ask, clock),

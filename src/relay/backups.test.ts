@@ -85,7 +85,7 @@ function open(how: Partial<BackupPlan> = {}, taking = take): Backups {
       restShare: 0,
       metrics: { done: () => {}, failed: () => void failures++ },
     },
-    { ...plan(), ...how },
+    () => ({ ...plan(), ...how }),
   )
   backups.start()
   return backups
@@ -146,4 +146,47 @@ test('a stop waits three seconds for a backup that is under way, and no longer',
   expect(hasStopped).toBe(false)
   await advance(1)
   expect(hasStopped).toBe(true)
+})
+
+test('a plan that is changed holds at once, from none to some and back', async () => {
+  const how: Partial<BackupPlan> = { folder: undefined, vaultFolder: undefined }
+  const startMs = clock.epochMs()
+  const backups = open(how)
+  await advance(48 * HOUR_MS)
+  expect(taken).toEqual([])
+
+  Object.assign(how, plan(), { everyHours: 6 })
+  backups.follow()
+  await advance(30_000)
+  await advance(6 * HOUR_MS)
+  const firstMs = startMs + 48 * HOUR_MS + 30_000
+  expect(taken).toEqual([firstMs, firstMs + 6 * HOUR_MS])
+
+  how.everyHours = 2
+  backups.follow()
+  await advance(2 * HOUR_MS)
+  expect(taken).toEqual([firstMs, firstMs + 6 * HOUR_MS, firstMs + 8 * HOUR_MS])
+
+  how.folder = undefined
+  backups.follow()
+  await advance(48 * HOUR_MS)
+  expect(taken.length).toBe(3)
+})
+
+test('a plan that is changed while one is taken makes no second clock', async () => {
+  let end = () => {}
+  const slow = async (ask: BackupAsk) => {
+    await new Promise<void>((resolve) => {
+      end = resolve
+    })
+    return await take(ask)
+  }
+  const backups = open({}, slow)
+  await advance(30_000)
+  backups.follow()
+  end()
+  await advance(0)
+  await advance(60_000)
+  expect(taken.length).toBe(1)
+  await backups.stop()
 })

@@ -6,6 +6,7 @@ import { backupsIn, readManifest } from '../storage/backup-manifest.ts'
 import { readBackupState, writeBackupState } from './backup-state.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
 
+const HOUR_MS = 3_600_000
 /** Pause after a backup that failed. */
 const RETRY_MS = 10 * 60_000
 /** A stop does not wait longer for a backup: the next run takes its half away. */
@@ -44,25 +45,31 @@ export interface BackupWish {
 /** Takes backups: by the clock, and when somebody asks. One at a time; one that fails stops nothing else. */
 export class Backups {
   readonly #deps: BackupsDependencies
-  readonly #plan: BackupPlan
+  readonly #planNow: () => BackupPlan
   #running: Promise<BackupDone> | undefined
   #cancel: (() => void) | undefined
   #isStopped = false
   #masterKey: Uint8Array
 
-  constructor(deps: BackupsDependencies, plan: BackupPlan) {
+  /** `plan`: as the configuration has it now. */
+  constructor(deps: BackupsDependencies, plan: () => BackupPlan) {
     this.#deps = deps
     this.#masterKey = deps.masterKey
-    this.#plan = plan
+    this.#planNow = plan
   }
 
   /** Begins to take them by the clock, if that is configured. */
   start(): void {
-    const { clock, dataDir, metrics } = this.#deps
+    const { dataDir, metrics } = this.#deps
     const { last_success } = readBackupState(dataDir)
     if (last_success) metrics.done({ atMs: last_success.at, seconds: last_success.seconds, bytes: last_success.bytes })
-    if (this.#plan.everyHours === undefined || this.#plan.folder === undefined) return
-    this.#wait(Math.max(FIRST_MS, this.#dueAtMs() - clock.epochMs()))
+    this.follow()
+  }
+
+  /** The plan may be another one: waits for the next one that is due by it. */
+  follow(): void {
+    this.#cancel?.()
+    this.#wait(FIRST_MS)
   }
 
   /** Takes one now. Throws where one is under way. */
@@ -97,15 +104,15 @@ export class Backups {
 
   #askOf({ to, vaultTo, vaultBeside }: BackupWish): BackupAsk {
     const { dataDir, program, restShare } = this.#deps
-    const { keep, vaultKeep } = this.#plan
-    const folder = to ?? this.#plan.folder
-    const vaultFolder = vaultTo ?? this.#plan.vaultFolder
+    const { keep, vaultKeep, ...plan } = this.#planNow()
+    const folder = to ?? plan.folder
+    const vaultFolder = vaultTo ?? plan.vaultFolder
     if (folder === undefined)
       throw new Failure('invalid', 'Say where: --to FOLDER, or backup.folder in the configuration')
     if (vaultFolder === undefined) {
       throw new Failure('invalid', "Say where the vault's copy goes: --vault-to FOLDER, or backup.vault_folder")
     }
-    const beside = vaultBeside ?? this.#plan.vaultBeside
+    const beside = vaultBeside ?? plan.vaultBeside
     return {
       dataDir,
       folder,
@@ -152,36 +159,44 @@ export class Backups {
     }
   }
 
-  #wait(delayMs: number): void {
-    if (this.#isStopped) return
-    this.#cancel = this.#deps.clock.after(delayMs, () => void this.#onTime())
+  /** Until the next one is due, and at least so long. */
+  #wait(leastMs: number): void {
+    const { clock } = this.#deps
+    const plan = this.#planNow()
+    if (this.#isStopped || !isPlanned(plan)) return
+    this.#cancel?.()
+    const delayMs = Math.max(leastMs, dueAtMs(plan) - clock.epochMs())
+    this.#cancel = clock.after(delayMs, () => void this.#onTime())
   }
 
   async #onTime(): Promise<void> {
-    const dueInMs = this.#dueAtMs() - this.#deps.clock.epochMs()
+    const plan = this.#planNow()
+    if (!isPlanned(plan)) return
     // Somebody has asked for one meanwhile, or the wall clock was set.
-    if (dueInMs > 0) return this.#wait(dueInMs)
+    if (dueAtMs(plan) > this.#deps.clock.epochMs()) return this.#wait(0)
+    const everyMs = plan.everyHours * HOUR_MS
     try {
       await this.take()
-      this.#wait(this.#everyMs())
+      this.#wait(everyMs)
     } catch {
-      this.#wait(Math.min(RETRY_MS, this.#everyMs()))
+      this.#wait(Math.min(RETRY_MS, everyMs))
     }
   }
+}
 
-  #everyMs(): number {
-    return (this.#plan.everyHours ?? 0) * 3_600_000
-  }
+type Planned = BackupPlan & { folder: string; everyHours: number }
 
-  /** After the newest whole backup that is there, wherever it came from; at once where there is none. */
-  #dueAtMs(): number {
-    const { folder } = this.#plan
-    const newest = folder === undefined ? undefined : backupsIn(folder).at(-1)
-    if (folder === undefined || newest === undefined) return 0
-    try {
-      return readManifest(join(folder, newest)).made_at + this.#everyMs()
-    } catch {
-      return 0
-    }
+function isPlanned(plan: BackupPlan): plan is Planned {
+  return plan.everyHours !== undefined && plan.folder !== undefined
+}
+
+/** After the newest whole backup that is there, wherever it came from; at once where there is none. */
+function dueAtMs({ folder, everyHours }: Planned): number {
+  const newest = backupsIn(folder).at(-1)
+  if (newest === undefined) return 0
+  try {
+    return readManifest(join(folder, newest)).made_at + everyHours * HOUR_MS
+  } catch {
+    return 0
   }
 }

@@ -15,33 +15,39 @@ export interface SpaceOptions {
   log: Log
   house: Pick<House, 'isStoring'>
   dataDir: string
-  backupFolder: string | undefined
-  quotaGb: number | undefined
+  /** As the configuration has them now. */
+  backupFolder(): string | undefined
+  quotaGb(): number | undefined
   mediaBytes(): Promise<number>
 }
 
 /** Builds what watches the room in the data folder. */
 export function createSpace(options: SpaceOptions): SpaceWatch {
-  const { clock, log, house, backupFolder, quotaGb } = options
+  const { clock, log, house } = options
   const folder = resolve(options.dataDir)
   const walks: Walks = new Map()
   return new SpaceWatch({
     clock,
     log,
-    quotaBytes: quotaGb === undefined ? null : quotaGb * GB,
+    quotaBytes: () => {
+      const quotaGb = options.quotaGb()
+      return quotaGb === undefined ? null : quotaGb * GB
+    },
     isStoring: () => {
       const { journal, book } = house.isStoring()
       return journal && book
     },
     readSpace: () => readSpace(folder),
-    readSizes: async () =>
-      await readFolderSizes({
+    readSizes: async () => {
+      const backupFolder = options.backupFolder()
+      return await readFolderSizes({
         folder,
         nowMs: clock.monoMs(),
         walks,
         backupFolder: backupFolder === undefined ? null : resolve(backupFolder),
         mediaBytes: await options.mediaBytes(),
-      }),
+      })
+    },
     ballast: new Ballast(folder),
     history: new DiskHistory(folder),
   })

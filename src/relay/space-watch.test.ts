@@ -15,9 +15,10 @@ interface Disk {
   walMb: number
   hasBallast: boolean
   isGiven: boolean
+  quotaMb: number | null
 }
 
-function openWatch(disk: Partial<Disk> = {}, quotaMb: number | null = null) {
+function openWatch(disk: Partial<Disk> = {}) {
   const clock = new FakeClock()
   const said: string[] = []
   const on: Disk = {
@@ -28,6 +29,7 @@ function openWatch(disk: Partial<Disk> = {}, quotaMb: number | null = null) {
     walMb: 0,
     hasBallast: false,
     isGiven: false,
+    quotaMb: null,
     ...disk,
   }
   const log: Log = {
@@ -39,7 +41,7 @@ function openWatch(disk: Partial<Disk> = {}, quotaMb: number | null = null) {
   const watch = new SpaceWatch({
     clock,
     log,
-    quotaBytes: quotaMb === null ? null : quotaMb * MB,
+    quotaBytes: () => (on.quotaMb === null ? null : on.quotaMb * MB),
     isStoring: () => on.isStoring,
     readSpace: async () => ({ freeBytes: on.freeMb * MB, totalBytes: on.totalMb * MB, kind: 0xef53 }),
     readSizes: async () => ({
@@ -158,7 +160,7 @@ describe('SpaceWatch', () => {
     [95, 'tight', false],
     [100, 'full', false],
   ] as const)('with %i %% of the quota used it is %s', async (recordsMb, state, hasRoomForFiles) => {
-    const { watch, on } = openWatch({ hasBallast: true, recordsMb }, 100)
+    const { watch, on } = openWatch({ hasBallast: true, recordsMb, quotaMb: 100 })
     await watch.look()
     expect(watch.figures().state).toBe(state)
     expect(watch.isFull()).toBe(state === 'full')
@@ -168,6 +170,18 @@ describe('SpaceWatch', () => {
     on.recordsMb = 1
     await watch.look()
     expect(watch.figures().state).toBe('ok')
+  })
+
+  test('a quota that is changed holds from the next look', async () => {
+    const { watch, on } = openWatch({ hasBallast: true, recordsMb: 100, quotaMb: 100 })
+    await watch.look()
+    expect(watch.isFull()).toBeTrue()
+    on.quotaMb = 200
+    await watch.look()
+    expect(watch.figures()).toMatchObject({ state: 'ok', quotaBytes: 200 * MB })
+    on.quotaMb = null
+    await watch.look()
+    expect(watch.figures().quotaBytes).toBeNull()
   })
 
   test('says once that a write-ahead log is not emptied any more', async () => {

@@ -36,8 +36,8 @@ export interface SpaceFigures {
 export interface SpaceWatchDependencies {
   clock: Clock
   log: Log
-  /** The most that the data folder may hold; null: what the disk has. */
-  quotaBytes: number | null
+  /** The most that the data folder may hold, as the configuration has it now; null: what the disk has. */
+  quotaBytes(): number | null
   /** Whether journal and book can store. */
   isStoring(): boolean
   readSpace(): Promise<Space>
@@ -67,7 +67,7 @@ export class SpaceWatch {
       fullInSeconds: null,
       parts: none(FOLDER_PARTS) as FolderSizes,
       logs: none(LOGGED) as Record<Logged, number>,
-      quotaBytes: deps.quotaBytes,
+      quotaBytes: null,
     }
   }
 
@@ -75,7 +75,7 @@ export class SpaceWatch {
   async begin(): Promise<void> {
     await this.#deps.history.load(this.#deps.clock.epochMs())
     const { freeBytes, totalBytes } = await this.#deps.readSpace()
-    this.#figures = { ...this.#figures, freeBytes, totalBytes }
+    this.#figures = { ...this.#figures, freeBytes, totalBytes, quotaBytes: this.#deps.quotaBytes() }
     if (freeBytes < FREE_BYTES_MIN || (await this.#isBelowReturn(freeBytes))) await this.#enterFull()
   }
 
@@ -136,7 +136,8 @@ export class SpaceWatch {
     const now = { atMs: clock.epochMs(), freeBytes }
     if (history.note(now)) await history.save()
     const fullInSeconds = history.secondsUntilUsed(now, Math.max(0, Math.min(freeBytes, this.#quotaLeft(parts))))
-    this.#figures = { ...this.#figures, freeBytes, totalBytes, parts, logs, fullInSeconds }
+    const quotaBytes = this.#deps.quotaBytes()
+    this.#figures = { ...this.#figures, freeBytes, totalBytes, parts, logs, fullInSeconds, quotaBytes }
     this.#become(this.#isDiskFull ? 'full' : this.#quotaState(parts))
     this.#noteLogs(logs)
   }
@@ -169,12 +170,12 @@ export class SpaceWatch {
   }
 
   #quotaLeft(parts: FolderSizes): number {
-    const { quotaBytes } = this.#deps
+    const quotaBytes = this.#deps.quotaBytes()
     return quotaBytes === null ? Number.POSITIVE_INFINITY : quotaBytes - sumOf(parts)
   }
 
   #quotaState(parts: FolderSizes): SpaceState {
-    const { quotaBytes } = this.#deps
+    const quotaBytes = this.#deps.quotaBytes()
     if (quotaBytes === null) return 'ok'
     const share = sumOf(parts) / quotaBytes
     if (share >= 1) return 'full'

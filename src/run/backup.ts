@@ -93,7 +93,7 @@ async function takeAlone(context: Context, config: Config): Promise<BackupDone> 
         restShare: 0,
         metrics: { done: () => {}, failed: () => {} },
       },
-      backupPlanOf(config),
+      () => backupPlanOf(config),
     )
     return await backups.take(wishOf(context))
   } finally {

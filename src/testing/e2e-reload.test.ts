@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { FAST_NUMBER, SLOW_NUMBER, sign, TEST_SECRETS, TestGateway, testConfigText, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
@@ -120,6 +122,19 @@ describe('a changed configuration', () => {
     expect((await reloadTo('')).problems).toEqual([
       'The first app, or none any more, makes another house of it: restart it',
     ])
+  })
+
+  test('with a quota and a place for backups goes by them, without a restart', async () => {
+    expect(await house.metric('gatehouse_quota_used_ratio')).toBe(0)
+    const places = `[backup]\nfolder = "${house.folder}/copies"\nvault_folder = "${house.folder}/copies-of-keys"\n`
+    const report = await reloadTo(`${testConfigText()}\n[storage]\nquota_gb = 1\n${places}`)
+    expect(report).toMatchObject({ outcome: 'changed', needs_restart: [] })
+    expect(report.changed).toEqual(['backup.folder', 'backup.vault_folder', 'storage.quota_gb'])
+    await until('the quota is looked at', async () => (await house.metric('gatehouse_quota_used_ratio')) > 0)
+    const socket = join(house.folder, 'data', 'control.sock')
+    const taken = await fetch('http://house/backup', { method: 'POST', body: '{}', unix: socket })
+    expect(await taken.text()).toContain('"name"')
+    expect(readdirSync(join(house.folder, 'copies')).length).toBeGreaterThan(0)
   })
 
   test('with a new app and number takes webhooks for them at once', async () => {
