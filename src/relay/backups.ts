@@ -190,12 +190,11 @@ function isPlanned(plan: BackupPlan): plan is Planned {
   return plan.everyHours !== undefined && plan.folder !== undefined
 }
 
-/** After the newest whole backup that is there, wherever it came from; at once where there is none. */
+/** After the newest whole backup that is there, wherever it came from; at once where none can be found. */
 function dueAtMs({ folder, everyHours }: Planned): number {
-  const newest = backupsIn(folder).at(-1)
-  if (newest === undefined) return 0
   try {
-    return readManifest(join(folder, newest)).made_at + everyHours * HOUR_MS
+    const newest = backupsIn(folder).at(-1)
+    return newest === undefined ? 0 : readManifest(join(folder, newest)).made_at + everyHours * HOUR_MS
   } catch {
     return 0
   }
