@@ -24,7 +24,8 @@ const MAGIC = 0x47485331
 /** SQLite's format of a write-ahead log (sqlite.org/fileformat2.html, section 4): numbers are big-endian. */
 const LOG_HEAD_BYTES = 32
 const FRAME_HEAD_BYTES = 24
-const PIECE_FRAMES = 128
+/** Little enough to stay in the processor's cache. */
+const PIECE_FRAMES = 32
 /** Where a database says how often its first page was written. */
 const COUNTER_AT = 24
 
@@ -238,7 +239,7 @@ function eachFrame(
   try {
     const frameBytes = FRAME_HEAD_BYTES + log.pageBytes
     const to = Math.min(range.to, Math.floor((fstatSync(file).size - LOG_HEAD_BYTES) / frameBytes))
-    const piece = Buffer.alloc(PIECE_FRAMES * frameBytes)
+    const piece = Buffer.allocUnsafeSlow(PIECE_FRAMES * frameBytes)
     for (let index = range.from; index < to; index += PIECE_FRAMES) {
       const wanted = Math.min(PIECE_FRAMES, to - index) * frameBytes
       const bytes = readSync(file, piece, 0, wanted, LOG_HEAD_BYTES + index * frameBytes)

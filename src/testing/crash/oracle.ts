@@ -11,6 +11,7 @@ import { AuditReader } from '../../records/audit-reader.ts'
 import { readCorrelation } from '../../records/sent-message.ts'
 import type { Send } from '../../simulator/sends.ts'
 import { Db } from '../../storage/database.ts'
+import { damageText, lookThrough } from '../../storage/page-look.ts'
 import { Vault } from '../../vault/vault.ts'
 import type { EventRecord } from './event-watch.ts'
 import type { AskedSend, SendProducer } from './send-producer.ts'
@@ -118,6 +119,7 @@ export class Oracle {
     ]) {
       this.#checkDatabase(join(dataFolder, name), name)
     }
+    this.#checkSums(join(dataFolder, 'records.db'))
     const vault = new Vault(join(dataFolder, 'vault.db'), masterKey, { readonly: true })
     const journal = new JournalReader(join(dataFolder, 'journal'), (day) => vault.findNamedKey(dayKeyName(day)))
     try {
@@ -273,6 +275,15 @@ export class Oracle {
     const verdict = database.one<{ integrity_check: string }>('PRAGMA integrity_check')?.integrity_check
     database.close()
     if (verdict !== 'ok') this.find('others', `${name}: ${verdict}`)
+  }
+
+  /** No kill raises an alarm, and none makes the house forget what a page has to be. */
+  #checkSums(path: string): void {
+    for (const { isKnown, unknown, damaged } of lookThrough(path)) {
+      if (!isKnown) this.find('others', 'the sums are not of these records')
+      if (unknown > 0) this.find('others', `${unknown} pages have no sum`)
+      if (damaged.length > 0) this.find('others', damageText('records.db', damaged))
+    }
   }
 
   #readJournal(journal: JournalReader): void {
