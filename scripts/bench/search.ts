@@ -94,12 +94,14 @@ class Bench {
   readonly #random = seededRandom(21)
   readonly #startMs = Date.now() - SPAN_MS
   readonly #total: number
+  readonly #only: string
   #written = 0
 
-  constructor(folder: string, total: number) {
+  constructor(folder: string, total: number, only: string) {
     mkdirSync(folder, { recursive: true })
     this.#folder = folder
     this.#total = total
+    this.#only = only
     this.#vault = new Vault(join(folder, 'vault.db'), MASTER_KEY, { synchronous: 'OFF' })
     prepareVault(this.#vault, 0)
     this.#writing = openRecords(join(folder, 'records.db'), 'bench', { synchronous: 'OFF' })
@@ -252,7 +254,9 @@ class Bench {
     console.log(`\n${size} messages: milliseconds\n`)
     console.log('| question | p50 | p99 | max | p99 unheld | processor, mean | items | ended early |')
     console.log('|---|--:|--:|--:|--:|--:|--:|--:|')
-    for (const [name, question] of Object.entries(this.#questions(size))) this.#measure(name, question)
+    for (const [name, question] of Object.entries(this.#questions(size))) {
+      if (new RegExp(this.#only).test(name)) this.#measure(name, question)
+    }
     console.log(`\nmemory ${Math.round(process.memoryUsage.rss() / 1024 / 1024)} MB`)
   }
 
@@ -397,9 +401,11 @@ if (import.meta.main) {
     /** `yes`: first the whole merge, on what is there. */
     merge: 'no',
     keep: 'no',
+    /** A pattern: only the questions with such names. */
+    only: '',
   })
   const sizes = options.messages.split(',').map(Number)
-  const bench = new Bench(options.folder, sizes.at(-1) ?? 0)
+  const bench = new Bench(options.folder, sizes.at(-1) ?? 0, options.only)
   if (options.merge === 'yes') bench.merge()
   bench.run(sizes, options.ask === 'yes')
   if (options.keep === 'no') rmSync(options.folder, { recursive: true, force: true })

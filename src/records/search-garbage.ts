@@ -1,7 +1,7 @@
 import { edenGC } from 'bun:jsc'
 
-/** Messages found, some 10 kB each: a third of what would make the engine collect by itself, in the midst of a search. */
-const FOUND_MAX = 1_000
+/** Messages found, some 10 kB each: a part of what makes the engine collect by itself, in the midst of a search. */
+const FOUND_MAX = 500
 
 /**
  * Collects garbage between searches: to be called when one is answered. Every sixtieth search would have its pause of
