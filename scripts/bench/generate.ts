@@ -17,8 +17,7 @@ import { DayFile } from '../../src/journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../../src/journal/entry.ts'
 import { Book } from '../../src/records/book.ts'
 import { DIRECTION, EVENT, STATE } from '../../src/records/codes.ts'
-import type { ConversationEventData } from '../../src/records/conversation.ts'
-import { SERVICE_WINDOW_MS } from '../../src/records/conversation.ts'
+import { receivedEventData, SERVICE_WINDOW_MS } from '../../src/records/conversation.ts'
 import { messageKey } from '../../src/records/message-row.ts'
 import { openRecords } from '../../src/records/open.ts'
 import { bodyPlace } from '../../src/records/sent-message.ts'
@@ -213,7 +212,7 @@ class Filling {
       ask.numberId,
       thread.id,
       id,
-      JSON.stringify([thread.unread, atMs + SERVICE_WINDOW_MS] satisfies ConversationEventData),
+      JSON.stringify(receivedEventData([thread.unread, atMs + SERVICE_WINDOW_MS], atMs)),
     )
   }
 
