@@ -39,7 +39,10 @@ function grouped(): PermissionGroup[] {
   const groups = new Map<string, PermissionGroup>()
   for (const [name, meaning] of Object.entries(PERMISSIONS) as [Permission, string][]) {
     const noun = name.slice(0, name.indexOf('.'))
-    const group = groups.get(noun) ?? { name: NOUNS[noun] ?? noun, permissions: [] }
+    const group = groups.get(noun) ?? {
+      name: NOUNS[noun] ?? noun.charAt(0).toUpperCase() + noun.slice(1),
+      permissions: [],
+    }
     group.permissions.push({ name, meaning })
     groups.set(noun, group)
   }
