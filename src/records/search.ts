@@ -256,7 +256,7 @@ export class Searcher {
     const look = new Look(plan, asked.ask.limit, clock)
     let last = Math.min(asked.ask.below ?? newest + 1, newest + 1)
     for (const ids of look.parts(this.#candidates(plan, oldest, last))) {
-      const rows = new Map(messageRows(records, this.#named(ids, plan)).map((row) => [row.id, row]))
+      const rows = new Map(messageRows(records, this.#named(ids, plan, asked)).map((row) => [row.id, row]))
       for (const id of ids) {
         const item = this.#open(rows.get(id), plan, asked)
         // One more than asked tells that there is a next page.
@@ -325,13 +325,14 @@ export class Searcher {
   }
 
   /** Those of the candidates that are in what somebody sees, where it can be named. A whole row costs three times as much. */
-  #named(ids: readonly number[], { within }: Plan): readonly number[] {
+  #named(ids: readonly number[], { within }: Plan, { viewer }: Asked): readonly number[] {
     if (!within) return ids
     return this.#deps.records
       .all<{ id: number; conversation_id: number; number_id: number }>(
         `SELECT m.id, m.conversation_id, c.number_id FROM messages m JOIN conversations c ON c.id = m.conversation_id
-         WHERE m.id IN (SELECT value FROM json_each(?1))`,
+         WHERE m.id IN (SELECT value FROM json_each(?1)) AND +c.workspace_id = ?2`,
         JSON.stringify(ids),
+        viewer.see.workspaceId,
       )
       .filter((row) => within.conversationIds.has(row.conversation_id) || within.numberIds.has(row.number_id))
       .map(({ id }) => id)
