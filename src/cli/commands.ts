@@ -174,8 +174,8 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
   },
   erase: {
     name: 'erase',
-    summary: 'Erases a person: everything they said and are called, for good. Prints the report.',
-    operand: '[CONTACT]',
+    summary: 'Erases a customer, or who worked here: everything they said and are called, for good. Prints the report.',
+    operand: '[CONTACT | PERSON]',
     options: [
       { name: 'phone-from-stdin', help: 'Reads the phone from standard input: arguments are seen by others.' },
       { name: 'json', help: 'Prints the report as JSON.' },

@@ -33,6 +33,7 @@ export const PERMISSIONS = {
   'rules.manage': 'Change routing, greetings, hours and automation.',
   'people.see': 'See who works here, and their teams.',
   'people.manage': 'Add, change, suspend and remove people and teams.',
+  'people.erase': 'Erase for good who does not work here any more.',
   'roles.manage': 'Change what roles may do.',
   'keys.manage': 'Make and revoke API keys.',
   'workspaces.manage': 'Add and change workspaces.',

@@ -116,6 +116,7 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }:
     reader,
     erasures: new ErasureReader(house.records()),
     erase: (contactId, by) => parts.destruction.eraser.begin(contactId, by),
+    eraseStaff: (personId, by) => parts.destruction.eraser.beginStaff(personId, by.workspaceId, by),
   })
   const { workspaces } = parts.rights
   const people = peopleRoutes({ ...shared, reader, workspaces, people: parts.rights.people })

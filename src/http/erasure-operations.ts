@@ -11,6 +11,7 @@ const reportSchema = Type.Object(
   {
     id: Type.String(),
     contact_ids: Type.Array(Type.String()),
+    person_id: Type.Optional(Type.String({ description: 'Of who worked here.' })),
     requested_at: time('When it was asked for.'),
     requested_by: Type.String({ description: 'An opaque id, or `command line`.' }),
     done_at: time('When the last of it was gone.'),
@@ -38,6 +39,7 @@ const erasureSchema = Type.Object(
       description: 'Already while it runs nothing of the person can be read.',
     }),
     contact_ids: Type.Array(Type.String(), { description: 'Everybody they were merged with too.' }),
+    person_id: Type.Optional(Type.String({ description: 'Of who worked here; then there are no contacts.' })),
     requested_at: time('When it was asked for.'),
     requested_by: Type.String({ description: 'An opaque id, or `command line`.' }),
     done_at: timeOrNull('When the last of it was gone.'),
@@ -100,6 +102,28 @@ export const ERASURES: readonly Operation[] = [
     parameters: [inPath('id', 'A contact’s id.')],
     answers: { 202: { description: 'Begun, or begun before.', schema: erasureSchema, example: RUNNING } },
     refuses: ['not_found'],
+    key: 'always',
+  },
+  {
+    id: 'erasePerson',
+    method: 'delete',
+    path: '/api/v1/people/{id}/profile',
+    tag: 'People',
+    needs: 'people.erase',
+    summary: 'Erase for good who worked here',
+    description:
+      'Somebody who was removed from every workspace. When it is answered, their key is destroyed: name and e-mail address ' +
+      'can be read by nobody any more, here or in a copy, nor what is personal of them in the audit, whose chain still holds. ' +
+      'What they did stays, under an id that says nothing.',
+    parameters: [inPath('id', 'The id that they had.')],
+    answers: {
+      202: {
+        description: 'Begun, or begun before.',
+        schema: erasureSchema,
+        example: { ...RUNNING, contact_ids: [], person_id: 'per_3k' },
+      },
+    },
+    refuses: ['not_found', 'conflict'],
     key: 'always',
   },
   {

@@ -10,6 +10,8 @@ export interface ErasureDependencies extends RouteDependencies {
   erasures: ErasureReader
   /** Begins to erase a contact and answers the erasure; nothing of them can be read any more when it resolves. */
   erase(contactId: number, by: Actor): Promise<number>
+  /** The same for who worked in the workspace of whoever asks, and does not any more. */
+  eraseStaff(personId: number, by: Actor): Promise<number>
 }
 
 /** Erasing people: they are gone at once, the report comes when the last of their rows is. */
@@ -18,6 +20,11 @@ export function erasureRoutes(deps: ErasureDependencies): Elysia {
   app.delete(
     '/contacts/:id',
     route(deps, { pattern: '/api/v1/contacts/:id', rule: 'contacts.erase' }, (asked) => eraseContact(deps, asked)),
+    { parse: 'none' },
+  )
+  app.delete(
+    '/people/:id/profile',
+    route(deps, { pattern: '/api/v1/people/:id/profile', rule: 'people.erase' }, (asked) => eraseStaff(deps, asked)),
     { parse: 'none' },
   )
   app.get(
@@ -39,6 +46,12 @@ async function eraseContact(deps: ErasureDependencies, asked: Asked): Promise<Re
   const id = idOf('contact', asked.params)
   found(deps.reader.contacts.familyOf(id, seeOf(asked.principal)), 'contact')
   const erasureId = deps.erasures.ofContact(id) ?? (await deps.erase(id, asked.principal))
+  return json(found(deps.erasures.one(erasureId, asked.principal.workspaceId), 'erasure'), 202)
+}
+
+async function eraseStaff(deps: ErasureDependencies, asked: Asked): Promise<Response> {
+  await knownBody(asked.request, [])
+  const erasureId = await deps.eraseStaff(idOf('person', asked.params), asked.principal)
   return json(found(deps.erasures.one(erasureId, asked.principal.workspaceId), 'erasure'), 202)
 }
 

@@ -13,9 +13,10 @@ interface Row {
   done_at: number | null
   report: string | null
   report_hash: Uint8Array | null
+  staff_id: number | null
 }
 
-const ROW = 'SELECT id, requested_at, requested_by, state, done_at, report, report_hash FROM erasures'
+const ROW = 'SELECT id, requested_at, requested_by, state, done_at, report, report_hash, staff_id FROM erasures'
 
 /** Erasures as the API shows them: who was erased is only told by ids that lead nowhere any more. */
 export class ErasureReader {
@@ -51,7 +52,7 @@ export class ErasureReader {
     })
   }
 
-  /** The erasure that a contact was part of. */
+  /** The erasure that a contact, or somebody who worked here, was part of. */
   ofContact(contactId: number): number | undefined {
     return this.#database.one<{ erasure_id: number }>(
       'SELECT erasure_id FROM erased_contacts WHERE contact_id = ?1',
@@ -73,7 +74,9 @@ export class ErasureReader {
     return {
       id: showId('erasure', row.id),
       state: state === 'done' ? 'done' : 'running',
-      contact_ids: contacts.map(({ contact_id }) => showId('contact', contact_id)),
+      ...(row.staff_id === null
+        ? { contact_ids: contacts.map(({ contact_id }) => showId('contact', contact_id)) }
+        : { contact_ids: [], person_id: showId('person', row.staff_id) }),
       requested_at: toTime(row.requested_at),
       requested_by: row.requested_by,
       done_at: row.done_at === null ? null : toTime(row.done_at),

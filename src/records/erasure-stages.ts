@@ -16,6 +16,8 @@ export type Cursor = number[]
 export interface Erasure {
   contactIds: readonly number[]
   persons: readonly number[]
+  /** Who worked here; then there are no contacts. */
+  staffId: number | null
   /** Conversations of groups in which others may name them. */
   groups: readonly number[]
   counts: Counts
@@ -44,6 +46,7 @@ export const STAGES: readonly Stage[] = [
   eraseStatuses,
   eraseMentions,
   eraseContacts,
+  eraseStaff,
   eraseQuarantine,
   eraseNotes,
   eraseAuditDetails,
@@ -140,6 +143,7 @@ async function eraseMedia(tx: Tx, erasure: Erasure, [index = 0]: Cursor): Promis
 
 /** Statuses by whose key they are sealed with, and in groups those that are about them. No row is older than the contact. */
 async function eraseStatuses(tx: Tx, erasure: Erasure, cursor: Cursor): Promise<Cursor | null> {
+  if (erasure.contactIds.length === 0) return null
   const [after = Math.min(...erasure.contactIds) - 1] = cursor
   const rows = await tx.all<{ id: number; person: number }>(
     `SELECT id, person FROM statuses WHERE id > ?1 ORDER BY id LIMIT ${READ_MAX}`,
@@ -213,8 +217,17 @@ async function eraseContacts(tx: Tx, erasure: Erasure, [index = 0]: Cursor): Pro
   return [index + 1]
 }
 
+/** Who worked here. The row stays: conversations and the audit point to it. */
+async function eraseStaff(tx: Tx, erasure: Erasure): Promise<null> {
+  if (erasure.staffId === null) return null
+  await tx.run('UPDATE people SET profile = ?2 WHERE id = ?1', erasure.staffId, NOTHING)
+  count(erasure, 'people', 1)
+  return null
+}
+
 /** Bodies that were set aside because something in them failed. */
 async function eraseQuarantine(tx: Tx, erasure: Erasure, [after = 0]: Cursor): Promise<Cursor | null> {
+  if (erasure.contactIds.length === 0) return null
   const rows = await tx.all<{ seq: number; body: Uint8Array }>(
     `SELECT seq, body FROM quarantine_bodies b WHERE seq > ?1
      AND EXISTS (SELECT 1 FROM quarantine q WHERE q.seq = b.seq AND q.at <= ?2) ORDER BY seq LIMIT ${BODIES_MAX}`,
@@ -240,6 +253,7 @@ async function eraseQuarantine(tx: Tx, erasure: Erasure, [after = 0]: Cursor): P
 
 /** What the platform said that nobody understood, or that is about the firm's own and names somebody. */
 async function eraseNotes(tx: Tx, erasure: Erasure, [after = 0]: Cursor): Promise<Cursor | null> {
+  if (erasure.contactIds.length === 0) return null
   const rows = await tx.all<{ id: number; body: Uint8Array }>(
     `SELECT id, body FROM platform_notes WHERE id > ?1 ORDER BY id LIMIT ${OPENED_MAX}`,
     after,

@@ -3,6 +3,7 @@ import { DAY_MS, toTime } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import { phoneForms } from '../core/phone.ts'
+import { MAIN_WORKSPACE } from '../core/principal.ts'
 import { CONTACT_KIND } from './codes.ts'
 import { tellContact } from './contact-event.ts'
 import { familyOf } from './contact-merge.ts'
@@ -24,9 +25,11 @@ interface Row {
   progress: string
   subject: Uint8Array | null
   keys_destroyed_at: number | null
+  /** Of who worked here. */
+  staff_id: number | null
 }
 
-const COLUMNS = 'id, contact_id, requested_at, requested_by, state, progress, subject, keys_destroyed_at'
+const COLUMNS = 'id, contact_id, requested_at, requested_by, state, progress, subject, keys_destroyed_at, staff_id'
 
 interface Progress {
   stage: number
@@ -84,18 +87,67 @@ export const beginErasure = input(
       const member = await contactById(tx, id)
       if (member && (await isUnerased(tx, id))) family.push(member)
     }
-    return { id: await insertErasure(tx, { contactId: contact.id, by: ask.by, family }, context), isNew: true }
+    return { id: await insertErasure(tx, await ofContacts(tx, contact.id, family), ask.by, context), isNew: true }
   },
   { objects: (ask) => [{ object: showId('contact', ask.contactId) }] },
 )
+
+/**
+ * Begins to erase who worked here, and does not any more. `workspaceId`: only whom the audit of this workspace knows, since
+ * nothing else does; null: of whichever, for the command line.
+ */
+export const beginErasureOfStaff = input(
+  'erasure.begin_staff',
+  async (tx: Tx, ask: { personId: number; workspaceId: number | null; by: string }, context: InputContext) => {
+    const staff = await tx.one<Staff>('SELECT id, key_person FROM people WHERE id = ?1', ask.personId)
+    const workspaceId = await workspaceOfStaff(tx, ask)
+    if (!staff || workspaceId === undefined) throw new Failure('not_found', 'No such person')
+    if (
+      await tx.one('SELECT person_id FROM memberships WHERE person_id = ?1 LIMIT 1 /* of any workspace */', staff.id)
+    ) {
+      throw new Failure('conflict', 'They still work here: remove them first')
+    }
+    const known = await tx.one<{ erasure_id: number }>(
+      'SELECT erasure_id FROM erased_contacts WHERE contact_id = ?1',
+      staff.id,
+    )
+    if (known) return { id: known.erasure_id, isNew: false }
+    return { id: await insertErasure(tx, ofStaff(staff, workspaceId), ask.by, context), isNew: true }
+  },
+  { objects: (ask) => [{ object: showId('person', ask.personId) }] },
+)
+
+interface Staff {
+  id: number
+  key_person: number
+}
+
+async function workspaceOfStaff(
+  tx: Tx,
+  ask: { personId: number; workspaceId: number | null },
+): Promise<number | undefined> {
+  const row = await tx.one<{ workspace_id: number }>(
+    `SELECT workspace_id FROM audit WHERE object = ?1 AND workspace_id = coalesce(?2, workspace_id)
+     ORDER BY seq DESC LIMIT 1`,
+    showId('person', ask.personId),
+    ask.workspaceId,
+  )
+  return row?.workspace_id ?? (ask.workspaceId === null ? MAIN_WORKSPACE : undefined)
+}
 
 /** The same for a person whom the ledger names: exactly them, as nobody else was erased with them. Null: nobody is left. */
 export const beginErasureOfPerson = input(
   'erasure.begin_person',
   async (tx: Tx, ask: { person: number; by: string }, context: InputContext) => {
     const contact = await contactOfPerson(tx, ask.person)
-    if (!contact || !(await isUnerased(tx, contact.id))) return { id: null }
-    return { id: await insertErasure(tx, { contactId: contact.id, by: ask.by, family: [contact] }, context) }
+    const staff = contact
+      ? undefined
+      : await tx.one<Staff>('SELECT id, key_person FROM people WHERE key_person = ?1', ask.person)
+    const id = contact?.id ?? staff?.id
+    if (id === undefined || !(await isUnerased(tx, id))) return { id: null }
+    // In the copy they may still work here: then they are shown without a name.
+    const whom = staff ? ofStaff(staff, MAIN_WORKSPACE) : await ofContacts(tx, id, contact ? [contact] : [])
+    return { id: await insertErasure(tx, whom, ask.by, context) }
   },
 )
 
@@ -103,30 +155,60 @@ async function isUnerased(tx: Tx, contactId: number): Promise<boolean> {
   return (await tx.one('SELECT contact_id FROM erased_contacts WHERE contact_id = ?1', contactId)) === undefined
 }
 
-async function insertErasure(
-  tx: Tx,
-  ask: { contactId: number; by: string; family: readonly OpenContact[] },
-  { now, ids }: InputContext,
-): Promise<number> {
+/** Whom an erasure is about. */
+interface Whom {
+  /** Who was asked for. */
+  id: number
+  workspaceId: number
+  staffId: number | null
+  members: readonly { id: number; person: number }[]
+  subject: Subject
+  groups: number[]
+}
+
+async function ofContacts(tx: Tx, id: number, family: readonly OpenContact[]): Promise<Whom> {
+  const row = await tx.one<{ workspace_id: number }>(
+    'SELECT workspace_id FROM contacts WHERE id = ?1 /* of any workspace: it says which */',
+    id,
+  )
+  const subject = {
+    portfolios: [...new Set(family.map(({ portfolio }) => portfolio))],
+    hashes: [...new Set(family.flatMap((contact) => hashesOf(tx, contact)))],
+  }
+  const { workspace_id: workspaceId } = must(row, 'the contact')
+  return { id, workspaceId, staffId: null, members: family, subject, groups: await groupsOf(tx, family) }
+}
+
+/** No customer's message names them: there is nothing to look for in what came in. */
+function ofStaff({ id, key_person: person }: Staff, workspaceId: number): Whom {
+  return {
+    id,
+    workspaceId,
+    staffId: id,
+    members: [{ id, person }],
+    subject: { portfolios: [], hashes: [] },
+    groups: [],
+  }
+}
+
+async function insertErasure(tx: Tx, whom: Whom, by: string, { now, ids }: InputContext): Promise<number> {
   const id = ids.next()
   tx.vault.namedKey(erasureKeyName(id), now)
-  const subject: Subject = {
-    portfolios: [...new Set(ask.family.map(({ portfolio }) => portfolio))],
-    hashes: [...new Set(ask.family.flatMap((contact) => hashesOf(tx, contact)))],
-  }
-  const progress: Progress = { stage: 0, cursor: [], counts: {}, groups: await groupsOf(tx, ask.family) }
+  const progress: Progress = { stage: 0, cursor: [], counts: {}, groups: whom.groups }
   await tx.run(
-    `INSERT INTO erasures (id, contact_id, requested_at, requested_by, state, progress, subject, workspace_id)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT workspace_id FROM contacts WHERE id = ?2))`,
+    `INSERT INTO erasures (id, contact_id, requested_at, requested_by, state, progress, subject, workspace_id, staff_id)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
     id,
-    ask.contactId,
+    whom.id,
     now,
-    ask.by,
+    by,
     ERASURE_STATE.code('begun'),
     JSON.stringify(progress),
-    tx.sealNamed(erasureKeyName(id), subjectPlace(id), JSON.stringify(subject)),
+    tx.sealNamed(erasureKeyName(id), subjectPlace(id), JSON.stringify(whom.subject)),
+    whom.workspaceId,
+    whom.staffId,
   )
-  for (const { id: contactId, person } of ask.family) {
+  for (const { id: contactId, person } of whom.members) {
     await tx.run(
       'INSERT INTO erased_contacts (contact_id, erasure_id, person) VALUES (?1, ?2, ?3)',
       contactId,
@@ -169,7 +251,7 @@ async function groupsOf(tx: Tx, family: readonly OpenContact[]): Promise<number[
 export const readErasure = input('erasure.read', async (tx: Tx, ask: { id: number }): Promise<ErasureTask | null> => {
   const row = await rowOf(tx, ask.id)
   if (!row) return null
-  const { contactIds, persons } = await contactsOf(tx, row.id)
+  const { contactIds, persons } = await contactsOf(tx, row)
   const conversations = await tx.all<{ id: number }>(
     'SELECT id FROM conversations WHERE contact_id IN (SELECT value FROM json_each(?1))',
     JSON.stringify(contactIds),
@@ -199,7 +281,7 @@ export const noteKeysDestroyed = input(
       now,
     )
     tx.spoil('contacts')
-    const { contactIds } = await contactsOf(tx, row.id)
+    const { contactIds } = await contactsOf(tx, row)
     for (const id of contactIds) await tellContact(tx, id)
     return null
   },
@@ -210,10 +292,11 @@ export const eraseRows = input('erasure.rows', async (tx: Tx, ask: { id: number 
   const row = must(await rowOf(tx, ask.id), 'the erasure')
   if (row.state !== ERASURE_STATE.code('rows')) return { isDone: true }
   const progress = JSON.parse(row.progress) as Progress
-  const { contactIds, persons } = await contactsOf(tx, row.id)
+  const { contactIds, persons } = await contactsOf(tx, row)
   const erasure: Erasure = {
     contactIds,
     persons,
+    staffId: row.staff_id,
     groups: progress.groups,
     counts: progress.counts,
     subject: subjectOf(tx, row),
@@ -252,11 +335,12 @@ export const noteOverwritten = input('erasure.overwritten', async (tx: Tx, ask: 
 export const finishErasure = input('erasure.finish', async (tx: Tx, ask: ErasureEnd, { now }: InputContext) => {
   const row = must(await rowOf(tx, ask.id), 'the erasure')
   if (row.state === ERASURE_STATE.code('done')) return null
-  const { contactIds } = await contactsOf(tx, row.id)
+  const { contactIds } = await contactsOf(tx, row)
   const { counts } = JSON.parse(row.progress) as Progress
   const report = JSON.stringify({
     id: showId('erasure', row.id),
     contact_ids: contactIds.map((id) => showId('contact', id)),
+    ...(row.staff_id === null ? {} : { person_id: showId('person', row.staff_id) }),
     requested_at: toTime(row.requested_at),
     requested_by: row.requested_by,
     done_at: toTime(now),
@@ -278,12 +362,14 @@ export const finishErasure = input('erasure.finish', async (tx: Tx, ask: Erasure
 
 /** What cannot be edited, and when it can be read by nobody any more. */
 function copiesOf(row: Row, ask: ErasureEnd, now: number): object[] {
+  const sealed = {
+    of: 'records_and_media_in_backups',
+    unreadable_since: toTime(row.keys_destroyed_at ?? now),
+    because: 'the keys are destroyed; a copy of vault.db that is older than this keeps them: let it expire',
+  }
+  if (row.staff_id !== null) return [sealed]
   return [
-    {
-      of: 'records_and_media_in_backups',
-      unreadable_since: toTime(row.keys_destroyed_at ?? now),
-      because: 'the keys are destroyed; a copy of vault.db that is older than this keeps them: let it expire',
-    },
+    sealed,
     {
       of: 'journal_in_backups',
       unreadable_from: toTime(ask.journalUntilMs),
@@ -307,12 +393,13 @@ async function rowOf(tx: Tx, id: number): Promise<Row | undefined> {
   return await tx.one<Row>(`SELECT ${COLUMNS} FROM erasures WHERE id = ?1`, id)
 }
 
-async function contactsOf(tx: Tx, id: number): Promise<{ contactIds: number[]; persons: number[] }> {
+async function contactsOf(tx: Tx, row: Row): Promise<{ contactIds: number[]; persons: number[] }> {
   const rows = await tx.all<{ contact_id: number; person: number }>(
     'SELECT contact_id, person FROM erased_contacts WHERE erasure_id = ?1 ORDER BY contact_id',
-    id,
+    row.id,
   )
-  return { contactIds: rows.map((row) => row.contact_id), persons: rows.map((row) => row.person) }
+  const contactIds = row.staff_id === null ? rows.map(({ contact_id }) => contact_id) : []
+  return { contactIds, persons: rows.map(({ person }) => person) }
 }
 
 function subjectOf(tx: Tx, row: Row): Subject {

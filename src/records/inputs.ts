@@ -9,6 +9,7 @@ import { readConversation } from './conversation.ts'
 import {
   beginErasure,
   beginErasureOfPerson,
+  beginErasureOfStaff,
   eraseRows,
   finishErasure,
   listErasures,
@@ -87,6 +88,7 @@ export const COMMANDS = [
   purgeEvents,
   beginErasure,
   beginErasureOfPerson,
+  beginErasureOfStaff,
   readErasure,
   listErasures,
   noteKeysDestroyed,

@@ -12,6 +12,7 @@ import findUnmatchedStatuses from '../../migrations/records/0011_find_unmatched_
 import addAudit from '../../migrations/records/0012_add_audit.sql' with { type: 'text' }
 import setWorkspacesApart from '../../migrations/records/0013_set_workspaces_apart.sql' with { type: 'text' }
 import noteChangesOfRights from '../../migrations/records/0014_note_changes_of_rights.sql' with { type: 'text' }
+import eraseStaff from '../../migrations/records/0015_erase_staff.sql' with { type: 'text' }
 import { Db, type OpenOptions, requireSqliteVersion } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0012_add_audit.sql', sql: addAudit },
   { name: '0013_set_workspaces_apart.sql', sql: setWorkspacesApart },
   { name: '0014_note_changes_of_rights.sql', sql: noteChangesOfRights },
+  { name: '0015_erase_staff.sql', sql: eraseStaff },
 ]
 
 /** Opens the records for writing: migrated, and with the row of the house. */

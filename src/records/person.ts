@@ -245,7 +245,8 @@ async function rename(tx: Tx, personId: number, name: string): Promise<void> {
     ),
     'the person',
   )
-  const text = must(tx.unseal(row.key_person, staffPlace(personId), row.profile), 'the profile of who works here')
+  const text = tx.isErased(row.key_person) ? undefined : tx.unseal(row.key_person, staffPlace(personId), row.profile)
+  if (text === undefined) throw new Failure('conflict', 'They have been erased: add them anew', { path: '/name' })
   const profile = { ...(JSON.parse(text) as StaffProfile), name }
   await tx.run(
     'UPDATE people SET profile = ?2 WHERE id = ?1',

@@ -299,6 +299,8 @@ class BookThread {
       else await this.#gather(startedMs + GATHER_MS - systemClock.monoMs())
     }
     this.#working = false
+    // What came since the last commit has no other moment.
+    this.#runBetween()
     this.#wakeInTime()
   }
 

@@ -12,12 +12,17 @@ export type EraseAsk = { contact: string } | { phone: string }
 
 /** Erases a person whole and answers the erasure with its report, as the API shows it. */
 export async function eraseWhole(house: House, eraser: Eraser, who: EraseAsk): Promise<object> {
+  const staffId = 'contact' in who ? readId('person', who.contact) : undefined
+  if (staffId !== undefined) return await whole(house, eraser, await eraser.beginStaff(staffId, null, COMMAND_LINE))
   const contactId = 'contact' in who ? readId('contact', who.contact) : contactByPhone(house, who.phone)
   if (contactId === undefined) throw new Failure('not_found', 'No such contact')
   const erasures = new ErasureReader(house.records())
-  const id = erasures.ofContact(contactId) ?? (await eraser.begin(contactId, COMMAND_LINE))
+  return await whole(house, eraser, erasures.ofContact(contactId) ?? (await eraser.begin(contactId, COMMAND_LINE)))
+}
+
+async function whole(house: House, eraser: Eraser, id: number): Promise<object> {
   await eraser.finished()
-  return must(erasures.one(id, null), 'the erasure')
+  return must(new ErasureReader(house.records()).one(id, null), 'the erasure')
 }
 
 /** The contact of a phone; of one that two portfolios know, nobody is chosen. */

@@ -7,6 +7,7 @@ import { daysIn } from '../journal/day-file.ts'
 import { dayKeyName } from '../journal/entry.ts'
 import {
   beginErasure,
+  beginErasureOfStaff,
   type ErasureTask,
   eraseRows,
   finishErasure,
@@ -64,7 +65,15 @@ export class Eraser {
 
   /** Begins to erase a contact; when this resolves, nothing of them can be read any more. */
   async begin(contactId: number, by: Actor): Promise<number> {
-    const { id, isNew } = await this.#ask(beginErasure, { contactId, by: by.id }, by)
+    return await this.#begun(await this.#ask(beginErasure, { contactId, by: by.id }, by))
+  }
+
+  /** The same for who worked here; null: in whichever workspace. */
+  async beginStaff(personId: number, workspaceId: number | null, by: Actor): Promise<number> {
+    return await this.#begun(await this.#ask(beginErasureOfStaff, { personId, workspaceId, by: by.id }, by))
+  }
+
+  async #begun({ id, isNew }: { id: number; isNew: boolean }): Promise<number> {
     if (isNew) this.#deps.onState('begun')
     const task = await this.#ask(readErasure, { id })
     try {
@@ -122,8 +131,10 @@ export class Eraser {
       await pause(this.#deps.clock, STEP_PAUSE_MS, this.#stopping.signal)
       if (this.#stopping.signal.aborted) return false
     }
-    if (!(await this.#cutJournal(task))) return false
-    await this.#deps.eraseFromSearch(task)
+    if (task.contactIds.length > 0) {
+      if (!(await this.#cutJournal(task))) return false
+      await this.#deps.eraseFromSearch(task)
+    }
     await this.#deps.filesRemoved()
     await this.#truncate()
     crashPoint('erasure.before_end')
@@ -142,7 +153,7 @@ export class Eraser {
     house.vault().forget({ persons: task.persons, names: [] })
     this.#deps.forget(task)
     // Where the search is out of order now, it is asked again before the end.
-    await this.#deps.eraseFromSearch(task).catch(() => {})
+    if (task.contactIds.length > 0) await this.#deps.eraseFromSearch(task).catch(() => {})
     await this.#ask(noteKeysDestroyed, { id: task.id })
   }
 

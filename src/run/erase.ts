@@ -9,7 +9,8 @@ import { removeSearchIndex } from '../relay/search-client.ts'
 import { THREADS } from '../threads.ts'
 import { askRunningHouse, houseAlone } from './running-house.ts'
 
-const WANTED = 'erase wants the id of a contact, or --phone-from-stdin and the phone on standard input'
+const WANTED =
+  'erase wants the id of a contact or of who worked here, or --phone-from-stdin and the phone on standard input'
 /** E.164 with its plus sign. */
 const PHONE = /^\+[1-9]\d{5,14}$/
 

@@ -43,6 +43,11 @@ export function peopleRequests(
     getPerson: async () => openHouse().api(`/api/v1/people/${(await teamed()).id}`),
     changePerson: async () => other('PATCH', `/api/v1/people/${(await teamed()).id}`, { state: 'suspended' }),
     removePerson: async () => other('DELETE', `/api/v1/people/${await hire()}`),
+    erasePerson: async () => {
+      const id = await hire()
+      await other('DELETE', `/api/v1/people/${id}`)
+      return await other('DELETE', `/api/v1/people/${id}/profile`)
+    },
     listWorkspaces: () => openHouse().api('/api/v1/workspaces'),
     listRoles: () => openHouse().api('/api/v1/roles'),
     addRole: role,
