@@ -91,10 +91,15 @@ export class SummedLog {
 
   /** From here on the sums are bound to a log that is there: one that vanishes was brought in by somebody else. */
   #bind(): void {
-    whereItCan(() => {
+    const isBound = whereItCan(() => {
       this.#database.countCommit(this.#database.commitCount())
       this.#cover(false)
+      return true
     })
+    if (isBound) return
+    // Without room, what says that nothing is written any more may not stay.
+    this.#opened().sums.disown()
+    this.#isLost = true
   }
 
   /** Where somebody else has brought the log in, it may have started over before its pages were in the sums. */
