@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { OPERATIONS } from '../http/api-operations.ts'
+import { TestBrowser } from './browser.ts'
+import { TEST_PASSWORD, tokenOf } from './sign-in-requests.ts'
 import { type ApiAnswer, FAST_NUMBER, sign, TestGateway, until } from './test-gateway.ts'
 
 setDefaultTimeout(60_000)
@@ -417,5 +419,65 @@ describe('the workspace of a request', () => {
     expect(report.outcome).toBe('refused')
     expect(report.problems.join()).toContain('outlet has conversations or teams in its workspace')
     expect((await house.reload()).outcome).not.toBe('refused')
+  })
+})
+
+describe('a browser of somebody who works in one', () => {
+  const browsers = new Map<Side, TestBrowser>()
+  beforeAll(async () => {
+    for (const one of sides) {
+      const who = { name: `Cy ${one.word}`, email: `cy-${one.word}@example.com`, role: 'admin' }
+      const { body } = await asked(one.key, 'POST', '/api/v1/people', who)
+      const link = await asked(one.key, 'POST', `/api/v1/people/${body.id}/link`, { kind: 'invitation' })
+      const browser = new TestBrowser(house)
+      await browser.post('/api/auth/links', { token: tokenOf(link.body.url), password: TEST_PASSWORD })
+      const entered = await browser.post('/api/auth/sign-in', { email: who.email, password: TEST_PASSWORD })
+      expect(entered.status).toBe(200)
+      browsers.set(one, browser)
+    }
+  })
+
+  const tried = (path: string) => path.startsWith('/api/auth/') && path !== '/api/auth/sign-out'
+
+  test.each([
+    [main, outlet],
+    [outlet, main],
+  ])('gets and changes nothing of the other by any operation of signing in', async (own, other) => {
+    const [mine, theirs] = [browsers.get(own), browsers.get(other)]
+    if (!mine || !theirs) throw new Error('Both are signed in')
+    const before = await whole(other)
+    const sessions = (await theirs.get('/api/auth/sessions')).body.items
+    let count = 0
+    for (const { id, method, path, body } of OPERATIONS.filter((operation) => tried(operation.path))) {
+      const given =
+        method === 'get' || method === 'delete' ? {} : { body: Object.values(body?.examples ?? {})[0] ?? {} }
+      const at = path.replace('{id}', sessions[0].id)
+      for (const workspace of [own.name, other.name]) {
+        const answer = await mine.ask(method.toUpperCase(), at, {
+          ...given,
+          headers: { 'Gatehouse-Workspace': workspace },
+        })
+        requireNothingOf(other, answer, `${method} ${at}`)
+        expect(JSON.stringify(answer.body)).not.toContain(sessions[0].id)
+        if (path.includes('{')) expect([id, answer.status >= 400]).toEqual([id, true])
+        count++
+      }
+    }
+    expect(count).toBeGreaterThan(25)
+    expect((await mine.get('/api/auth/session', { 'Gatehouse-Workspace': other.name })).status).toBe(404)
+    expect((await mine.get('/api/auth/session')).body.workspaces).toHaveLength(1)
+    expect((await theirs.get('/api/auth/sessions')).body.items).toHaveLength(sessions.length)
+    expect(await whole(other)).toBe(before)
+  })
+
+  test('makes no link for somebody of the other', async () => {
+    const stranger = outlet.ids.find((id) => id.startsWith('per_'))
+    const mine = browsers.get(main)
+    const asking = (name: string) =>
+      mine?.ask('POST', `/api/v1/people/${stranger}/link`, {
+        body: { kind: 'password' },
+        headers: { 'Gatehouse-Workspace': name },
+      })
+    expect([(await asking('main'))?.status, (await asking('outlet'))?.status]).toEqual([404, 404])
   })
 })
