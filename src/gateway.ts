@@ -9,7 +9,7 @@ import { giveFirstInputs } from './gateway/first-inputs.ts'
 import { listen } from './gateway/listen.ts'
 import { createParts, type Parts } from './gateway/parts.ts'
 import type { ReloadReport } from './gateway/reload.ts'
-import { startSafekeeping } from './gateway/safekeeping.ts'
+import { startDrills, startSafekeeping } from './gateway/safekeeping.ts'
 import { watchTokens } from './gateway/token-watch.ts'
 import type { RunningServer } from './http/server.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
@@ -150,6 +150,7 @@ export class Gateway {
     space.start()
     parts.safekeeping.pages.start(damagedPages)
     await startSafekeeping(this.#base, parts.safekeeping, journalHead)
+    this.#stack.defer(startDrills(this.#base))
     const { port } = must(this.#server, 'the server')
     log.info('gateway started', { port, version: packageJson.version })
     return { port, newOwnerKey, setupToken, setup }

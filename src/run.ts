@@ -14,6 +14,7 @@ import { Gateway, type StartedGateway } from './gateway.ts'
 import { linkUrl } from './http/sign-in-api.ts'
 import { eraseAgain } from './relay/apply-ledger.ts'
 import { type ReplayAsk, replay } from './relay/replay.ts'
+import { beginDrill } from './run/begin-drill.ts'
 import { askRunningHouse, houseAlone } from './run/running-house.ts'
 import { setupOf } from './setup.ts'
 import { startSimulator } from './simulator/simulator.ts'
@@ -55,6 +56,7 @@ export function serve(context: Context): Promise<number> {
         say: context.complain,
         readConfig: context.loadConfig,
         recentLines: () => ring.recent(),
+        beginDrill: () => beginDrill(context),
         onConfig: (changed) => {
           level = changed.logLevel
         },

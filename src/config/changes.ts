@@ -7,6 +7,7 @@ import { type Entries, type Members, propertyOf } from './shape.ts'
 const TAKEN_OVER = [
   'bootstrap_token',
   'allow_private',
+  'backup.drill_hour',
   'backup.every_hours',
   'backup.folder',
   'backup.keep',

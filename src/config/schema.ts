@@ -203,6 +203,10 @@ export const SCHEMA = {
     vault_keep: defaulted(integer(1, 1_000), 2, {
       help: 'Copies of the vault that stay. A later one opens an older backup too, without the people erased since.',
     }),
+    drill_hour: optional(integer(0, 23), {
+      help: 'The hour of this machine at which the newest backup is restored on trial every night, beside the house: it wants room for a copy in the data folder. Absent: only gatehouse restore drill does it.',
+      sample: '4',
+    }),
     ship_folder: optional(filePath, {
       help: 'A second place for the journal, another disk or host: what came in is there within a second.',
       sample: '"/mnt/second/gatehouse-journal"',

@@ -4,6 +4,7 @@ import type { Log } from '../core/log.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { ClockTrust } from '../relay/clock-trust.ts'
+import type { RunningDrill } from '../relay/drills.ts'
 import type { House } from '../relay/house.ts'
 import type { SpaceWatch } from '../relay/space-watch.ts'
 import type { Setup } from '../setup.ts'
@@ -29,6 +30,8 @@ export interface GatewayOptions {
   say?: (line: string) => void
   /** The last lines of the log, for a support bundle. */
   recentLines?: () => { lines: string[]; trouble: string[] }
+  /** Tries the newest backup in a process of its own; absent: the house does not do it by itself. */
+  beginDrill?: () => RunningDrill
   /** The process has to end: a thread or a disk has failed. */
   onFatal(error: Error): void
 }

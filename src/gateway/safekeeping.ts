@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { Config } from '../config.ts'
 import { lookOverInThread, takeBackupInThread } from '../relay/backup-client.ts'
 import { type BackupPlan, Backups } from '../relay/backups.ts'
+import { Drills } from '../relay/drills.ts'
 import { JournalShipping } from '../relay/journal-shipping.ts'
 import { PageWatch } from '../relay/page-watch.ts'
 import { THREADS } from '../threads.ts'
@@ -82,6 +83,16 @@ export async function startSafekeeping(base: Base, { backups, shipping }: Safeke
   if (!shipping || config.backup.shipFolder === undefined) return
   const folder = resolve(config.backup.shipFolder)
   await shipping.open({ dataDir: config.dataDir, folder, masterKey: base.setup.masterKey }, headSeq)
+}
+
+/** Has the newest backup tried every night, where that is configured; the answer ends it. */
+export function startDrills(base: Base): () => void {
+  const { clock, log, config, beginDrill } = base.options
+  if (!beginDrill) return () => {}
+  const hour = () => (base.config.backup.folder === undefined ? undefined : base.config.backup.drillHour)
+  const drills = new Drills({ clock, log, dataDir: config.dataDir, hour, begin: beginDrill })
+  drills.start()
+  return () => drills.stop()
 }
 
 /** The figures of the second place. */

@@ -45,7 +45,7 @@ export interface DrillFacts {
 
 export function checkDrill(drill: DrillFacts | null, nowMs: number): Finding {
   const id = 'backup.drill'
-  const remedy = 'gatehouse restore drill, every night by cron or a systemd timer'
+  const remedy = 'Set [backup] drill_hour, or let gatehouse restore drill run every night by a timer'
   if (drill === null) return warn(id, 'No backup was ever tried', remedy)
   const ageMs = Math.max(0, nowMs - drill.atMs)
   const ago = `${lengthOf(ageMs / 1000)} ago`
