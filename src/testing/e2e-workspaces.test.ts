@@ -374,11 +374,12 @@ describe.each([
       heard += data
       const { type, epoch } = JSON.parse(String(data))
       if (type === 'hello') socket.send(JSON.stringify({ type: 'subscribe', id: 1, after: 0, epoch }))
-      if (heard.includes(`live ${own.word}`)) resolve()
+      if (heard.includes(idOf(own))) resolve()
     })
+    const idOf = (to: Side) => `wamid.live.${to.word}.${sides.indexOf(own)}`
     const live = async (to: Side) => {
       const text = { body: `live ${to.word}` }
-      const id = `wamid.live.${to.word}.${sides.indexOf(own)}`
+      const id = idOf(to)
       const timestamp = String(Math.floor(Date.now() / 1000))
       await delivered(to, [said(to, [{ from: CUSTOMER, timestamp, id, type: 'text', text }])])
     }
