@@ -14,6 +14,7 @@ import {
   PEOPLE_AT_ONCE_MAX,
   PERSON_STATES,
   removePerson,
+  tryPeople,
 } from '../records/person.ts'
 import type { Reader } from '../records/reader.ts'
 import { addRole, changeRole, ROLE_NAME_CHARS_MAX, type Role, removeRole } from '../records/role.ts'
@@ -103,7 +104,8 @@ async function faultsOfBook(
   isDryRun: boolean,
 ): Promise<{ row: number; column: string | null; fault: string }[]> {
   try {
-    await ask(addPeople, { workspaceId, people, isDryRun })
+    if (isDryRun) await ask(tryPeople, { workspaceId, people })
+    else await ask(addPeople, { workspaceId, people })
     return []
   } catch (error) {
     if (!(error instanceof Failure) || typeof error.members['index'] !== 'number') throw error

@@ -20,7 +20,7 @@ import {
 import { purgeEvents } from './event-retention.ts'
 import { forgetRemoved, purgeMedia, recordFetch, refetchMedia } from './media.ts'
 import { declareApp, declareNumber, setNumberState } from './number.ts'
-import { addPeople, changePerson, removePerson } from './person.ts'
+import { addPeople, changePerson, removePerson, tryPeople } from './person.ts'
 import { listQuarantine, markReplayed, purgeQuarantine } from './quarantine.ts'
 import { purgeIdempotency, queueMessage } from './queue-message.ts'
 import { findNumber, releaseRestored } from './release.ts'
@@ -45,6 +45,7 @@ export const COMMANDS = [
   assignConversation,
   openConversationsOf,
   addPeople,
+  tryPeople,
   changePerson,
   removePerson,
   declareRoles,

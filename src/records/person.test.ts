@@ -5,7 +5,7 @@ import { openTestBook } from '../testing/open-test-book.ts'
 import { unsealText } from '../vault/sealing.ts'
 import { assignConversation } from './assignment.ts'
 import { PeopleReader } from './people-reader.ts'
-import { addPeople, changePerson, type NewPerson, removePerson } from './person.ts'
+import { addPeople, changePerson, type NewPerson, removePerson, tryPeople } from './person.ts'
 import { addRole, changeRole, declareRoles, removeRole } from './role.ts'
 import { addTeam, changeTeam, removeTeam } from './team.ts'
 
@@ -62,10 +62,10 @@ describe('people', () => {
   test('a dry run adds nobody and finds the same faults', async () => {
     const { house, people, person, add } = await open()
     await add(person('Ada'))
-    await house.ask(addPeople, { workspaceId: WORKSPACE, people: [person('Bo')], isDryRun: true })
+    await house.ask(tryPeople, { workspaceId: WORKSPACE, people: [person('Bo')] })
     expect(people.members(WORKSPACE, PAGE, () => ({})).items).toHaveLength(1)
-    const fault = house.ask(addPeople, { workspaceId: WORKSPACE, people: [person('Ada')], isDryRun: true })
-    expect(fault).rejects.toMatchObject({ code: 'conflict' })
+    const fault = house.ask(tryPeople, { workspaceId: WORKSPACE, people: [person('Ada')] })
+    await expect(fault).rejects.toMatchObject({ code: 'conflict' })
   })
 
   test('may what their role and teams let them, from the change on', async () => {

@@ -59,33 +59,43 @@ export function staffPlace(personId: number): string {
   return `people.profile:${personId}`
 }
 
-/**
- * Takes people into a workspace: all of them or none. Whoever works in another workspace already is the same person. A dry
- * run only finds out whether they could be taken in.
- */
+interface NewPeople {
+  workspaceId: number
+  people: readonly NewPerson[]
+}
+
+/** Takes people into a workspace: all of them or none. Whoever works in another workspace already is the same person. */
 export const addPeople = input(
   'person.add',
-  async (
-    tx: Tx,
-    ask: { workspaceId: number; people: readonly NewPerson[]; isDryRun?: boolean },
-    context: InputContext,
-  ) => {
-    const ids: number[] = []
-    for (const [index, person] of ask.people.entries()) {
-      try {
-        const known = await requireNew(tx, ask.workspaceId, person)
-        if (!ask.isDryRun) ids.push(await addPerson(tx, ask.workspaceId, { ...person, id: known }, context))
-      } catch (error) {
-        throw error instanceof Failure ? inList(error, index) : error
-      }
-    }
-    return { ids }
-  },
+  async (tx: Tx, { workspaceId, people }: NewPeople, context: InputContext) => ({
+    ids: await eachOf(people, async (person) => {
+      const known = await requireNew(tx, workspaceId, person)
+      return await addPerson(tx, workspaceId, { ...person, id: known }, context)
+    }),
+  }),
   {
     objects: (ask, { ids }) =>
       ids.map((id, index) => ({ object: showId('person', id), detail: { email: ask.people[index]?.email } })),
   },
 )
+
+/** Only finds out whether they could be taken in, as far as who works here already says. */
+export const tryPeople = input('person.try', async (tx: Tx, { workspaceId, people }: NewPeople) => {
+  await eachOf(people, (person) => requireNew(tx, workspaceId, person))
+})
+
+/** One after the other; a failure says which of them it is about. */
+async function eachOf<T>(people: readonly NewPerson[], work: (person: NewPerson) => Promise<T>): Promise<T[]> {
+  const results: T[] = []
+  for (const [index, person] of people.entries()) {
+    try {
+      results.push(await work(person))
+    } catch (error) {
+      throw error instanceof Failure ? inList(error, index) : error
+    }
+  }
+  return results
+}
 
 function inList(failure: Failure, index: number): Failure {
   const path = failure.members['path']

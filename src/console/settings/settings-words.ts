@@ -93,6 +93,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'message.retry': 'sent a message again',
   'password.change': 'changed their password',
   'person.add': 'added somebody',
+  'person.try': 'looked whether people can be added',
   'person.change': 'changed somebody',
   'person.list': 'listed people',
   'person.open': 'opened somebody',
