@@ -85,10 +85,14 @@ export interface PersonChange {
 /** What the client needs of the browser, so that tests can stand in for it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** A client that speaks for one API key; with null for whoever the browser's cookie stands for. */
-export function createApi(key: string | null, fetch: Fetch): Api {
+/**
+ * A client that speaks for one API key; with null for whoever the browser's cookie stands for, in one of their workspaces
+ * or, with null, in their first.
+ */
+export function createApi(key: string | null, fetch: Fetch, workspace: string | null = null): Api {
+  const as = { key, workspace }
   const call = <T>(method: string, path: string, options: { body?: object; idempotencyKey?: string } = {}) =>
-    request<T>(fetch, `/api/v1${path}`, { method, key, ...options })
+    request<T>(fetch, `/api/v1${path}`, { method, ...as, ...options })
   const page = (cursor?: string, limit = PAGE_ITEMS) =>
     `?limit=${limit}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
   const person = (id: string) => `/contacts/${encodeURIComponent(id)}`
@@ -104,7 +108,7 @@ export function createApi(key: string | null, fetch: Fetch): Api {
     send: (message, idempotencyKey) => call('POST', '/messages', { body: message, idempotencyKey }),
     act: (id, action) => call('POST', `/messages/${encodeURIComponent(id)}/${action}`),
     ticket: async () => (await call<{ ticket: string }>('POST', '/realtime/tickets')).ticket,
-    file: (path) => requestFile(fetch, path, key),
+    file: (path) => requestFile(fetch, path, as),
     fetchFile: (id) => call('POST', `/media/${encodeURIComponent(id)}/fetch`),
     search: (ask) => call('POST', '/search', { body: { limit: PAGE_ITEMS, ...ask } }),
     person: (id) => call('GET', person(id)),
@@ -116,13 +120,18 @@ export function createApi(key: string | null, fetch: Fetch): Api {
     erasePerson: (id) => call('DELETE', person(id)),
     erasure: (id) => call('GET', `/erasures/${encodeURIComponent(id)}`),
     call: (method, path, body) =>
-      request(fetch, `/api${path}`, { method, key, explains: true, ...(body === undefined ? {} : { body }) }),
+      request(fetch, `/api${path}`, { method, ...as, explains: true, ...(body === undefined ? {} : { body }) }),
   }
 }
 
-interface Call {
-  method: string
+/** Who asks, and where. */
+interface Asker {
   key: string | null
+  workspace?: string | null
+}
+
+interface Call extends Asker {
+  method: string
   /** A file is sent as it is, anything else as JSON. */
   body?: object
   idempotencyKey?: string
@@ -133,7 +142,7 @@ interface Call {
 /** Asks and reads the answer. Rejects with a `Problem`. */
 export async function request<T>(fetch: Fetch, path: string, call: Call): Promise<T> {
   const { body: sent } = call
-  const headers: Record<string, string> = { ...bearer(call.key), accept: 'application/json' }
+  const headers: Record<string, string> = { ...headersOf(call), accept: 'application/json' }
   if (sent !== undefined) headers['content-type'] = sent instanceof Blob ? 'text/csv' : 'application/json'
   if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey
   const init: RequestInit = { method: call.method, headers, signal: AbortSignal.timeout(REQUEST_MS_MAX) }
@@ -148,13 +157,16 @@ export async function request<T>(fetch: Fetch, path: string, call: Call): Promis
   return body as T
 }
 
-function bearer(key: string | null): Record<string, string> {
-  return key === null ? {} : { authorization: `Bearer ${key}` }
+function headersOf({ key, workspace = null }: Asker): Record<string, string> {
+  return {
+    ...(key === null ? {} : { authorization: `Bearer ${key}` }),
+    ...(workspace === null ? {} : { 'gatehouse-workspace': workspace }),
+  }
 }
 
-async function requestFile(fetch: Fetch, path: string, key: string | null): Promise<Blob> {
+async function requestFile(fetch: Fetch, path: string, as: Asker): Promise<Blob> {
   if (!FILES.test(path)) throw new Problem('not_found', 404, 'That is no file of this server.')
-  const init = { headers: bearer(key), signal: AbortSignal.timeout(FILE_MS_MAX) }
+  const init = { headers: headersOf(as), signal: AbortSignal.timeout(FILE_MS_MAX) }
   const { response, content } = await reached(async () => {
     const response = await fetch(path, init)
     return { response, content: await response.blob() }

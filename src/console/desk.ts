@@ -57,6 +57,8 @@ export interface DeskDeps {
   isVisible: () => boolean
   /** The key no longer works. */
   onRefused: () => void
+  /** Whoever sits here does not work in this workspace any more. */
+  onLost: () => void
 }
 
 /** Milliseconds between tries of a reply; a reply is worth 30 seconds of trying, as the server's own deadline. */
@@ -267,7 +269,7 @@ export class Desk {
 
   async #load(): Promise<void> {
     this.#live?.close()
-    const me = await this.#deps.api.me()
+    const me = await this.#me()
     if (this.#closed) return
     this.#mailroom.forgetAll()
     this.#set({ me, data: emptyState(me.head) })
@@ -276,7 +278,7 @@ export class Desk {
     this.#live = this.#deps.connect({
       after: me.head,
       epoch: me.epoch,
-      ticket: () => this.#ticket(),
+      ticket: () => this.#askOfNothing((api) => api.ticket()),
       onEvents: (events) => this.#onEvents(events),
       onConnected: (isConnected) => this.#connected(isConnected),
       onEnded: (isOutdated) => this.#onEnded(isOutdated),
@@ -285,11 +287,16 @@ export class Desk {
     this.open(this.#state.open)
   }
 
-  async #ticket(): Promise<string> {
+  #me(): Promise<Me> {
+    return this.#askOfNothing((api) => api.me())
+  }
+
+  /** Asks what names no thing: what is not found, then, is the workspace. */
+  async #askOfNothing<T>(run: (api: Api) => Promise<T>): Promise<T> {
     try {
-      return await this.#deps.api.ticket()
+      return await this.ask(run)
     } catch (cause) {
-      if (cause instanceof Problem && cause.status === 401) this.#refused()
+      if (!this.#closed && cause instanceof Problem && cause.status === 404) this.#deps.onLost()
       throw cause
     }
   }
@@ -340,7 +347,7 @@ export class Desk {
     if (isOutdated) return this.#set({ connection: { kind: 'outdated', sinceMs: this.#deps.nowMs() } })
     setTimeout(() => void this.start(), LOAD_RETRY_MS_MAX)
     // Whoever was suspended is out now, not when it is tried again.
-    this.ask((api) => api.me()).catch(() => {})
+    this.#me().catch(() => {})
   }
 
   #announce(event: EventRecord): void {

@@ -1,4 +1,5 @@
 import { type Fetch, request } from './api.ts'
+import type { Memberships } from './workspace.ts'
 
 const LINK = /^#link=([\w-]{1,200})$/
 const REFUSED = /^#refused=([\w-]{1,30})$/
@@ -17,6 +18,8 @@ export interface Door {
   signIn(email: string, password: string): Promise<'signed_in' | 'second_factor_required'>
   secondFactor(code: string): Promise<void>
   signOut(): Promise<void>
+  /** Where whoever is signed in works. */
+  memberships(): Promise<Memberships>
   /** Where the single sign-on begins. */
   singleSignOn(): Promise<string>
   lookAtLink(token: string): Promise<LinkKind>
@@ -38,6 +41,7 @@ export function createDoor(fetch: Fetch): Door {
       await ask('second-factor', /^\d{6}$/.test(digits) ? { code: digits } : { recovery_code: code.trim() })
     },
     signOut: async () => void (await ask('sign-out', {})),
+    memberships: () => ask('session'),
     singleSignOn: async () => (await ask<{ redirect_to: string }>('oidc', {})).redirect_to,
     lookAtLink: async (token) => (await ask<{ kind: LinkKind }>('links/look', { token })).kind,
     takeLink: async (body) => void (await ask('links', body)),

@@ -1,14 +1,15 @@
-import { useCallback, useEffect, useMemo, useState } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { createApi } from '../api.ts'
 import { Desk } from '../desk.ts'
-import { createDoor, linkIn, type Methods, refusalIn } from '../door.ts'
+import { createDoor, type Door, linkIn, type Methods, refusalIn } from '../door.ts'
 import { forgetStored } from '../drafts.ts'
 import { connectLive } from '../live.ts'
 import { DeskScreen } from './desk-screen.tsx'
 import { isSettings, useHash } from './hooks.ts'
 import { LinkPage } from './link-page.tsx'
 import { SettingsFrame } from './settings-frame.tsx'
-import { SignIn } from './sign-in.tsx'
+import { DoorCard, SignIn } from './sign-in.tsx'
+import { ElsewhereNotice, forgetWorkspace, StandingContext, useStanding } from './workspaces.tsx'
 
 const KEY = 'gatehouse.key'
 const NO_METHODS: Methods = { oidc: false, signed_in: false }
@@ -38,6 +39,7 @@ export function App() {
     (why: string | null) => {
       if (pass?.key === null && why === null) void door.signOut().catch(() => {})
       forgetStored(sessionStorage)
+      if (why === null) forgetWorkspace()
       setNotice(why)
       setPass(null)
     },
@@ -56,7 +58,7 @@ export function App() {
     }
     return <LinkPage door={door} token={link} onEnd={end} />
   }
-  if (pass !== null) return <SignedIn key={pass.key} apiKey={pass.key} onSignOut={signOut} />
+  if (pass !== null) return <SignedIn key={pass.key} door={door} apiKey={pass.key} onSignOut={signOut} />
   if (methods === null) return null
   return <SignIn notice={notice} door={door} hasSingleSignOn={methods.oidc} onSignIn={signIn} />
 }
@@ -66,11 +68,63 @@ function keptPass(): Pass | null {
   return key === null ? null : { key }
 }
 
-function SignedIn({ apiKey, onSignOut }: { apiKey: string | null; onSignOut: (why: string | null) => void }) {
+interface SignedInProps {
+  door: Door
+  apiKey: string | null
+  onSignOut: (why: string | null) => void
+}
+
+/** Whoever is in, once it is known in which workspace: another one is another desk. */
+function SignedIn({ door, apiKey, onSignOut }: SignedInProps) {
+  const refused = () =>
+    onSignOut(
+      apiKey === null
+        ? 'You are not signed in any more. Please sign in again.'
+        : 'Your key is no longer valid. Please sign in again.',
+    )
+  const { standing, problem, again } = useStanding(door, apiKey !== null, refused)
+  if (standing === null) {
+    if (problem === null) return null
+    return (
+      <DoorCard lead="One moment…">
+        <p className="notice" role="alert">
+          {problem}
+        </p>
+      </DoorCard>
+    )
+  }
+  const { workspace } = standing
+  return (
+    <StandingContext value={standing}>
+      <AtWork
+        key={workspace}
+        apiKey={apiKey}
+        workspace={workspace}
+        onRefused={refused}
+        onLost={again}
+        onSignOut={() => onSignOut(null)}
+      />
+      <ElsewhereNotice />
+    </StandingContext>
+  )
+}
+
+interface AtWorkProps {
+  apiKey: string | null
+  workspace: string | null
+  onRefused: () => void
+  onLost: () => void
+  onSignOut: () => void
+}
+
+/** The desk of one workspace, and its settings. */
+function AtWork({ apiKey, workspace, onSignOut, ...heard }: AtWorkProps) {
+  const hearing = useRef(heard)
+  hearing.current = heard
   const desk = useMemo(
     () =>
       new Desk({
-        api: createApi(apiKey, (url, init) => fetch(url, init)),
+        api: createApi(apiKey, (url, init) => fetch(url, init), workspace),
         connect: connectLive,
         store: sessionStorage,
         nowMs: () => Date.now(),
@@ -78,21 +132,17 @@ function SignedIn({ apiKey, onSignOut }: { apiKey: string | null; onSignOut: (wh
         makeUrl: (blob) => URL.createObjectURL(blob),
         dropUrl: (url) => URL.revokeObjectURL(url),
         isVisible: () => document.visibilityState === 'visible',
-        onRefused: () =>
-          onSignOut(
-            apiKey === null
-              ? 'You are not signed in any more. Please sign in again.'
-              : 'Your key is no longer valid. Please sign in again.',
-          ),
+        onRefused: () => hearing.current.onRefused(),
+        onLost: () => hearing.current.onLost(),
       }),
-    [apiKey, onSignOut],
+    [apiKey, workspace],
   )
   useEffect(() => {
     void desk.start()
     return () => desk.close()
   }, [desk])
   const Screen = isSettings(useHash()) ? SettingsFrame : DeskScreen
-  return <Screen desk={desk} onSignOut={() => onSignOut(null)} />
+  return <Screen desk={desk} onSignOut={onSignOut} />
 }
 
 /** 128 random bits. `crypto.randomUUID` is missing where the page is served without TLS. */

@@ -4,6 +4,7 @@ import type { NumberView } from '../wire.ts'
 import { ConnectionBadge } from './connection-badge.tsx'
 import { SETTINGS, simulatorAddress } from './hooks.ts'
 import { Icon } from './icons.tsx'
+import { WorkspaceMenu } from './workspaces.tsx'
 
 interface PageHeaderProps {
   state: DeskState
@@ -21,6 +22,7 @@ export function PageHeader({ state, onSignOut, children }: PageHeaderProps) {
       <h1 className="wordmark">
         <Icon name="gate" /> Gatehouse
       </h1>
+      <WorkspaceMenu />
       {simulator !== null && (
         <a className="tag tag-demo" href={simulator} target="_blank" rel="noreferrer" title="Open the customer’s phone">
           Demo
