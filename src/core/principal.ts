@@ -57,6 +57,11 @@ export const MAIN_WORKSPACE = 1
 /** Whoever may run commands on the machine; the system knows who that was. */
 export const COMMAND_LINE: Actor = { id: 'command line', by: 'command', workspaceId: MAIN_WORKSPACE, personId: null }
 
+/** The workspace that somebody acts in; null: in every one, as whoever runs commands on the machine. */
+export function workspaceWithin({ by, workspaceId }: Pick<Actor, 'by' | 'workspaceId'>): number | null {
+  return by === 'command' ? null : workspaceId
+}
+
 /** Without what else a principal has: it is given to the book's thread with every act. */
 export function actorOf({ id, by, workspaceId, personId }: Actor): Actor {
   return { id, by, workspaceId, personId }

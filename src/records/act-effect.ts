@@ -125,8 +125,9 @@ export async function tellReaction(
   targetKnown: 0 | 1,
 ): Promise<void> {
   const conversation = await tx.one<{ number_id: number; window_expires_at: number | null }>(
-    'SELECT number_id, window_expires_at FROM conversations WHERE id = ?1',
+    'SELECT number_id, window_expires_at FROM conversations WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)',
     act.conversationId,
+    tx.within,
   )
   await tx.event(
     'message.reaction',
@@ -140,8 +141,9 @@ async function takeEffect(tx: Tx, actId: number, target: FoundRow): Promise<void
   const act = await tx.one<ActRow>(
     `SELECT a.act_id, a.kind, m.conversation_id, m.direction, m.author_id, m.flags, c.number_id
      FROM message_acts a JOIN messages m ON m.id = a.act_id JOIN conversations c ON c.id = m.conversation_id
-     WHERE a.act_id = ?1`,
+     WHERE a.act_id = ?1 AND c.workspace_id = coalesce(?2, c.workspace_id)`,
     actId,
+    tx.within,
   )
   if (!act || !mayDoThat(act, target)) return
   await tx.run('UPDATE message_acts SET applies = 1 WHERE act_id = ?1', actId)

@@ -13,6 +13,7 @@ import {
   STATE,
 } from './codes.ts'
 import { bodyPlace } from './sent-message.ts'
+import type { MessageViewRow } from './views.ts'
 
 /** The newest reactions to a message that are looked at: each person's last one counts. */
 const REACTIONS_READ_MAX = 200
@@ -65,10 +66,10 @@ export class ActReader {
   }
 
   /** As it is now. */
-  doneTo(message: { id: number; type: string; flags: number; person: number }): Done {
-    const { id, flags } = message
+  doneTo(message: Pick<MessageViewRow, 'id' | 'type' | 'flags' | 'person' | 'workspace_id'>): Done {
+    const { flags } = message
     if ((flags & DOING) === 0) return NOTHING
-    const done: Done = { reactions: flags & FLAG_REACTED ? this.#reactions(id) : [] }
+    const done: Done = { reactions: flags & FLAG_REACTED ? this.#reactions(message) : [] }
     if (flags & FLAG_EDITED) {
       if (message.type === 'call') Object.assign(done, this.#lastStep(message))
       else Object.assign(done, this.#lastEdit(message))
@@ -141,15 +142,17 @@ export class ActReader {
   }
 
   /** Of each person the last one, oldest first; what they took back is not there. */
-  #reactions(messageId: number): Reaction[] {
+  #reactions(message: { id: number; workspace_id: number }): Reaction[] {
     const rows = this.#database.all<ReactionRow>(
       `SELECT m.id, m.body, m.at, m.direction, m.state, m.author_id, k.person, coalesce(m.author_id, c.contact_id) AS contact_id
        FROM message_acts a JOIN messages m ON m.id = a.act_id JOIN conversations c ON c.id = m.conversation_id
        JOIN contacts k ON k.id = coalesce(m.author_id, c.contact_id)
-       WHERE a.target_id = ?1 AND a.kind = ?2 AND a.applies = 1 ORDER BY a.at DESC, a.act_id DESC LIMIT ?3`,
-      messageId,
+       WHERE a.target_id = ?1 AND a.kind = ?2 AND a.applies = 1 AND c.workspace_id = ?4
+       ORDER BY a.at DESC, a.act_id DESC LIMIT ?3`,
+      message.id,
       ACT.code('reaction'),
       REACTIONS_READ_MAX,
+      message.workspace_id,
     )
     const last = new Map<string, ReactionRow>()
     for (const row of rows) {

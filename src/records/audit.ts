@@ -1,6 +1,6 @@
 import { must } from '../core/assert.ts'
 import { type IdKind, readId } from '../core/ids.ts'
-import type { Actor } from '../core/principal.ts'
+import { type Actor, workspaceWithin } from '../core/principal.ts'
 import type { Db } from '../storage/database.ts'
 import { sealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -208,9 +208,9 @@ export class Audit {
     return last.seq > kept.seq ? last : { seq: kept.seq, hash: kept.hash }
   }
 
-  #seal({ object, detail }: AuditNote, seq: number): { person: number; sealed: Uint8Array } | null {
+  #seal({ by, object, detail }: AuditNote, seq: number): { person: number; sealed: Uint8Array } | null {
     if (!detail) return null
-    const person = object === null ? 0 : this.#personOf(object)
+    const person = object === null ? 0 : this.#personOf(object, workspaceWithin(by))
     const key = person === 0 ? this.#vault.findNamedKey('house') : this.#vault.personKey(person)
     // Erased meanwhile: nothing of them is written any more.
     if (!key) return null
@@ -220,10 +220,12 @@ export class Audit {
   }
 
   /** Whose key seals what is said of an object; 0: the house's. */
-  #personOf(object: string): number {
+  #personOf(object: string, within: number | null): number {
     for (const [kind, sql] of PERSON_OF) {
       const id = readId(kind, object)
-      if (id !== undefined) return this.#database.one<{ person: number }>(sql, id)?.person ?? 0
+      // Who works here works in many workspaces.
+      const values = kind === 'person' ? [id ?? 0] : [id ?? 0, within]
+      if (id !== undefined) return this.#database.one<{ person: number }>(sql, ...values)?.person ?? 0
     }
     return 0
   }
@@ -234,10 +236,11 @@ export class Audit {
 }
 
 const PERSON_OF: readonly [IdKind, string][] = [
-  ['contact', 'SELECT person FROM contacts WHERE id = ?1'],
+  ['contact', 'SELECT person FROM contacts WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)'],
   ['person', 'SELECT key_person AS person FROM people WHERE id = ?1'],
   [
     'conversation',
-    'SELECT k.person FROM conversations c JOIN contacts k ON k.id = c.contact_id WHERE c.id = ?1 /* whose key it is */',
+    `SELECT k.person FROM conversations c JOIN contacts k ON k.id = c.contact_id
+     WHERE c.id = ?1 AND c.workspace_id = coalesce(?2, c.workspace_id)`,
   ],
 ]

@@ -48,7 +48,7 @@ export const mergeContacts = input(
       throw new Failure('conflict', `More than ${FAMILY_MAX} contacts cannot be merged into one`)
     }
     const id = await insertMerge(tx, { fromId: from.id, intoId: into.id }, { source: 'person', by: ask.by }, context)
-    await settleFamilies(tx, [from.id, into.id])
+    await settleFamilies(tx, from.workspaceId, [from.id, into.id])
     return { id, fromId: from.id, intoId: into.id }
   },
 )
@@ -65,7 +65,7 @@ export const unmergeContact = input(
     )
     if (!link) throw new Failure('conflict', 'It is not merged into another contact')
     await tx.run('UPDATE contact_merges SET undone_at = ?2, undone_by = ?3 WHERE id = ?1', link.id, now, ask.by)
-    await settleFamilies(tx, [link.from_id, link.into_id])
+    await settleFamilies(tx, contact.workspaceId, [link.from_id, link.into_id])
     return { id: link.id, fromId: link.from_id, intoId: link.into_id }
   },
 )
@@ -75,7 +75,13 @@ export const unmergeContact = input(
  * stays undone. Whether they are in one family for other
  * reasons does not matter, for those may be taken back. Answers whether it has told of it.
  */
-export async function joinContacts(tx: Tx, fromId: number, intoId: number, context: InputContext): Promise<boolean> {
+export async function joinContacts(
+  tx: Tx,
+  from: Pick<OpenContact, 'id' | 'workspaceId'>,
+  into: Pick<OpenContact, 'id'>,
+  context: InputContext,
+): Promise<boolean> {
+  const [fromId, intoId] = [from.id, into.id]
   const known = await tx.one(
     `SELECT id FROM contact_merges WHERE source = ?3 AND ((from_id = ?1 AND into_id = ?2) OR (from_id = ?2 AND into_id = ?1))`,
     fromId,
@@ -84,18 +90,18 @@ export async function joinContacts(tx: Tx, fromId: number, intoId: number, conte
   )
   if (known || fromId === intoId) return false
   await insertMerge(tx, { fromId, intoId }, { source: 'platform', by: null }, context)
-  await settleFamilies(tx, [fromId, intoId])
+  await settleFamilies(tx, from.workspaceId, [fromId, intoId])
   return true
 }
 
 /** All contacts that are the same person, the head first. */
 export async function familyOf(
   tx: Tx,
-  contact: Pick<OpenContact, 'id' | 'mergedInto' | 'hasJoined'>,
+  contact: Pick<OpenContact, 'id' | 'mergedInto' | 'hasJoined' | 'workspaceId'>,
 ): Promise<number[]> {
   if (!contact.hasJoined) return [contact.id]
   const root = rootOf(contact)
-  return [root, ...(await membersOf(tx, root))]
+  return [root, ...(await membersOf(tx, { id: root, workspaceId: contact.workspaceId }))]
 }
 
 function rootOf({ id, mergedInto }: Pick<OpenContact, 'id' | 'mergedInto'>): number {
@@ -122,7 +128,7 @@ async function insertMerge(
 }
 
 /** Finds the heads of the families of these contacts anew, writes what is another than before, and tells it. */
-async function settleFamilies(tx: Tx, contactIds: readonly number[]): Promise<void> {
+async function settleFamilies(tx: Tx, workspaceId: number, contactIds: readonly number[]): Promise<void> {
   const links = await linksAround(tx, contactIds)
   const heads = headsOf(links, contactIds)
   const changed = new Map<number, number | null>()
@@ -130,25 +136,32 @@ async function settleFamilies(tx: Tx, contactIds: readonly number[]): Promise<vo
   for (const [id, head] of heads) {
     const contact = await contactById(tx, id)
     const mergedInto = head === id ? null : head
-    if (!contact || contact.mergedInto === mergedInto) continue
+    if (contact?.workspaceId !== workspaceId || contact.mergedInto === mergedInto) continue
     await writeHead(tx, contact, mergedInto)
     changed.set(id, mergedInto)
   }
   for (const id of touched) if (!changed.has(id)) changed.set(id, null)
   await tx.run(
-    'UPDATE contacts SET joined = 1 WHERE joined = 0 AND id IN (SELECT value FROM json_each(?1))',
+    `UPDATE contacts SET joined = 1
+     WHERE joined = 0 AND id IN (SELECT value FROM json_each(?1)) AND +workspace_id = ?2`,
     JSON.stringify([...changed.keys()]),
+    workspaceId,
   )
   for (const [id, mergedInto] of changed) await tellOneContact(tx, id, mergedInto)
 }
 
 async function writeHead(tx: Tx, contact: OpenContact, mergedInto: number | null): Promise<void> {
-  const { id, person } = contact
+  const { id, person, workspaceId } = contact
   // Of an erased person no event tells anything any more.
   if (!tx.isErased(person)) {
     await tx.keepFormer('head', { subject: id, person, text: String(contact.mergedInto ?? '') })
   }
-  await tx.run('UPDATE contacts SET merged_into = ?2, joined = 1 WHERE id = ?1', id, mergedInto)
+  await tx.run(
+    'UPDATE contacts SET merged_into = ?2, joined = 1 WHERE id = ?1 AND workspace_id = ?3',
+    id,
+    mergedInto,
+    workspaceId,
+  )
 }
 
 /** The links that hold between all whom a chain of them leads to. */

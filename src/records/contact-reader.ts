@@ -28,6 +28,7 @@ const ROW =
 /** A contact as it was at an event: what its own cells cannot tell. */
 interface AsOf {
   offset: number
+  workspaceId: number
   kept: ContactEventData
 }
 
@@ -73,7 +74,7 @@ export class ContactReader {
   /** One contact; of one that is merged into another its own part, and into whom. */
   async one(id: number, see: See): Promise<View | undefined> {
     return this.#database.snapshot(() => {
-      const row = this.#row(id)
+      const row = this.#row(id, see.workspaceId)
       return row && see(this.#seenBy(row, see)) ? this.#view(row) : undefined
     })
   }
@@ -83,7 +84,7 @@ export class ContactReader {
     return this.#database.snapshot(() => {
       const portfolios = this.#portfolios(see.workspaceId)
       for (const each of portfolio === null ? portfolios : portfolios.filter((one) => one === portfolio)) {
-        const row = this.#headOf(this.#find({ kind, value }, each))
+        const row = this.#headOf(this.#find({ kind, value }, each, see.workspaceId))
         if (row && see(this.#seenBy(row, see))) return this.#view(row)
       }
       return undefined
@@ -92,13 +93,13 @@ export class ContactReader {
 
   /** Everybody who is this contact, where it may be seen. */
   familyOf(id: number, see: See): number[] | undefined {
-    const row = this.#row(id)
+    const row = this.#row(id, see.workspaceId)
     return row && see(this.#seenBy(row, see)) ? this.#family(row) : undefined
   }
 
   /** As an event told it; undefined where the person is erased. */
   atEvent(asOf: AsOf): View | undefined {
-    const row = this.#row(asOf.kept[0])
+    const row = this.#row(asOf.kept[0], asOf.workspaceId)
     return row && !this.#views.isErased(row.person) ? this.#view(row, asOf) : undefined
   }
 
@@ -106,10 +107,10 @@ export class ContactReader {
    * Whoever is known by it. The index is in the vault, which is committed before the records and knows ended user ids
    * too: what the contact says of itself decides.
    */
-  #find(look: LookUp, portfolio: string): Row | undefined {
+  #find(look: LookUp, portfolio: string, workspaceId: number): Row | undefined {
     for (const form of formsOf(look)) {
       const person = this.#views.findPerson(look.kind === 'user_id' ? 'user' : look.kind, portfolio, form)
-      const row = person === undefined ? undefined : this.#rowOf('person', person)
+      const row = person === undefined ? undefined : this.#rowOf('person', person, workspaceId)
       if (row && isKnownBy(this.#open(row, undefined).links, look)) return row
     }
     return undefined
@@ -130,44 +131,48 @@ export class ContactReader {
     if (see(whole)) return whole
     const conversations = this.#database.all<Seen>(
       `SELECT workspace_id AS workspaceId, id AS conversationId, number_id AS numberId, assignee_id AS assigneeId, team_id AS teamId FROM conversations
-       WHERE contact_id IN (SELECT value FROM json_each(?1))`,
+       WHERE contact_id IN (SELECT value FROM json_each(?1)) AND +workspace_id = ?2`,
       JSON.stringify(this.#family(row)),
+      see.workspaceId,
     )
     return conversations.find((conversation) => see(conversation)) ?? whole
   }
 
   #headOf(row: Row | undefined): Row | undefined {
-    return row && row.merged_into !== null ? this.#row(row.merged_into) : row
+    return row && row.merged_into !== null ? this.#row(row.merged_into, row.workspace_id) : row
   }
 
-  #row(id: number): Row | undefined {
-    return this.#rowOf('id', id)
+  #row(id: number, workspaceId: number): Row | undefined {
+    return this.#rowOf('id', id, workspaceId)
   }
 
-  #rowOf(column: 'id' | 'person', value: number): Row | undefined {
-    const row =
-      column === 'id'
-        ? this.#database.one<Row & { kind: number }>(`${ROW} WHERE id = ?1`, value)
-        : this.#database.one<Row & { kind: number }>(`${ROW} WHERE person = ?1`, value)
+  #rowOf(column: 'id' | 'person', value: number, workspaceId: number): Row | undefined {
+    const sql =
+      column === 'id' ? `${ROW} WHERE id = ?1 AND workspace_id = ?2` : `${ROW} WHERE person = ?1 AND workspace_id = ?2`
+    const row = this.#database.one<Row & { kind: number }>(sql, value, workspaceId)
     return row?.kind === CONTACT_KIND.person ? row : undefined
   }
 
-  #family({ id, merged_into }: Row): number[] {
+  #family({ id, merged_into, workspace_id }: Row): number[] {
     const head = merged_into ?? id
-    return [head, ...this.#members(head)]
+    return [head, ...this.#members(head, workspace_id)]
   }
 
-  #members(head: number): number[] {
-    const rows = this.#database.all<{ id: number }>('SELECT id FROM contacts WHERE merged_into = ?1 ORDER BY id', head)
+  #members(head: number, workspaceId: number): number[] {
+    const rows = this.#database.all<{ id: number }>(
+      'SELECT id FROM contacts WHERE merged_into = ?1 AND +workspace_id = ?2 ORDER BY id',
+      head,
+      workspaceId,
+    )
     return rows.map(({ id }) => id)
   }
 
   #view(row: Row, asOf?: AsOf): View {
-    const members = asOf?.kept[2] ?? this.#members(row.id)
+    const members = asOf?.kept[2] ?? this.#members(row.id, row.workspace_id)
     const mergedInto = asOf ? asOf.kept[1] : row.merged_into
     const own = this.#open(row, asOf?.offset)
     const others = members.flatMap((id) => {
-      const member = this.#row(id)
+      const member = this.#row(id, row.workspace_id)
       return member ? [this.#open(member, asOf?.offset)] : []
     })
     const all = [own, ...others]

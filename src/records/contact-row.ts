@@ -46,12 +46,20 @@ export function cardPlace(contactId: number): string {
 }
 
 export async function contactOfPerson(tx: Tx, person: number): Promise<OpenContact | undefined> {
-  const row = await tx.one<ContactRow>(`SELECT ${CONTACT_COLUMNS} FROM contacts WHERE person = ?1`, person)
+  const row = await tx.one<ContactRow>(
+    `SELECT ${CONTACT_COLUMNS} FROM contacts WHERE person = ?1 AND workspace_id = coalesce(?2, workspace_id)`,
+    person,
+    tx.within,
+  )
   return row && openContact(tx, row)
 }
 
 export async function contactById(tx: Tx, id: number): Promise<OpenContact | undefined> {
-  const row = await tx.one<ContactRow>(`SELECT ${CONTACT_COLUMNS} FROM contacts WHERE id = ?1`, id)
+  const row = await tx.one<ContactRow>(
+    `SELECT ${CONTACT_COLUMNS} FROM contacts WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)`,
+    id,
+    tx.within,
+  )
   return row && openContact(tx, row)
 }
 
@@ -95,7 +103,7 @@ export async function writeContact(
   contact: OpenContact,
   after: Partial<Pick<OpenContact, 'profile' | 'links' | 'attributes'>>,
 ): Promise<boolean> {
-  const { id, person, texts } = contact
+  const { id, person, workspaceId, texts } = contact
   const { profile, links, attributes } = { ...contact, ...after }
   const profileText = JSON.stringify(sorted(profile))
   const hasNewCard = !isSame([links, attributes], [contact.links, contact.attributes])
@@ -104,10 +112,11 @@ export async function writeContact(
   if (texts.profile !== undefined) await tx.keepFormer('profile', { subject: id, person, text: texts.profile })
   if (hasNewCard) await tx.keepFormer('card', { subject: id, person, text: texts.card ?? '' })
   await tx.run(
-    'UPDATE contacts SET profile = ?2, card = ?3 WHERE id = ?1',
+    'UPDATE contacts SET profile = ?2, card = ?3 WHERE id = ?1 AND workspace_id = ?4',
     id,
     tx.seal(person, profilePlace(id), profileText),
     cardText === undefined ? null : tx.seal(person, cardPlace(id), cardText),
+    workspaceId,
   )
   Object.assign(contact, { profile, links, attributes, texts: { profile: profileText, card: cardText } })
   return true

@@ -227,7 +227,7 @@ async function joinInto(tx: Tx, from: OpenContact, into: OpenContact, telling: T
     from,
     withoutIdentities(from, telling.now, ({ kind }) => kind === 'phone'),
   )
-  const isTold = await joinContacts(tx, from.id, into.id, telling)
+  const isTold = await joinContacts(tx, from, into, telling)
   if (!isTold) await tellContact(tx, into.id)
 }
 
@@ -322,7 +322,7 @@ export async function changeIdentity(
     await writeContact(tx, contact, ended)
     await writeContact(tx, next, { profile: { ...namesIn(contact.profile), ...next.profile } })
     await bringUpToDate(tx, contact.portfolio, to, telling)
-    await joinContacts(tx, contact.id, next.id, context)
+    await joinContacts(tx, contact, next, context)
     return
   }
   link(tx, contact.portfolio, to, contact.person)

@@ -1,6 +1,7 @@
 import { DAY_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { FLAG_ACT, FLAG_HISTORY } from './codes.ts'
+import type { NumberRow } from './number.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** The platform's rule: 24 hours from the customer's last message any kind of message may be sent. */
@@ -43,37 +44,42 @@ export const CONVERSATION_COLUMNS =
   'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at, workspace_id'
 
 export function conversationById(tx: Tx, id: number): Promise<ConversationRow | undefined> {
-  return tx.one<ConversationRow>(`SELECT ${CONVERSATION_COLUMNS} FROM conversations WHERE id = ?1`, id)
+  return tx.one<ConversationRow>(
+    `SELECT ${CONVERSATION_COLUMNS} FROM conversations WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)`,
+    id,
+    tx.within,
+  )
 }
 
 /** The conversation of a contact on a number; made, with its event, when there is none. */
 export async function conversationOf(
   tx: Tx,
-  numberId: number,
+  number: Pick<NumberRow, 'id' | 'workspace_id'>,
   contactId: number,
   { now, ids }: InputContext,
 ): Promise<ConversationRow> {
   const known = await tx.one<ConversationRow>(
-    `SELECT ${CONVERSATION_COLUMNS} FROM conversations WHERE contact_id = ?1 AND number_id = ?2`,
+    `SELECT ${CONVERSATION_COLUMNS} FROM conversations
+     WHERE contact_id = ?1 AND number_id = ?2 AND workspace_id = ?3`,
     contactId,
-    numberId,
+    number.id,
+    number.workspace_id,
   )
   if (known) return known
   const id = ids.next()
-  const workspaceId = await tx.workspaceOf(numberId)
   await tx.run(
     `INSERT INTO conversations (id, number_id, contact_id, created_at, last_message_at, workspace_id)
      VALUES (?1, ?2, ?3, ?4, ?4, ?5)`,
     id,
-    numberId,
+    number.id,
     contactId,
     now,
-    workspaceId,
+    number.workspace_id,
   )
-  await tx.event('conversation.created', { conversationId: id, numberId })
+  await tx.event('conversation.created', { conversationId: id, numberId: number.id })
   return {
     id,
-    number_id: numberId,
+    number_id: number.id,
     contact_id: contactId,
     created_at: now,
     last_message_id: null,
@@ -82,7 +88,7 @@ export async function conversationOf(
     unread: 0,
     standby: 0,
     standby_at: 0,
-    workspace_id: workspaceId,
+    workspace_id: number.workspace_id,
   }
 }
 
@@ -114,7 +120,7 @@ export async function touchConversation(
   const isPassed = standby !== conversation.standby
   await tx.run(
     `UPDATE conversations SET last_message_id = ?2, last_message_at = ?3, window_expires_at = ?4, unread = unread + ?5,
-     standby = ?6, standby_at = ?7 WHERE id = ?1`,
+     standby = ?6, standby_at = ?7 WHERE id = ?1 AND workspace_id = ?8`,
     conversation.id,
     isLast ? message.id : conversation.last_message_id,
     isLast ? message.atMs : conversation.last_message_at,
@@ -122,6 +128,7 @@ export async function touchConversation(
     unread,
     standby,
     saysOwner ? message.atMs : conversation.standby_at,
+    conversation.workspace_id,
   )
   const after: ConversationEventData = [conversation.unread + unread, windowExpiresAt]
   if (isPassed) after.push(standby as 0 | 1)
@@ -137,7 +144,12 @@ export const readConversation = input(
     const unread = ask.uptoMessageId === null ? 0 : await countAfter(tx, conversation.id, ask.uptoMessageId)
     const left = Math.min(unread, conversation.unread)
     if (left !== conversation.unread) {
-      await tx.run('UPDATE conversations SET unread = ?2 WHERE id = ?1', conversation.id, left)
+      await tx.run(
+        'UPDATE conversations SET unread = ?2 WHERE id = ?1 AND workspace_id = ?3',
+        conversation.id,
+        left,
+        conversation.workspace_id,
+      )
       await tx.event('conversation.updated', { conversationId: conversation.id, numberId: conversation.number_id }, [
         left,
         conversation.window_expires_at,

@@ -87,7 +87,7 @@ export const beginErasure = input(
       const member = await contactById(tx, id)
       if (member && (await isUnerased(tx, id))) family.push(member)
     }
-    return { id: await insertErasure(tx, await ofContacts(tx, contact.id, family), ask.by, context), isNew: true }
+    return { id: await insertErasure(tx, await ofContacts(tx, contact, family), ask.by, context), isNew: true }
   },
   { objects: (ask) => [{ object: showId('contact', ask.contactId) }] },
 )
@@ -146,7 +146,9 @@ export const beginErasureOfPerson = input(
     const id = contact?.id ?? staff?.id
     if (id === undefined || !(await isUnerased(tx, id))) return { id: null }
     // In the copy they may still work here: then they are shown without a name.
-    const whom = staff ? ofStaff(staff, MAIN_WORKSPACE) : await ofContacts(tx, id, contact ? [contact] : [])
+    const whom = contact
+      ? await ofContacts(tx, contact, [contact])
+      : ofStaff(must(staff, 'who worked here'), MAIN_WORKSPACE)
     return { id: await insertErasure(tx, whom, ask.by, context) }
   },
 )
@@ -166,16 +168,12 @@ interface Whom {
   groups: number[]
 }
 
-async function ofContacts(tx: Tx, id: number, family: readonly OpenContact[]): Promise<Whom> {
-  const row = await tx.one<{ workspace_id: number }>(
-    'SELECT workspace_id FROM contacts WHERE id = ?1 /* of any workspace: it says which */',
-    id,
-  )
+async function ofContacts(tx: Tx, contact: OpenContact, family: readonly OpenContact[]): Promise<Whom> {
   const subject = {
     portfolios: [...new Set(family.map(({ portfolio }) => portfolio))],
     hashes: [...new Set(family.flatMap((contact) => hashesOf(tx, contact)))],
   }
-  const { workspace_id: workspaceId } = must(row, 'the contact')
+  const { id, workspaceId } = contact
   return { id, workspaceId, staffId: null, members: family, subject, groups: await groupsOf(tx, family) }
 }
 

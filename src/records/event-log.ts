@@ -171,7 +171,7 @@ export class RecordedEvents {
       case 'contact.updated':
         return this.#contact(row, kept as ContactEventData)
       case 'message.media':
-        return this.#media(kept as MediaEventData)
+        return this.#media(row, kept as MediaEventData)
     }
   }
 
@@ -192,7 +192,7 @@ export class RecordedEvents {
   }
 
   #received(row: EventRow, kept: ReceivedEventData): View {
-    const message = this.#message(row.message_id)
+    const message = this.#message(row)
     if (!message) return { erased: true }
     const then = conversationThen(kept, message.at)
     return { message: this.#views.messageAt(message, row.offset), ...this.#conversation(row, then) }
@@ -205,7 +205,7 @@ export class RecordedEvents {
       step,
     )
     const state = line ? STATE.word(line.state) : null
-    const message = this.#message(row.message_id)
+    const message = this.#message(row)
     if (!message || !line) return { erased: true, state }
     return {
       message_id: showId('message', message.id),
@@ -235,7 +235,7 @@ export class RecordedEvents {
 
   /** The event points to the reaction; which message it is about may not have been known by then. */
   #reaction(row: EventRow, [targetKnown, windowExpiresAt]: ReactionEventData): View {
-    const act = this.#message(row.message_id)
+    const act = this.#message(row)
     const detail = act && this.#views.actDetail(act)
     if (!act || !detail) return { erased: true }
     const target = targetKnown ? this.#targetOf(act.id) : null
@@ -261,8 +261,8 @@ export class RecordedEvents {
   }
 
   #edited(row: EventRow, [actId, state]: EditedEventData): View {
-    const message = this.#message(row.message_id)
-    const act = this.#message(actId)
+    const message = this.#message(row)
+    const act = this.#message(row, actId)
     if (!message || !act) return { erased: true }
     return {
       message_id: showId('message', message.id),
@@ -274,8 +274,8 @@ export class RecordedEvents {
   }
 
   #revoked(row: EventRow, [actId, revoked]: RevokedEventData): View {
-    const message = this.#message(row.message_id)
-    const act = this.#message(actId)
+    const message = this.#message(row)
+    const act = this.#message(row, actId)
     const detail = act && this.#views.actDetail(act)
     if (!message || !act || !detail) return { erased: true }
     return {
@@ -288,8 +288,8 @@ export class RecordedEvents {
     }
   }
 
-  #media(then: MediaEventData): View {
-    const message = this.#message(then[1])
+  #media(row: EventRow, then: MediaEventData): View {
+    const message = this.#message(row, then[1])
     if (!message) return { erased: true }
     return {
       message_id: showId('message', message.id),
@@ -299,22 +299,22 @@ export class RecordedEvents {
   }
 
   #conversation(row: EventRow, then: ConversationEventData): View {
-    const conversation =
-      row.conversation_id === null
-        ? undefined
-        : this.#database.one<ConversationViewRow>(`${CONVERSATION_VIEW} WHERE c.id = ?1`, row.conversation_id)
+    const { conversation_id: id, workspace_id } = row
+    const sql = `${CONVERSATION_VIEW} WHERE c.id = ?1 AND c.workspace_id = ?2`
+    const conversation = id === null ? undefined : this.#database.one<ConversationViewRow>(sql, id, workspace_id)
     if (!conversation || this.#views.isErased(conversation.person)) return { erased: true }
     return { conversation: this.#views.conversationAt(conversation, then, row.offset) }
   }
 
-  /** Undefined where its person has been erased. */
-  #message(id: number | null): MessageViewRow | undefined {
-    const row = id === null ? undefined : this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
+  /** The message of an event, or another that it points to. Undefined where its person has been erased. */
+  #message({ message_id, workspace_id }: EventRow, id = message_id): MessageViewRow | undefined {
+    const sql = `${MESSAGE_VIEW} WHERE m.id = ?1 AND c.workspace_id = ?2`
+    const row = id === null ? undefined : this.#database.one<MessageViewRow>(sql, id, workspace_id)
     return row && this.#views.isErased(row.person) ? undefined : row
   }
 
   #contact(row: EventRow, kept: ContactEventData): View {
-    const contact = this.#contacts.atEvent({ offset: row.offset, kept })
+    const contact = this.#contacts.atEvent({ offset: row.offset, workspaceId: row.workspace_id, kept })
     return contact ? { contact } : { erased: true }
   }
 

@@ -44,16 +44,17 @@ export class GroupReader {
       description: group?.description ?? null,
       invite_link: group?.inviteLink ?? null,
       state: group?.state ?? null,
-      members: this.#members(row.contact_id),
+      members: this.#members(row),
     }
   }
 
   /** How far a message that we sent to a group is with each person; undefined if it went to no group. */
-  participants(messageId: number): View[] | undefined {
+  participants(messageId: number, workspaceId: number): View[] | undefined {
     const sent = this.#database.one<{ kind: number; portfolio: string }>(
       `SELECT k.kind, k.portfolio FROM messages m JOIN conversations c ON c.id = m.conversation_id
-       JOIN contacts k ON k.id = c.contact_id WHERE m.id = ?1`,
+       JOIN contacts k ON k.id = c.contact_id WHERE m.id = ?1 AND c.workspace_id = ?2`,
       messageId,
+      workspaceId,
     )
     if (sent?.kind !== CONTACT_KIND.group) return undefined
     const rows = this.#database.all<StatusRow>(
@@ -73,7 +74,7 @@ export class GroupReader {
       }
     }
     return [...furthest].map(([participant, { state, at }]) => ({
-      ...this.#personOf(participant, sent.portfolio),
+      ...this.#personOf(participant, { portfolio: sent.portfolio, workspaceId }),
       state,
       at: toTime(at),
     }))
@@ -84,26 +85,28 @@ export class GroupReader {
     return text === undefined ? undefined : (JSON.parse(text) as { item: StatusItem }).item
   }
 
-  #personOf(participant: string, portfolio: string): View {
+  #personOf(participant: string, group: { portfolio: string; workspaceId: number }): View {
     const isPhone = participant.startsWith('+')
-    const person = this.#views.findPerson(isPhone ? 'phone' : 'user', portfolio, participant)
+    const person = this.#views.findPerson(isPhone ? 'phone' : 'user', group.portfolio, participant)
     const row =
       person === undefined
         ? undefined
         : this.#database.one<PersonRow>(
-            'SELECT id AS contact_id, person, profile FROM contacts WHERE person = ?1',
+            'SELECT id AS contact_id, person, profile FROM contacts WHERE person = ?1 AND workspace_id = ?2',
             person,
+            group.workspaceId,
           )
     if (row) return personView(row.contact_id, this.#views.profile(row))
     return { id: null, name: null, phone: isPhone ? participant : null, user_id: isPhone ? null : participant }
   }
 
-  #members(groupId: number): View[] {
+  #members(group: Pick<ConversationViewRow, 'contact_id' | 'workspace_id'>): View[] {
     const rows = this.#database.all<PersonRow & { how: number; joined_at: number | null; left_at: number | null }>(
       `SELECT k.id AS contact_id, k.person, k.profile, g.how, g.joined_at, g.left_at FROM group_members g
-       JOIN contacts k ON k.id = g.member_id WHERE g.group_id = ?1 ORDER BY g.member_id LIMIT ?2`,
-      groupId,
+       JOIN contacts k ON k.id = g.member_id WHERE g.group_id = ?1 AND +k.workspace_id = ?3 ORDER BY g.member_id LIMIT ?2`,
+      group.contact_id,
       PEOPLE_MAX,
+      group.workspace_id,
     )
     return rows.map((row) => ({
       ...personView(row.contact_id, this.#views.profile(row)),

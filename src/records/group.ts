@@ -7,10 +7,9 @@ import { contactOf } from './contact.ts'
 import { profilePlace } from './contact-row.ts'
 import { type ConversationEventData, conversationOf } from './conversation.ts'
 import type { ItemAsk } from './item-ask.ts'
-import { numberOfItem } from './number.ts'
+import { type NumberRow, numberOfItem } from './number.ts'
 import { bodyPlace } from './sent-message.ts'
 import { type InputContext, input, personNumber, type Tx } from './tx.ts'
-import { workspaceOfPortfolio } from './workspace.ts'
 
 export type GroupState = 'active' | 'suspended' | 'deleted'
 
@@ -31,23 +30,27 @@ export interface GroupProfile {
 interface Group {
   id: number
   person: number
+  workspaceId: number
 }
+
+/** The number that something of a group came in on: the group is of its portfolio, and of its workspace. */
+type GroupHome = Pick<NumberRow, 'portfolio' | 'workspace_id'>
 
 /** The group of a reference: found, made, or brought up to date where the reference says its subject anew. */
 export async function groupOf(
   tx: Tx,
-  portfolio: string,
+  number: GroupHome,
   reference: GroupReference,
   context: InputContext,
 ): Promise<Group> {
-  const key = JSON.stringify(['group', portfolio, reference.id, reference.subject])
+  const key = JSON.stringify(['group', number.portfolio, reference.id, reference.subject])
   const known = await tx.memo('contacts', key, async () => {
-    const group = await openGroup(tx, portfolio, reference.id, context)
+    const group = await openGroup(tx, number, reference.id, context)
     const { subject } = reference
     if (subject !== undefined && subject !== group.profile.name) {
       await writeGroup(tx, group, { ...group.profile, name: subject })
     }
-    return { id: group.id, person: group.person }
+    return { id: group.id, person: group.person, workspaceId: group.workspaceId }
   })
   return must(known, 'the contact of a group')
 }
@@ -56,39 +59,46 @@ interface OpenGroup extends Group {
   profile: GroupProfile
 }
 
-async function openGroup(tx: Tx, portfolio: string, groupId: string, { now, ids }: InputContext): Promise<OpenGroup> {
+async function openGroup(tx: Tx, number: GroupHome, groupId: string, { now, ids }: InputContext): Promise<OpenGroup> {
+  const { portfolio, workspace_id: workspaceId } = number
   const fresh: GroupProfile = { group: { id: groupId, state: 'active', told: {} } }
   const known = tx.vault.findPerson('group', portfolio, groupId)
   const row =
     known === undefined
       ? undefined
-      : await tx.one<{ id: number; profile: Uint8Array }>('SELECT id, profile FROM contacts WHERE person = ?1', known)
+      : await tx.one<{ id: number; profile: Uint8Array }>(
+          'SELECT id, profile FROM contacts WHERE person = ?1 AND workspace_id = ?2',
+          known,
+          workspaceId,
+        )
   if (known !== undefined && row) {
     const text = tx.unseal(known, profilePlace(row.id), row.profile)
-    return { id: row.id, person: known, profile: text === undefined ? fresh : (JSON.parse(text) as GroupProfile) }
+    const profile = text === undefined ? fresh : (JSON.parse(text) as GroupProfile)
+    return { id: row.id, person: known, workspaceId, profile }
   }
   const person = known ?? tx.vault.createPerson(() => personNumber({ now, ids }))
   if (known === undefined) tx.vault.linkPerson('group', portfolio, groupId, person)
   const id = ids.next()
   await tx.run(
     `INSERT INTO contacts (id, person, portfolio, profile, created_at, kind, workspace_id)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ${workspaceOfPortfolio('?3')})`,
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
     id,
     person,
     portfolio,
     tx.seal(person, profilePlace(id), JSON.stringify(fresh)),
     now,
     CONTACT_KIND.group,
+    workspaceId,
   )
-  return { id, person, profile: fresh }
+  return { id, person, workspaceId, profile: fresh }
 }
 
 /** The profile that events have told so far is kept for them. */
 async function writeGroup(tx: Tx, group: OpenGroup, profile: GroupProfile): Promise<void> {
-  const { id, person } = group
+  const { id, person, workspaceId } = group
   await tx.keepFormer('profile', { subject: id, person, text: JSON.stringify(group.profile) })
   const sealed = tx.seal(person, profilePlace(id), JSON.stringify(profile))
-  await tx.run('UPDATE contacts SET profile = ?2 WHERE id = ?1', id, sealed)
+  await tx.run('UPDATE contacts SET profile = ?2 WHERE id = ?1 AND workspace_id = ?3', id, sealed, workspaceId)
 }
 
 /** The platform's rule: nothing can be sent to a group that it has suspended or that is gone. */
@@ -105,8 +115,8 @@ export const receiveGroup = input('group.receive', async (tx: Tx, ask: GroupAsk,
   const hash = tx.hash('group', item.account.id, canonicalJson(item.raw))
   if (await tx.one('SELECT id FROM messages WHERE upstream_hash = ?1', hash)) return { outcome: 'repeated' as const }
   const number = await numberOfItem(tx, ask.source, item.account, context)
-  const group = await openGroup(tx, number.portfolio, item.group.id, context)
-  const conversation = await conversationOf(tx, number.id, group.id, context)
+  const group = await openGroup(tx, number, item.group.id, context)
+  const conversation = await conversationOf(tx, number, group.id, context)
   const at = Math.min(item.atMs, context.now)
   await keepWhole(tx, ask, { id: context.ids.next(), at, hash, person: group.person, conversationId: conversation.id })
 

@@ -39,10 +39,8 @@ export const receiveHandover = input(
 
 /** The thread is ours, because the platform has taken a message of ours for it. */
 export async function takeOver(tx: Tx, conversationId: number, now: number): Promise<void> {
-  const owned = await tx.one<{ standby: number }>('SELECT standby FROM conversations WHERE id = ?1', conversationId)
-  if (owned?.standby !== 1) return
   const conversation = await conversationById(tx, conversationId)
-  if (conversation) await passOn(tx, conversation, { standby: 0, at: now })
+  if (conversation?.standby === 1) await passOn(tx, conversation, { standby: 0, at: now })
 }
 
 /**
@@ -63,9 +61,10 @@ export async function openWindowOfStandby(tx: Tx, conversation: ConversationRow,
   if (at === null) return false
   conversation.window_expires_at = at + SERVICE_WINDOW_MS
   await tx.run(
-    'UPDATE conversations SET window_expires_at = ?2 WHERE id = ?1',
+    'UPDATE conversations SET window_expires_at = ?2 WHERE id = ?1 AND workspace_id = ?3',
     conversation.id,
     conversation.window_expires_at,
+    conversation.workspace_id,
   )
   return true
 }
@@ -74,10 +73,11 @@ export async function openWindowOfStandby(tx: Tx, conversation: ConversationRow,
 async function passOn(tx: Tx, conversation: ConversationRow, to: { standby: 0 | 1; at: number }): Promise<void> {
   if (to.at < conversation.standby_at) return
   await tx.run(
-    'UPDATE conversations SET standby = ?2, standby_at = ?3 WHERE id = ?1',
+    'UPDATE conversations SET standby = ?2, standby_at = ?3 WHERE id = ?1 AND workspace_id = ?4',
     conversation.id,
     to.standby,
     to.at,
+    conversation.workspace_id,
   )
   if (to.standby === conversation.standby) return
   await tx.event('conversation.updated', { conversationId: conversation.id, numberId: conversation.number_id }, [

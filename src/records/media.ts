@@ -140,8 +140,10 @@ async function tell(tx: Tx, row: Pick<MediaRow, 'id' | 'message_id' | 'lane'>): 
   if (row.lane === LANE_HISTORY) return
   const about = await tx.one<{ conversation_id: number; number_id: number; target_id: number | null }>(
     `SELECT m.conversation_id, c.number_id, a.target_id FROM messages m JOIN conversations c ON c.id = m.conversation_id
-     LEFT JOIN message_acts a ON a.act_id = m.id WHERE m.id = ?1`,
+     LEFT JOIN message_acts a ON a.act_id = m.id
+     WHERE m.id = ?1 AND c.workspace_id = coalesce(?2, c.workspace_id)`,
     row.message_id,
+    tx.within,
   )
   const now = await tx.one<{
     state: number
@@ -167,7 +169,12 @@ async function tell(tx: Tx, row: Pick<MediaRow, 'id' | 'message_id' | 'lane'>): 
 
 /** Fetches a file again that could not be had: a person asks, and the platform may still have it. */
 export const refetchMedia = input('media.refetch', async (tx: Tx, ask: { mediaId: number }, { now }: InputContext) => {
-  const row = await tx.one<MediaRow>(`SELECT ${MEDIA_COLUMNS} FROM media WHERE id = ?1`, ask.mediaId)
+  const row = await tx.one<MediaRow>(
+    `SELECT ${MEDIA_COLUMNS} FROM media WHERE id = ?1 AND EXISTS (SELECT 1 FROM messages m JOIN conversations c
+     ON c.id = m.conversation_id WHERE m.id = media.message_id AND c.workspace_id = coalesce(?2, c.workspace_id))`,
+    ask.mediaId,
+    tx.within,
+  )
   if (!row) throw new Failure('not_found', 'No such attachment')
   const state = MEDIA_STATE.word(row.state)
   if (state === 'ready') throw new Failure('conflict', 'The file is here already')

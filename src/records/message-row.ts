@@ -33,12 +33,12 @@ export async function placeOf(tx: Tx, source: string, item: Said, context: Input
   if (!item.group) {
     const telling: Telling = item.history ? { ...context, source: 'import' } : context
     const contact = await contactOf(tx, number.portfolio, item.person, telling)
-    const conversation = await conversationOf(tx, number.id, contact.id, context)
+    const conversation = await conversationOf(tx, number, contact.id, context)
     return { numberId: number.id, conversation, authorId: null, person: contact.person }
   }
-  const group = await groupOf(tx, number.portfolio, item.group, context)
+  const group = await groupOf(tx, number, item.group, context)
   const author = item.direction === 'in' ? await contactOf(tx, number.portfolio, item.person, context) : null
-  const conversation = await conversationOf(tx, number.id, group.id, context)
+  const conversation = await conversationOf(tx, number, group.id, context)
   return { numberId: number.id, conversation, authorId: author?.id ?? null, person: (author ?? group).person }
 }
 
@@ -207,11 +207,19 @@ const FOUND_COLUMNS = `m.id, m.conversation_id, m.direction, m.type, m.state, m.
   JOIN contacts k ON k.id = coalesce(m.author_id, c.contact_id)`
 
 function rowsOf(tx: Tx, hash: bigint): Promise<FoundRow[]> {
-  return tx.all<FoundRow>(`SELECT ${FOUND_COLUMNS} WHERE m.upstream_hash = ?1`, hash)
+  return tx.all<FoundRow>(
+    `SELECT ${FOUND_COLUMNS} WHERE m.upstream_hash = ?1 AND c.workspace_id = coalesce(?2, c.workspace_id)`,
+    hash,
+    tx.within,
+  )
 }
 
 export function rowById(tx: Tx, id: number): Promise<FoundRow | undefined> {
-  return tx.one<FoundRow>(`SELECT ${FOUND_COLUMNS} WHERE m.id = ?1`, id)
+  return tx.one<FoundRow>(
+    `SELECT ${FOUND_COLUMNS} WHERE m.id = ?1 AND c.workspace_id = coalesce(?2, c.workspace_id)`,
+    id,
+    tx.within,
+  )
 }
 
 /** Inside what came in, beside what we sent; undefined where the key is destroyed or it is not known yet. */

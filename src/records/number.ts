@@ -139,13 +139,23 @@ export async function changeNumberState(
   reason: string | null,
 ): Promise<void> {
   if (number.state === NUMBER_STATE.code(state) && number.reason === reason) return
-  await tx.run('UPDATE numbers SET state = ?2, reason = ?3 WHERE id = ?1', number.id, NUMBER_STATE.code(state), reason)
+  await tx.run(
+    'UPDATE numbers SET state = ?2, reason = ?3 WHERE id = ?1 AND workspace_id = ?4',
+    number.id,
+    NUMBER_STATE.code(state),
+    reason,
+    number.workspace_id,
+  )
   await tx.event('number.state', { numberId: number.id }, { state, reason })
   tx.wake({ kind: 'number', numberId: number.id })
 }
 
 export function numberById(tx: Tx, id: number): Promise<NumberRow | undefined> {
-  return tx.one<NumberRow>(`SELECT ${NUMBER_COLUMNS} FROM numbers WHERE id = ?1`, id)
+  return tx.one<NumberRow>(
+    `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)`,
+    id,
+    tx.within,
+  )
 }
 
 export function findNumber(tx: Tx, channel: string, account: string): Promise<NumberRow | undefined> {

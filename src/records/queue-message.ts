@@ -158,8 +158,8 @@ async function placeOf(tx: Tx, ask: QueueMessage, context: InputContext): Promis
   if (ask.recipient.kind === 'conversation') return await placeInConversation(tx, ask, ask.recipient.id, context)
   const number = await chooseNumber(tx, ask, ask.recipient.person)
   const contact = await contactOf(tx, number.portfolio, ask.recipient.person, { ...context, source: 'api' })
-  const place = contact.hasJoined ? await placeInFamily(tx, contact, number.id) : contact
-  const conversation = await conversationOf(tx, number.id, place.id, context)
+  const place = contact.hasJoined ? await placeInFamily(tx, contact, number) : contact
+  const conversation = await conversationOf(tx, number, place.id, context)
   return { conversation, person: place.person, number }
 }
 
@@ -170,14 +170,16 @@ async function placeOf(tx: Tx, ask: QueueMessage, context: InputContext): Promis
 async function placeInFamily(
   tx: Tx,
   contact: KnownContact,
-  numberId: number,
+  number: NumberRow,
 ): Promise<Pick<KnownContact, 'id' | 'person'>> {
   const named = must(await contactById(tx, contact.id), 'the contact that was found')
   const threads = await tx.all<{ id: number; person: number }>(
     `SELECT k.id, k.person FROM conversations c JOIN contacts k ON k.id = c.contact_id
-     WHERE c.number_id = ?1 AND c.contact_id IN (SELECT value FROM json_each(?2)) ORDER BY c.last_message_at DESC`,
-    numberId,
+     WHERE c.number_id = ?1 AND c.contact_id IN (SELECT value FROM json_each(?2)) AND +c.workspace_id = ?3
+     ORDER BY c.last_message_at DESC`,
+    number.id,
     JSON.stringify(await familyOf(tx, named)),
+    number.workspace_id,
   )
   if (threads.some(({ id }) => id === contact.id)) return contact
   for (const thread of threads) {
@@ -214,7 +216,7 @@ async function placeInConversation(
   if (number.portfolio !== own.portfolio) {
     throw new Failure('invalid', 'The number belongs to another portfolio than the conversation', { path: '/from' })
   }
-  const other = await conversationOf(tx, number.id, conversation.contact_id, context)
+  const other = await conversationOf(tx, number, conversation.contact_id, context)
   return { conversation: other, person: contact.person, number }
 }
 
@@ -233,7 +235,7 @@ async function chooseNumber(tx: Tx, ask: QueueMessage, person: PersonReference):
   const pools = new Set(numbers.filter(isDeclared).map((number) => number.pool))
   const pool = ask.sender?.pool ?? (pools.size === 1 ? [...pools][0] : undefined)
   if (ask.sender && !pools.has(ask.sender.pool)) throw new Failure('invalid', 'No such pool', { path: '/from/pool' })
-  const latest = await latestNumber(tx, numbers, person)
+  const latest = await latestNumber(tx, ask.workspaceId, numbers, person)
   if (latest && (!ask.sender || latest.pool === pool)) return latest
   if (pool === undefined) {
     throw new Failure('sender_required', 'Say which number or pool it is to leave from', { path: '/from' })
@@ -245,7 +247,12 @@ async function chooseNumber(tx: Tx, ask: QueueMessage, person: PersonReference):
 }
 
 /** The number that the person talked with last, in any portfolio that knows them. */
-async function latestNumber(tx: Tx, numbers: NumberRow[], person: PersonReference): Promise<NumberRow | undefined> {
+async function latestNumber(
+  tx: Tx,
+  workspaceId: number,
+  numbers: NumberRow[],
+  person: PersonReference,
+): Promise<NumberRow | undefined> {
   let latest: { number_id: number; last_message_at: number } | undefined
   for (const portfolio of new Set(numbers.map((number) => number.portfolio))) {
     const known =
@@ -254,9 +261,10 @@ async function latestNumber(tx: Tx, numbers: NumberRow[], person: PersonReferenc
     const contact = known === undefined ? undefined : await contactOfPerson(tx, known)
     if (!contact) continue
     const found = await tx.one<{ number_id: number; last_message_at: number }>(
-      `SELECT number_id, last_message_at FROM conversations WHERE contact_id IN (SELECT value FROM json_each(?1))
-       ORDER BY last_message_at DESC LIMIT 1`,
+      `SELECT number_id, last_message_at FROM conversations
+       WHERE contact_id IN (SELECT value FROM json_each(?1)) AND +workspace_id = ?2 ORDER BY last_message_at DESC LIMIT 1`,
       JSON.stringify(await familyOf(tx, contact)),
+      workspaceId,
     )
     if (found && (!latest || found.last_message_at > latest.last_message_at)) latest = found
   }

@@ -138,11 +138,13 @@ export class Reader {
     const seen = seenIn(conversation)
     return readPage(this.#database, ask, see, (at, id, limit) => {
       const rows = this.#database.all<MessageViewRow>(
-        `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) AND m.flags & 8 = 0 ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
+        `${MESSAGE_VIEW} WHERE m.conversation_id = ?1 AND (m.at, m.id) < (?2, ?3) AND m.flags & 8 = 0 AND +c.workspace_id = ?5
+         ORDER BY m.at DESC, m.id DESC LIMIT ?4`,
         conversationId,
         at,
         id,
         limit,
+        see.workspaceId,
       )
       return rows.map((row) => ({ at: row.at, id: row.id, seen, view: () => this.#views.message(row) }))
     })
@@ -152,14 +154,14 @@ export class Reader {
   async message(id: number, see: See, showRevoked = false): Promise<View | undefined> {
     return this.#database.snapshot(() => {
       if (this.conversationOfMessage(id, see) === undefined) return undefined
-      const row = this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, id)
+      const row = this.#messageRow(id, see.workspaceId)
       if (!row) return undefined
-      const participants = row.class === null ? undefined : this.#groups.participants(id)
+      const participants = row.class === null ? undefined : this.#groups.participants(id, see.workspaceId)
       return {
         ...this.#views.message(row, showRevoked),
         ...(participants ? { participants } : {}),
         ...(row.class === null ? {} : { statuses: statusViews(this.#database, this.#views, id) }),
-        timeline: this.#timeline(id),
+        timeline: this.#timeline(id, see.workspaceId),
       }
     })
   }
@@ -240,20 +242,24 @@ export class Reader {
     return this.#database.one<ConversationViewRow>(sql, id, workspaceId)
   }
 
+  #messageRow(id: number, workspaceId: number): MessageViewRow | undefined {
+    const sql = `${MESSAGE_VIEW} WHERE m.id = ?1 AND c.workspace_id = ?2`
+    return this.#database.one<MessageViewRow>(sql, id, workspaceId)
+  }
+
   #withLastMessage(row: ConversationViewRow): View {
-    const last =
-      row.last_message_id === null
-        ? undefined
-        : this.#database.one<MessageViewRow>(`${MESSAGE_VIEW} WHERE m.id = ?1`, row.last_message_id)
+    const { last_message_id: lastId } = row
+    const last = lastId === null ? undefined : this.#messageRow(lastId, row.workspace_id)
     return { ...this.#views.conversation(row), last_message: last ? this.#views.message(last) : null }
   }
 
-  #timeline(messageId: number): View[] {
+  #timeline(messageId: number, workspaceId: number): View[] {
     return this.#database
       .all<{ at: number; state: number; reason: string | null; account: string; attempt: number; source: number }>(
         `SELECT s.at, s.state, s.reason, n.account, s.attempt, s.source FROM message_states s
-         JOIN numbers n ON n.id = s.number_id WHERE s.message_id = ?1 ORDER BY s.step`,
+         JOIN numbers n ON n.id = s.number_id WHERE s.message_id = ?1 AND n.workspace_id = ?2 ORDER BY s.step`,
         messageId,
+        workspaceId,
       )
       .map((row) => ({
         at: toTime(row.at),

@@ -92,8 +92,9 @@ async function letGo(
   const number = await numberById(tx, message.numberId)
   if (number?.state !== NUMBER_STATE.code('active')) return 'number_paused'
   const window = await tx.one<{ window_expires_at: number | null }>(
-    'SELECT window_expires_at FROM conversations WHERE id = ?1',
+    'SELECT window_expires_at FROM conversations WHERE id = ?1 AND workspace_id = ?2',
     message.conversationId,
+    number.workspace_id,
   )
   if (message.type !== 'template' && (window?.window_expires_at ?? 0) <= wallMs) return 'window_closed'
   await tx.run(

@@ -256,7 +256,8 @@ export class Searcher {
     const look = new Look(plan, asked.ask.limit, clock)
     let last = Math.min(asked.ask.below ?? newest + 1, newest + 1)
     for (const ids of look.parts(this.#candidates(plan, oldest, last))) {
-      const rows = new Map(messageRows(records, this.#named(ids, plan, asked)).map((row) => [row.id, row]))
+      const named = this.#named(ids, plan, asked)
+      const rows = new Map(messageRows(records, named, asked.viewer.see.workspaceId).map((row) => [row.id, row]))
       for (const id of ids) {
         const item = this.#open(rows.get(id), plan, asked)
         // One more than asked tells that there is a next page.

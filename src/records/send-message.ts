@@ -91,8 +91,9 @@ async function begin(tx: Tx, message: SentMessage, { now, wallMs }: InputContext
   const row = await tx.one<OwedRow>(
     `SELECT m.arrived_at, m.body, o.token, o.deadline_at, k.profile, c.window_expires_at, c.contact_id
      FROM messages m JOIN outbound o ON o.message_id = m.id JOIN conversations c ON c.id = m.conversation_id
-     JOIN contacts k ON k.id = c.contact_id WHERE m.id = ?1`,
+     JOIN contacts k ON k.id = c.contact_id WHERE m.id = ?1 AND c.workspace_id = ?2`,
     message.id,
+    number?.workspace_id ?? null,
   )
   if (!row || !number) throw new Error('A queued message has lost its rows')
   if (number.state !== NUMBER_STATE.code('active')) return { messageId: message.id, reason: 'number_paused' }
@@ -284,10 +285,10 @@ async function drawConsequences(
   outcome: Extract<SendOutcome, { kind: 'refused' }>,
 ): Promise<void> {
   if (outcome.closesWindow) {
-    await tx.run('UPDATE conversations SET window_expires_at = NULL WHERE id = ?1', message.conversationId)
     const row = await tx.one<{ unread: number }>(
-      'SELECT unread FROM conversations WHERE id = ?1',
+      `UPDATE conversations SET window_expires_at = NULL WHERE id = ?1 AND workspace_id = ?2 RETURNING unread`,
       message.conversationId,
+      await tx.workspaceOf(message.numberId),
     )
     await tx.event('conversation.updated', { conversationId: message.conversationId, numberId: message.numberId }, [
       row?.unread ?? 0,
@@ -307,12 +308,14 @@ async function pauseSenders(
   const number = await numberById(tx, numberId)
   if (!number) return
   const affected = await tx.all<{ id: number }>(
-    `SELECT id FROM numbers WHERE state = 0 AND (id = ?1 OR (?2 = 'waba' AND waba = ?3) OR (?2 = 'token' AND app = ?4 AND channel = ?5))`,
+    `SELECT id FROM numbers WHERE workspace_id = ?6 AND state = 0
+     AND (id = ?1 OR (?2 = 'waba' AND waba = ?3) OR (?2 = 'token' AND app = ?4 AND channel = ?5))`,
     number.id,
     scope,
     number.waba,
     number.app,
     number.channel,
+    number.workspace_id,
   )
   for (const { id } of affected) {
     const paused = await numberById(tx, id)
@@ -376,8 +379,9 @@ export const retryMessage = input(
       throw new Failure('number_paused', 'Sending from this number is paused', { reason: number?.reason })
     }
     const window = await tx.one<{ window_expires_at: number | null }>(
-      'SELECT window_expires_at FROM conversations WHERE id = ?1',
+      'SELECT window_expires_at FROM conversations WHERE id = ?1 AND workspace_id = ?2',
       message.conversationId,
+      number.workspace_id,
     )
     if (message.type !== 'template' && (window?.window_expires_at ?? 0) <= context.wallMs) {
       throw new Failure(

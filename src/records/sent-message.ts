@@ -56,8 +56,9 @@ export async function sentMessage(tx: Tx, id: number): Promise<SentMessage | und
     `SELECT m.id, m.conversation_id, o.number_id, k.person, m.state, o.class, o.attempt, m.type,
             o.upstream IS NOT NULL AS has_upstream
      FROM messages m JOIN outbound o ON o.message_id = m.id JOIN conversations c ON c.id = m.conversation_id
-     JOIN contacts k ON k.id = c.contact_id WHERE m.id = ?1`,
+     JOIN contacts k ON k.id = c.contact_id WHERE m.id = ?1 AND c.workspace_id = coalesce(?2, c.workspace_id)`,
     id,
+    tx.within,
   )
   return (
     row && {

@@ -1,7 +1,7 @@
 import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
 import type { MessageClass } from '../core/message.ts'
-import type { Actor } from '../core/principal.ts'
+import { type Actor, workspaceWithin } from '../core/principal.ts'
 import type { Db, Value } from '../storage/database.ts'
 import { keyedHash64, seal, sealText, unseal, unsealText } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -187,11 +187,16 @@ export class Tx {
   }
 
   /**
-   * What somebody does stays in the workspace that they act in. Doors ask before; where one forgot, nothing is changed.
-   * Whoever runs commands on the machine acts in every workspace.
+   * The workspace that whoever asks is in: what is of another is not there for them, by whatever id they name it. Null:
+   * it is the house itself or a channel, or a command on the machine, which act in every workspace.
    */
+  get within(): number | null {
+    return this.#by === null ? null : workspaceWithin(this.#by)
+  }
+
+  /** What somebody does stays in the workspace that they act in. Doors ask before; where one forgot, nothing is changed. */
   #requireOwn(workspaceId: number): void {
-    if (this.#by === null || this.#by.by === 'command' || this.#by.workspaceId === workspaceId) return
+    if (this.within === null || this.within === workspaceId) return
     throw new Failure('not_found', 'Nothing of the kind is in this workspace')
   }
 

@@ -57,6 +57,7 @@ export interface MessageViewRow {
   person: number
   contact_id: number
   profile: Uint8Array
+  workspace_id: number
   number_id: number
   channel: string
   account: string
@@ -70,8 +71,8 @@ export interface MessageViewRow {
 
 /** A message with what its view needs; the outbound side is null for what came in. */
 export const MESSAGE_VIEW = `SELECT m.id, m.conversation_id, m.at, m.direction, m.type, m.state, m.body, m.flags,
-  m.author_id, m.reply_id, k.person, k.id AS contact_id, k.profile, n.id AS number_id, n.channel, n.account, n.alias, n.display,
-  o.class, o.upstream, o.reference, o.caller_data
+  m.author_id, m.reply_id, k.person, k.id AS contact_id, k.profile, c.workspace_id, n.id AS number_id, n.channel, n.account, n.alias,
+  n.display, o.class, o.upstream, o.reference, o.caller_data
   FROM messages m
   JOIN conversations c ON c.id = m.conversation_id
   JOIN contacts k ON k.id = coalesce(m.author_id, c.contact_id)
@@ -330,8 +331,9 @@ export class Views {
       return { id, profile: this.profile({ person: row.head_person, contact_id: id, profile: row.head_profile }, asOf) }
     }
     const other = this.#database.one<{ person: number; profile: Uint8Array }>(
-      'SELECT person, profile FROM contacts WHERE id = ?1',
+      'SELECT person, profile FROM contacts WHERE id = ?1 AND workspace_id = ?2',
       id,
+      row.workspace_id,
     )
     return other && { id, profile: this.profile({ ...other, contact_id: id }, asOf) }
   }

@@ -19,7 +19,7 @@ function tablesOfWorkspaces(): Set<string> {
   return tables
 }
 
-const TEXT = /`((?:[^`\\]|\\.)*)`|'((?:[^'\\\n]|\\.)*)'/g
+const TEXT = /`((?:[^`\\]|\\.)*)`|'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"/g
 const CONSTANT = /const ([A-Z_]+)\s*=\s*(?:`((?:[^`\\]|\\.)*)`|'((?:[^'\\\n]|\\.)*)')/g
 
 interface Statement {
@@ -39,69 +39,60 @@ function statements(): Statement[] {
       constants.set(name, long ?? short ?? '').set(`${file} ${name}`, long ?? short ?? '')
     }
   }
+  // A constant is part of other statements, or one by itself.
+  const put = new Set(texts.flatMap(({ text }) => [...text.matchAll(/\$\{([A-Z_]+)\b/g)].map(([, name]) => name)))
+  const isPart = (text: string, name: string) =>
+    put.has(name) && (text.includes(`\${${name}`) || text.includes(`export const ${name} `))
   const named = (file: string, name: string) => constants.get(`${file} ${name}`) ?? constants.get(name)
   const whole = (file: string, sql: string) =>
-    sql.replaceAll(/\$\{([A-Z_]+)\}/g, (all, name) => named(file, name) ?? all)
+    sql.replaceAll(/\$\{([A-Z_]+)(?:\.[^}]*)?\}/g, (all, name) => named(file, name) ?? all)
   return texts.flatMap(({ file, text }) => {
-    const rest = text.replaceAll(CONSTANT, (all) => (/\bSELECT\b/.test(all) ? '' : all))
+    const rest = text.replaceAll(CONSTANT, (all, name) => (isPart(text, name) ? '' : all))
     return [...rest.matchAll(TEXT)]
-      .map((match) => ({ file, sql: whole(file, match[1] ?? match[2] ?? '') }))
+      .map((match) => ({ file, sql: whole(file, match[1] ?? match[2] ?? match[3] ?? '') }))
       .filter(({ sql }) => /\b(SELECT|INSERT|UPDATE|DELETE)\b/.test(sql))
   })
 }
 
-/** In a condition, or among the columns that are written. */
+/** In a condition, also one that holds for all where nobody asks (`Tx.within`), or among the columns that are written. */
 function namesWorkspace(sql: string): boolean {
   if (/\/\* (of|every) (any )?(workspace|team)|\/\* (a team is|whose key)/.test(sql)) return true
   return /workspace_id\s*(=|<>|>)|\(workspace_id|INSERT INTO \w+ \([^)]*workspace_id/.test(sql)
 }
 
-/** What a request named was looked for in its workspace before; and `Tx.event` refuses what is of another. */
-const FOUND = 'by the id of a row that was found in its workspace, or that the platform told of'
-/** Contacts that are merged, and their conversations: never of two workspaces. */
-const FAMILY = 'of a contact that was found, and of those it is merged with'
 const HOUSE = "the house's own work, in every workspace"
+const ERASED =
+  "the house's own work: whoever is erased was found in their workspace, and is erased wherever they are named"
 
 /**
  * Statements that name no workspace, by file: how many, and why they need not. A new one either names its workspace, or
  * says in a comment that it is for `every workspace`, or is counted here.
  */
 const EVERY_WORKSPACE: Readonly<Record<string, readonly [count: number, why: string]>> = {
-  'records/act-effect.ts': [2, FOUND],
-  'records/act-views.ts': [1, FOUND],
   'records/api-key.ts': [1, 'by the hash of the key, which says whose it is'],
-  'records/audit.ts': [1, FOUND],
   'records/backup-facts.ts': [1, HOUSE],
   'records/checkup.ts': [2, HOUSE],
   'records/configuration.ts': [1, HOUSE],
-  'records/contact-event.ts': [4, FAMILY],
-  'records/contact-merge.ts': [2, FAMILY],
-  'records/contact-reader.ts': [4, FAMILY],
-  'records/contact-row.ts': [3, FOUND],
-  'records/conversation.ts': [4, FOUND],
-  'records/erasure-stages.ts': [8, 'somebody who is erased is erased wherever they are named'],
-  'records/erasure.ts': [8, 'somebody who is erased is erased wherever they are named'],
-  'records/event-log.ts': [5, 'one log for all, each event with its workspace, which maySee goes by'],
+  'records/drill-cells.ts': [1, HOUSE],
+  'records/erasure-stages.ts': [8, ERASED],
+  'records/erasure.ts': [8, ERASED],
+  'records/event-log.ts': [
+    3,
+    'one log for all: each event says its workspace, and a number may have passed to another since',
+  ],
   'records/event-retention.ts': [1, HOUSE],
-  'records/fact.ts': [1, 'whose fact it is decides whether it is changed'],
+  'records/fact.ts': [1, "by the platform's own id: whose fact it is decides whether it is changed"],
   'records/figures-reader.ts': [2, HOUSE],
-  'records/group-reader.ts': [3, FOUND],
-  'records/group.ts': [2, FOUND],
-  'records/handover.ts': [3, FOUND],
   'records/media-reader.ts': [1, HOUSE],
-  'records/media.ts': [1, FOUND],
-  'records/message-row.ts': [2, FOUND],
-  'records/number.ts': [4, "by the platform's id, or of a number that was found: it says the workspace"],
+  'records/number.ts': [2, "by the platform's own id: it says the workspace"],
   'records/person-lookup.ts': [3, 'in which workspaces somebody works'],
-  'records/queue-message.ts': [2, FAMILY],
-  'records/reader.ts': [4, FOUND],
-  'records/release.ts': [2, HOUSE],
-  'records/search-feed.ts': [2, 'each row is hashed with the key of its workspace'],
-  'records/send-message.ts': [5, 'what the dispatcher sends, and what became of it'],
-  'records/sent-message.ts': [1, FOUND],
-  'records/status-views.ts': [1, 'each row says its workspace, which maySee goes by'],
+  'records/release.ts': [1, HOUSE],
+  'records/search-feed.ts': [3, 'one feed for all: each row is hashed with the key of its workspace'],
+  'records/status-views.ts': [
+    1,
+    'what another system sent is of no row of ours: the number that each names says the workspace',
+  ],
   'records/tx.ts': [1, 'which workspace it is'],
-  'records/views.ts': [1, FOUND],
   'records/workspace-reader.ts': [1, 'in which workspaces somebody works'],
   'records/workspace.ts': [1, 'which workspace it is'],
   'relay/erase-command.ts': [2, HOUSE],

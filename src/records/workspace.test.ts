@@ -1,12 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { readId } from '../core/ids.ts'
 import type { Actor } from '../core/principal.ts'
 import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
-import { ANNA, declared, queued, textItem } from '../testing/test-items.ts'
+import { ANNA, DEADLINE_MS, declared, queued, textItem } from '../testing/test-items.ts'
 import { declareConfiguration } from './configuration.ts'
+import { changeContact } from './contact-change.ts'
+import { mergeContacts, unmergeContact } from './contact-merge.ts'
 import { readConversation } from './conversation.ts'
+import { beginErasure } from './erasure.ts'
+import { refetchMedia } from './media.ts'
 import { declareApp, declareNumber, setNumberState } from './number.ts'
 import { seeing } from './page.ts'
 import { queueMessage } from './queue-message.ts'
+import { cancelMessage, retryMessage } from './send-message.ts'
 import { searchKeyName } from './workspace.ts'
 import { WorkspaceReader } from './workspace-reader.ts'
 
@@ -14,6 +20,16 @@ const OUTLET = 2
 const IN_OUTLET: Actor = { id: 'key', by: 'api_key', workspaceId: OUTLET, personId: null }
 const COMMAND: Actor = { ...IN_OUTLET, by: 'command' }
 const SEES_OUTLET = seeing(OUTLET, () => true)
+const PICTURE = {
+  kind: 'image',
+  upstreamId: '1037543291543636',
+  url: null,
+  mimeType: 'image/jpeg',
+  sha256: null,
+  fileName: null,
+  voice: false,
+  animated: false,
+} as const
 const ALL = { limit: 50, cursor: null }
 
 let house: TestBook
@@ -95,13 +111,41 @@ describe('an act in one workspace', () => {
   test('changes nothing of another, even where no door has asked', async () => {
     const head = house.events.head()
     const ask = { conversationId, uptoMessageId: null }
-    expect(house.ask(readConversation, ask, IN_OUTLET)).rejects.toThrow('Nothing of the kind is in this workspace')
+    expect(house.ask(readConversation, ask, IN_OUTLET)).rejects.toThrow('No such conversation')
     const numberId = house.database.one<{ id: number }>('SELECT id FROM numbers WHERE workspace_id = 1')?.id ?? 0
     const pause = { numberId, state: 'paused', reason: null } as const
-    expect(house.ask(setNumberState, pause, IN_OUTLET)).rejects.toThrow('Nothing of the kind')
+    expect(house.ask(setNumberState, pause, IN_OUTLET)).rejects.toThrow('No such number')
     expect(house.events.head()).toBe(head)
     expect(house.database.one('SELECT unread FROM conversations')).toEqual({ unread: 1 })
     // A command on the machine reaches every workspace.
     expect(await house.ask(readConversation, ask, COMMAND)).toEqual({ unread: 0 })
+  })
+
+  test('finds nothing of another by its id, also where there is nothing to change', async () => {
+    const contactId = house.database.one<{ id: number }>('SELECT id FROM contacts')?.id ?? 0
+    const numberId = house.database.one<{ id: number }>('SELECT id FROM numbers WHERE workspace_id = 1')?.id ?? 0
+    await house.give({ ...textItem('wamid.2', house.clock.epochMs()), attachments: [PICTURE] })
+    const mediaId = house.database.one<{ id: number }>('SELECT id FROM media')?.id ?? 0
+    const messageId = readId('message', (await house.ask(queueMessage, queued(to()))).answer.id) ?? 0
+    await house.ask(readConversation, { conversationId, uptoMessageId: null })
+    const head = house.events.head()
+    const asked = [
+      () => house.ask(readConversation, { conversationId, uptoMessageId: null }, IN_OUTLET),
+      () => house.ask(setNumberState, { numberId, state: 'active', reason: null }, IN_OUTLET),
+      () => house.ask(cancelMessage, { messageId }, IN_OUTLET),
+      () => house.ask(retryMessage, { messageId, deadlineMs: DEADLINE_MS }, IN_OUTLET),
+      () => house.ask(refetchMedia, { mediaId }, IN_OUTLET),
+      () => house.ask(changeContact, { contactId }, IN_OUTLET),
+      () => house.ask(mergeContacts, { contactId, intoId: contactId, by: 'key' }, IN_OUTLET),
+      () => house.ask(unmergeContact, { contactId, by: 'key' }, IN_OUTLET),
+      () => house.ask(beginErasure, { contactId, by: 'key' }, IN_OUTLET),
+    ]
+    for (const ask of asked) {
+      const said = await ask().then(String, (error: Error) => error.message)
+      expect(said).toStartWith('No such')
+    }
+    expect(house.events.head()).toBe(head)
+    expect(await house.reader.contacts.one(contactId, SEES_OUTLET)).toBe(undefined)
+    expect(await house.reader.message(messageId, SEES_OUTLET)).toBe(undefined)
   })
 })
