@@ -223,9 +223,10 @@ export class Audit {
   #personOf(object: string, within: number | null): number {
     for (const [kind, sql] of PERSON_OF) {
       const id = readId(kind, object)
-      // Who works here works in many workspaces.
-      const values = kind === 'person' ? [id ?? 0] : [id ?? 0, within]
-      if (id !== undefined) return this.#database.one<{ person: number }>(sql, ...values)?.person ?? 0
+      if (id === undefined) continue
+      // Who works here may work in many workspaces.
+      const values = kind === 'person' ? [id] : [id, within]
+      return this.#database.one<{ person: number }>(sql, ...values)?.person ?? 0
     }
     return 0
   }

@@ -56,7 +56,7 @@ function statements(): Statement[] {
 
 /** In a condition, also one that holds for all where nobody asks (`Tx.within`), or among the columns that are written. */
 function namesWorkspace(sql: string): boolean {
-  if (/\/\* (of|every) (any )?(workspace|team)|\/\* (a team is|whose key)/.test(sql)) return true
+  if (/\/\* (of|every) (any )?(workspace|team)|\/\* a team is/.test(sql)) return true
   return /workspace_id\s*(=|<>|>)|\(workspace_id|INSERT INTO \w+ \([^)]*workspace_id/.test(sql)
 }
 
