@@ -15,7 +15,6 @@ import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
-import { stepBack } from '../storage/step-back.ts'
 import { SummedLog } from '../storage/summed-log.ts'
 import type { Question } from '../storage/thread.ts'
 import { removeBeforeCopies } from '../storage/upgrade.ts'
@@ -33,12 +32,6 @@ const ROTATED_MAX = 200
  * pause is applied at once, a command never waits, and sockets are served no more often than this either.
  */
 const GATHER_MS = 4
-
-/**
- * Behind the threads that answer webhooks, before the search. At 2,000 webhooks a second on two cores the 99th percentile
- * of the answers fell from 5.9 to 5.4 ms with it, at 4 it did not (measured).
- */
-const NICENESS = 10
 
 export interface OpenBook {
   folder: string
@@ -334,7 +327,6 @@ function answer(question: Question): unknown {
   const { name, args } = question
   if (name === 'open') {
     const open = args as OpenBook
-    stepBack(NICENESS)
     thread = new BookThread(open)
     return thread.opened(open.folder, open.nowMs)
   }

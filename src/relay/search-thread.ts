@@ -18,6 +18,7 @@ import { Views } from '../records/views.ts'
 import { searchKeyName } from '../records/workspace.ts'
 import type { Db } from '../storage/database.ts'
 import { failThread, nameOfError, serveThread, yieldToLoop } from '../storage/serve-thread.ts'
+import { stepAside } from '../storage/step-aside.ts'
 import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
@@ -316,6 +317,7 @@ function answer(question: Question): unknown {
       return thread.search(ask, principal)
     }
     case 'wake':
+      stepAside()
       return thread.wake()
     case 'rest':
       return thread.rest()
