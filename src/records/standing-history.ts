@@ -115,7 +115,7 @@ function pastOf({ changes, roles, numbers }: Shared, personId: number, now: Plac
   const past: PastStanding[] = []
   let after = JSON.stringify(standing(0))
   for (const change of changes) {
-    undo(before, change, personId)
+    if (!undo(before, change, personId)) continue
     const text = JSON.stringify(standing(0))
     if (text !== after) past.push(standing(change.offset))
     after = text
@@ -131,19 +131,24 @@ interface Before {
   numbers: Map<number, readonly number[]>
 }
 
-function undo(before: Before, change: Change, personId: number): void {
+/** False where it certainly made no difference to them: most changes are about others. */
+function undo(before: Before, change: Change, personId: number): boolean {
   if (change.kind === 'role') {
     before.roles.set(change.subject, change.before)
-  } else if (change.kind === 'person') {
-    if (change.subject !== personId) return
+    return change.subject === before.roleId
+  }
+  if (change.kind === 'person') {
+    if (change.subject !== personId) return false
     before.roleId = change.before.roleId
     if (change.before.teamIds) before.teamIds = new Set(change.before.teamIds)
-  } else {
-    const { joined, left, numberIds } = change.before
-    if (joined.includes(personId)) before.teamIds.delete(change.subject)
-    if (left.includes(personId)) before.teamIds.add(change.subject)
-    if (numberIds) before.numbers.set(change.subject, numberIds)
+    return true
   }
+  const { joined, left, numberIds } = change.before
+  const wasIn = before.teamIds.has(change.subject)
+  if (joined.includes(personId)) before.teamIds.delete(change.subject)
+  if (left.includes(personId)) before.teamIds.add(change.subject)
+  if (numberIds) before.numbers.set(change.subject, numberIds)
+  return wasIn || before.teamIds.has(change.subject)
 }
 
 function sorted(ids: Iterable<number>): number[] {

@@ -7,7 +7,7 @@ import { lengthen, shorten } from './shorten.ts'
  */
 const HEAD = /^\{"from":"(\d{1,20})","id":"wamid\.([A-Za-z0-9+/]{1,200}={0,2})","timestamp":"([1-9]\d{9})(?=")/
 const STAMP_MAX = 0xffff_ffff
-/** Around the phone and the digits stand these bytes; `undefined` is a byte of its own. */
+/** Around the phone and the digits stand these bytes. */
 const BEFORE_PHONE = [0x1c, 0x18] as const
 const BEFORE_KIND = [0x15, 0x02, 0x00] as const
 const BEFORE_DIGITS = 0x18

@@ -1,6 +1,7 @@
 import { useState } from 'react'
-import { Checks, Field, Form, Select, Submit, textOf, useForm } from '../view/form.tsx'
+import { Field, Form, Select, Submit, textOf, useForm } from '../view/form.tsx'
 import { teamChanges } from './people-words.ts'
+import { TeamChecks } from './person-form.tsx'
 import { ExpiryNote } from './person-links.tsx'
 import { roleChoices } from './role-choices.ts'
 import { type Here, Page, ShownOnce, useLoaded, WhenLoaded } from './settings-parts.tsx'
@@ -57,15 +58,7 @@ function InviteForm({ here, roles, teams, onInvited }: InviteFormProps) {
       <Field form={form} name="name" label="Name" autoComplete="off" readOnly={added !== null} />
       <Field form={form} name="email" label="E-mail" type="email" autoComplete="off" readOnly={added !== null} />
       <Select form={form} name="role" label="Role" choices={choices} defaultValue={usualRole(roles)} />
-      {teams.length > 0 && (
-        <Checks
-          form={form}
-          name="teams"
-          legend="Teams"
-          choices={teams.map(({ id, name }) => ({ value: id, label: name }))}
-          chosen={new Set()}
-        />
-      )}
+      <TeamChecks form={form} teams={teams} chosen={[]} />
       <Submit form={form} busy="Inviting…">
         Make the invitation
       </Submit>

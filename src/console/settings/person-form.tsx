@@ -36,21 +36,21 @@ export function PersonForm({ here, person, roles, teams, onChanged }: PersonForm
         choices={roleChoices(roles, here.session.permissions)}
         defaultValue={person.role.id}
       />
-      {teams.length > 0 && (
-        <Checks
-          form={form}
-          name="teams"
-          legend="Teams"
-          choices={teams.map(({ id, name }) => ({ value: id, label: name }))}
-          chosen={new Set(person.teams.map(({ id }) => id))}
-        />
-      )}
+      <TeamChecks form={form} teams={teams} chosen={person.teams.map(({ id }) => id)} />
       <WorkFields form={form} person={person} />
       <Submit form={form} busy="Saving…">
         Save
       </Submit>
     </Form>
   )
+}
+
+/** Nothing where there is no team to choose. */
+export function TeamChecks(props: { form: FormState; teams: readonly Team[]; chosen: readonly string[] }) {
+  const { form, teams, chosen } = props
+  if (teams.length === 0) return null
+  const choices = teams.map(({ id, name }) => ({ value: id, label: name }))
+  return <Checks form={form} name="teams" legend="Teams" choices={choices} chosen={new Set(chosen)} />
 }
 
 function WorkFields({ form, person }: { form: FormState; person: Member }) {
