@@ -49,7 +49,7 @@ test('every operation that reads says so in the audit, or shows nothing personal
 })
 
 describe('the audit', () => {
-  test('tells of looks, searches and look-ups, with what is personal of them', async () => {
+  async function tellsOfLooks() {
     const conversation = await house.conversationOf(ANNA)
     const contact = conversation.contact.id
     await house.api(`/api/v1/contacts/${contact}`)
@@ -67,16 +67,16 @@ describe('the audit', () => {
     expect(await entryOf('audit.read')).toMatchObject({ object: null })
     expect(await audit(`&object=${contact}`)).toHaveLength(2)
     expect(readFileSync(join(house.config().dataDir, 'records.db')).includes('kettle')).toBe(false)
-  })
+  }
 
-  test('tells the same look of a minute once', async () => {
+  async function tellsTheSameLookOnce() {
     const conversation = await house.conversationOf(ANNA)
     for (let index = 0; index < 5; index++) await house.api(`/api/v1/conversations/${conversation.id}`)
     await entryOf('conversation.open')
     const entries = await audit(`&object=${conversation.id}&action=conversation.open`)
     // A minute may end in between.
     expect(entries.length).toBeLessThanOrEqual(2)
-  })
+  }
 
   test('tells of acts in their own commit, of commands, and of who was not let in', async () => {
     const { body } = await house.api('/api/v1/keys', { name: 'an agent', role: 'agent' })
@@ -98,7 +98,7 @@ describe('the audit', () => {
     expect(await audit('&to=2000-01-01T00:00:00Z')).toEqual([])
   })
 
-  test('is whole while the house runs, after an erasure, and by the roots that were kept', async () => {
+  async function isWhole() {
     const file = join(house.folder, 'kept-roots')
     const before = await run('verify')
     expect(before).toMatchObject({ code: 0, text: expect.stringContaining('whole') })
@@ -129,14 +129,18 @@ describe('the audit', () => {
     const { body } = await house.request('/metrics')
     expect(body).toContain('gatehouse_audit_rows_total{action="contact.open"}')
     expect(body).toContain('gatehouse_audit_chain_ok 1')
-  })
+  }
 
-  test('says where it was changed: in a command, to doctor and with the exit code', async () => {
+  async function saysWhere() {
     const database = new Db(join(house.config().dataDir, 'records.db'))
+    const row = database.one<{ actor: string }>('SELECT actor FROM audit WHERE seq = 3 AND workspace_id > 0')
     database.script('DROP TRIGGER audit_rows_hold')
     database.run("UPDATE audit SET actor = 'nobody' WHERE seq = 3 AND workspace_id > 0")
     expect(await run('verify')).toMatchObject({ code: 1, text: expect.stringContaining('First at row 3: altered') })
     expect(await checkAuditChain(house.config())).toMatchObject({ level: 'fail' })
+    // The tests may come in any order.
+    database.run('UPDATE audit SET actor = ?1 WHERE seq = 3 AND workspace_id > 0', row?.actor ?? '')
+    expect(await run('verify')).toMatchObject({ code: 0 })
     database.close()
     const file = join(house.folder, 'bad-roots')
     writeFileSync(file, 'no root\n')
@@ -144,5 +148,13 @@ describe('the audit', () => {
     expect(await run('verify', { to: file })).toMatchObject({ code: 2 })
     expect(await run('roots')).toMatchObject({ code: 2 })
     expect(await run('signatures', { roots: file })).toMatchObject({ code: 2 })
-  })
+  }
+
+  // One after the other on one house: what is erased, or changed, is not told any more.
+  test('tells of looks and what is personal of them, is whole after an erasure, and says where it was changed', async () => {
+    await tellsOfLooks()
+    await tellsTheSameLookOnce()
+    await isWhole()
+    await saysWhere()
+  }, 30_000)
 })
