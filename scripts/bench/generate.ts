@@ -69,7 +69,7 @@ class Filling {
     this.#startMs = Date.now() - SPAN_MS
     this.#nowMs = this.#startMs
     this.#vault = new Vault(join(dataDir, 'vault.db'), master, { synchronous: 'OFF' })
-    prepareVault(this.#vault, this.#nowMs)
+    prepareVault(this.#vault)
     this.#database = openRecords(join(dataDir, 'records.db'), 'benchmark', { synchronous: 'OFF', cacheKib: 1_000_000 })
   }
 
@@ -249,7 +249,7 @@ class Filling {
     const nowMs = Date.now()
     const day = dayOf(nowMs)
     const folder = join(this.#folder, 'journal')
-    const file = new DayFile({ folder, day, key: this.#vault.namedKey(dayKeyName(day), nowMs) })
+    const file = new DayFile({ folder, day, key: this.#vault.namedKey(dayKeyName(day)) })
     file.begin({ seq: this.#count, tag: new Uint8Array(randomBytes(16)) })
     file.close()
     const mark = new HighWaterMark(join(folder, 'high-water'))

@@ -30,7 +30,7 @@ export async function takeIn(folder: string, messages: number, people: number): 
   const nowMs = Date.now()
   const clock = { epochMs: () => nowMs, monoMs: () => performance.now(), after: () => () => {} }
   const vault = new Vault(join(folder, 'vault.db'), new Uint8Array(randomBytes(32)))
-  prepareVault(vault, nowMs)
+  prepareVault(vault)
   const database = openRecords(join(folder, 'records.db'), 'benchmark')
   const dayKeys = new Map([[dayOf(nowMs), new Uint8Array(randomBytes(32))]])
   const journal = new Journal({ folder: join(folder, 'journal'), dayKeys, appliedSeq: 0, nowMs })

@@ -103,7 +103,7 @@ class Bench {
     this.#total = total
     this.#only = only
     this.#vault = new Vault(join(folder, 'vault.db'), MASTER_KEY, { synchronous: 'OFF' })
-    prepareVault(this.#vault, 0)
+    prepareVault(this.#vault)
     this.#writing = openRecords(join(folder, 'records.db'), 'bench', { synchronous: 'OFF' })
     this.#records = openRecordsReadonly(join(folder, 'records.db'))
     const channel = must(channelNamed('whatsapp'), 'the channel')

@@ -51,7 +51,7 @@ describe('AuditWatch', () => {
     expect(readRoots(path)).toMatchObject([{ seq: 2 }])
     const { signature, ...logged } = root ?? {}
     expect(said.roots).toEqual([logged])
-    const signer = new RootSigner(book.vault.namedKey(AUDIT_SIGNATURE_KEY, 0))
+    const signer = new RootSigner(book.vault.namedKey(AUDIT_SIGNATURE_KEY))
     expect(signature).toBe(signer.signed(logged as AuditRoot).signature)
     clock.advance(3 * DAY_MS)
     await note(watch)

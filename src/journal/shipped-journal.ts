@@ -20,7 +20,6 @@ export interface GoOnAsk {
   masterKey: Uint8Array
   /** The restored vault, open for writing: it gets the keys of days that it does not know. */
   vault: Vault
-  nowMs: number
 }
 
 export interface WentOn {
@@ -133,7 +132,7 @@ class GoingOn {
 
   #openDay(day: string): { key: Uint8Array } {
     if (this.#open?.day === day) return this.#open
-    const { shipFolder, journalFolder, masterKey, vault, nowMs } = this.#ask
+    const { shipFolder, journalFolder, masterKey, vault } = this.#ask
     const previous = this.#end
     this.#flush()
     this.#open?.database.close()
@@ -145,7 +144,7 @@ class GoingOn {
     if (!key)
       throw new Error(`The shipped journal of ${day} does not open: its key is not there, or of another master key`)
     if (!vault.findNamedKey(name)) {
-      vault.keepNamedKey(name, key, nowMs)
+      vault.keepNamedKey(name, key)
       vault.commit()
     }
     const database = new Db(join(journalFolder, `${day}.db`), { secureDelete: true })

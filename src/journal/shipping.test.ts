@@ -84,7 +84,6 @@ function goOn(copy: string): { texts: string[]; isTorn: boolean } {
       journalFolder: join(place, copy),
       masterKey: MASTER,
       vault,
-      nowMs: SECOND_MS,
     })
     const reader = new JournalReader(join(place, copy), (day) => keys.get(day))
     const texts: string[] = []

@@ -64,7 +64,7 @@ async function firstMember(): Promise<number> {
 /** What the first version left of one contact. */
 function makeFolderOfBefore(folder: string, profile: object): void {
   const vault = new Vault(join(folder, 'vault.db'), TEST_MASTER_KEY, { synchronous: 'OFF' })
-  prepareVault(vault, nowMs)
+  prepareVault(vault)
   const person = vault.createPerson(() => 5)
   vault.linkPerson('phone', 'acme', PHONE, person)
   vault.linkPerson('user', 'acme', 'DE.1001', person)

@@ -191,7 +191,7 @@ function ofStaff({ id, key_person: person }: Staff, workspaceId: number): Whom {
 
 async function insertErasure(tx: Tx, whom: Whom, by: string, { now, ids }: InputContext): Promise<number> {
   const id = ids.next()
-  tx.vault.namedKey(erasureKeyName(id), now)
+  tx.vault.namedKey(erasureKeyName(id))
   const progress: Progress = { stage: 0, cursor: [], counts: {}, groups: whom.groups }
   await tx.run(
     `INSERT INTO erasures (id, contact_id, requested_at, requested_by, state, progress, subject, workspace_id, staff_id)

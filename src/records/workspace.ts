@@ -20,7 +20,7 @@ export async function workspaceNamed(
   const id = (last?.id ?? MAIN_WORKSPACE) + 1
   await tx.run('INSERT INTO workspaces (id, name, created_at) VALUES (?1, ?2, ?3)', id, name, now)
   // Its own search key: equal words of two workspaces have nothing in common in the index.
-  tx.vault.namedKey(searchKeyName(id), now)
+  tx.vault.namedKey(searchKeyName(id))
   return id
 }
 

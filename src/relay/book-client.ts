@@ -66,7 +66,7 @@ export class BookClient {
 
   async dayKey(nowMs: number): Promise<{ day: string; key: Uint8Array }> {
     const day = dayOf(nowMs)
-    return { day, key: await this.#thread.ask<Uint8Array>('day_key', { day, nowMs }) }
+    return { day, key: await this.#thread.ask<Uint8Array>('day_key', day) }
   }
 
   /** `PRAGMA synchronous` of what its thread writes. */

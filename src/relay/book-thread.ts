@@ -107,7 +107,7 @@ class BookThread {
 
   constructor(open: OpenBook) {
     this.#vault = new Vault(join(open.folder, 'vault.db'), open.masterKey)
-    prepareVault(this.#vault, open.nowMs)
+    prepareVault(this.#vault)
     const records = join(open.folder, 'records.db')
     this.#database = openRecords(records, open.epoch)
     this.#mark = new HighWaterMark(join(open.folder, 'records-high-water'))
@@ -142,7 +142,7 @@ class BookThread {
       const key = this.#vault.findNamedKey(dayKeyName(day))
       if (key) dayKeys.set(day, key)
     }
-    dayKeys.set(today, this.dayKey(today, nowMs))
+    dayKeys.set(today, this.dayKey(today))
     const book = this.#book
     return {
       appliedSeq: book.appliedSeq(),
@@ -156,8 +156,8 @@ class BookThread {
   }
 
   /** The key of a day, durable before anything is sealed with it. */
-  dayKey(day: string, nowMs: number): Uint8Array {
-    const key = this.#vault.namedKey(dayKeyName(day), nowMs)
+  dayKey(day: string): Uint8Array {
+    const key = this.#vault.namedKey(dayKeyName(day))
     // While a commit is being gathered the vault may hold keys of persons: they become durable a little earlier.
     this.#vault.commit()
     crashPoint('day.key_made')
@@ -340,10 +340,8 @@ function answer(question: Question): unknown {
     }
     case 'journal_head':
       return thread.noteJournalHead(args as number)
-    case 'day_key': {
-      const { day, nowMs } = args as { day: string; nowMs: number }
-      return thread.dayKey(day, nowMs)
-    }
+    case 'day_key':
+      return thread.dayKey(args as string)
     case 'destroy_persons':
       return thread.destroyPersons(args as DestroyPersons)
     case 'note_cuts':

@@ -13,7 +13,14 @@ import { MIGRATIONS as VAULT } from '../vault/vault.ts'
  * has changed of the records is taken back whole; keys, the journal and the ledger keep what came since, in the older form.
  */
 export const FORMS: readonly Form[] = [
-  { label: 'vault', migrations: VAULT, open: { secureDelete: true }, back: 'rows', files: () => ['vault.db'] },
+  {
+    label: 'vault',
+    migrations: VAULT,
+    open: { secureDelete: true },
+    back: 'rows',
+    dropped: { 'named_keys.created_at': '0' },
+    files: () => ['vault.db'],
+  },
   { label: 'ledger', migrations: LEDGER, open: {}, back: 'rows', files: () => [LEDGER_FILE] },
   {
     label: 'journal',

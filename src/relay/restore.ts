@@ -205,10 +205,10 @@ export async function openRestored(options: Omit<ApplyLedgerOptions, 'finishing'
   return house
 }
 
-function goOn({ folder, masterKey, clock }: RestoreOptions, shipFolder: string): { entries: number; head: number } {
+function goOn({ folder, masterKey }: RestoreOptions, shipFolder: string): { entries: number; head: number } {
   const vault = new Vault(join(folder, 'vault.db'), masterKey)
   try {
-    const ask = { shipFolder, journalFolder: join(folder, 'journal'), masterKey, vault, nowMs: clock.epochMs() }
+    const ask = { shipFolder, journalFolder: join(folder, 'journal'), masterKey, vault }
     const wentOn = goOnFromShipped(ask)
     vault.commit()
     setJournalMark(folder, wentOn.head)

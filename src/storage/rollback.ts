@@ -89,7 +89,7 @@ function buildOlder(folder: string, { path, form, to }: StepBack): void {
   const database = new Db(part, form.open)
   try {
     migrate(database, path, form.migrations.slice(0, to) as Migration[])
-    carryRows(database, join(folder, path))
+    carryRows(database, join(folder, path), form.dropped ?? {})
     database.script('PRAGMA wal_checkpoint(TRUNCATE)')
   } finally {
     database.close()
@@ -97,8 +97,11 @@ function buildOlder(folder: string, { path, form, to }: StepBack): void {
   syncFile(part)
 }
 
-/** All rows of the tables that both know, by the columns that both know, and the count of commits. Throws where the older form wants more. */
-function carryRows(older: Db, newerPath: string): void {
+/**
+ * All rows of the tables that both know, by the columns that both know and those that are given, and the count of
+ * commits. Throws where the older form wants more.
+ */
+function carryRows(older: Db, newerPath: string, dropped: Readonly<Record<string, string>>): void {
   older.run('ATTACH ?1 AS newer', newerPath)
   const tables = older.all<{ name: string }>(
     "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
@@ -107,13 +110,21 @@ function carryRows(older: Db, newerPath: string): void {
   older.transaction(() => {
     older.countCommit(commits)
     for (const { name } of tables) {
-      const columns = older.all<{ name: string }>(
-        `SELECT o.name FROM pragma_table_info(?1, 'main') o JOIN pragma_table_info(?1, 'newer') n ON n.name = o.name`,
-        name,
-      )
-      if (columns.length === 0) throw new Error(`Cannot go back: the newer form has no table ${name}`)
-      const list = columns.map((column) => `"${column.name}"`).join(', ')
-      older.script(`INSERT OR REPLACE INTO main."${name}" (${list}) SELECT ${list} FROM newer."${name}"`)
+      const columnsIn = (schema: string) =>
+        older
+          .all<{ name: string }>('SELECT name FROM pragma_table_info(?1, ?2)', name, schema)
+          .map((column) => column.name)
+      const newer = columnsIn('newer')
+      if (newer.length === 0) throw new Error(`Cannot go back: the newer form has no table ${name}`)
+      const carried = columnsIn('main').flatMap((column) => {
+        const value = newer.includes(column) ? `"${column}"` : dropped[`${name}.${column}`]
+        return value === undefined ? [] : [{ column, value }]
+      })
+      const [columns, values] = [
+        carried.map(({ column }) => `"${column}"`).join(', '),
+        carried.map(({ value }) => value).join(', '),
+      ]
+      older.script(`INSERT OR REPLACE INTO main."${name}" (${columns}) SELECT ${values} FROM newer."${name}"`)
     }
   })
 }

@@ -24,6 +24,8 @@ export interface Form {
   open: Pick<OpenOptions, 'secureDelete'>
   /** How `rollback` gets the older form: the copy is put back, or all rows there are go into a new file of the older form. */
   back: 'copy' | 'rows'
+  /** What a column that a migration has dropped holds again in an older form: SQL by `table.column`. */
+  dropped?: Readonly<Record<string, string>>
   /** Their paths in the folder, such as `records.db`. */
   files(folder: string): string[]
 }

@@ -225,7 +225,6 @@ async function journalGoesOn(): Promise<void> {
     journalFolder: join(data, 'journal'),
     masterKey: MASTER,
     vault,
-    nowMs: systemClock.epochMs(),
   })
   vault.close()
   expect(went.entries).toBeGreaterThan(0)

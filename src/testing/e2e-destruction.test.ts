@@ -181,7 +181,7 @@ describe('key rotate', () => {
 
   test('refuses in words the key that is in force, and what is no key', async () => {
     const vault = new Vault(join(dataDir, 'vault.db'), Uint8Array.fromHex(KEYS.old))
-    prepareVault(vault, 0)
+    prepareVault(vault)
     vault.close()
     const same = await run(['key', 'rotate', '--new-key-file', join(folder, 'old.key')])
     expect(same).toMatchObject({ code: 1, printed: '' })

@@ -193,10 +193,10 @@ export class TestBook {
     mkdirSync(folder, { recursive: true })
     const vaultPath = join(folder, 'vault.db')
     const vault = new Vault(vaultPath, TEST_MASTER_KEY, { synchronous: 'OFF' })
-    prepareVault(vault, nowMs)
+    prepareVault(vault)
     const journalFolder = join(folder, 'journal')
     const days = new Set([...daysIn(journalFolder), dayOf(nowMs)])
-    const dayKeys = new Map([...days].map((day) => [day, vault.namedKey(dayKeyName(day), nowMs)]))
+    const dayKeys = new Map([...days].map((day) => [day, vault.namedKey(dayKeyName(day))]))
     vault.commit()
     const database = openRecords(join(folder, 'records.db'), 'test-epoch', { synchronous: 'OFF' })
     const mark = new HighWaterMark(join(folder, 'records-high-water'))
@@ -250,7 +250,7 @@ export class TestBook {
   #bringDayKey(atMs: number): void {
     if (this.journal.hasKeyFor(atMs)) return
     const day = dayOf(atMs)
-    this.journal.addKey(day, this.vault.namedKey(dayKeyName(day), atMs))
+    this.journal.addKey(day, this.vault.namedKey(dayKeyName(day)))
     this.vault.commit()
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Db } from '../storage/database.ts'
@@ -7,7 +7,6 @@ import { seededRandom } from '../testing/seeded-random.ts'
 import { prepareVault, Vault } from './vault.ts'
 
 const MASTER = new Uint8Array(32).fill(7)
-const NOW_MS = Date.UTC(2026, 10, 22)
 const PHONE = '+4915112345678'
 
 let folder = ''
@@ -31,7 +30,7 @@ function open(options: { readonly?: boolean; master?: Uint8Array } = {}): Vault 
 
 function prepared(): Vault {
   const vault = open()
-  prepareVault(vault, NOW_MS)
+  prepareVault(vault)
   return vault
 }
 
@@ -49,7 +48,7 @@ describe('the vault', () => {
     const before = [vault.findNamedKey('house'), vault.personKey(person)].map((key) => key?.toHex())
     vault.close()
     const again = open()
-    prepareVault(again, NOW_MS + 1)
+    prepareVault(again)
     expect([again.findNamedKey('house'), again.personKey(person)].map((key) => key?.toHex())).toEqual(before)
     expect(again.findPerson('phone', 'acme', PHONE)).toBe(person)
     expect(new Set(before).size).toBe(2)
@@ -123,7 +122,7 @@ describe('the vault', () => {
     vault.commit()
     const lost = vault.createPerson(() => 6)
     vault.linkPerson('phone', 'acme', PHONE, lost)
-    vault.namedKey('day:2026-11-22', NOW_MS)
+    vault.namedKey('day:2026-11-22')
     expect(vault.personKey(lost)).toBeDefined()
     vault.rollback()
     expect(vault.personKey(lost)).toBeUndefined()
@@ -160,13 +159,25 @@ describe('the vault', () => {
     expect(files.includes('named_keys')).toBeTrue()
   })
 
-  test('does not open a key that was moved to another name', () => {
+  test('does not open with a schema whose letters are damaged', () => {
+    prepared().close()
+    const bytes = readFileSync(path)
+    const at = bytes.indexOf('hash BLOB PRIMARY KEY')
+    expect(at).toBeGreaterThan(0)
+    bytes[at] = 'i'.charCodeAt(0)
+    writeFileSync(path, bytes)
+    expect(() => open()).toThrow('Cannot open vault.db: its schema is damaged')
+  })
+
+  test.each([
+    ["SET wrapped = (SELECT wrapped FROM named_keys WHERE name = 'house')", 'upstream'],
+    // Another bit of its name: it would be missed by nobody, and a new key be made in its place.
+    ["SET name = 'upstreal'", 'upstream'],
+  ])('does not open with a key under another name: %s', (change, name) => {
     prepared().close()
     const database = new Db(path)
-    database.run(
-      `UPDATE named_keys SET wrapped = (SELECT wrapped FROM named_keys WHERE name = 'house') WHERE name = 'upstream'`,
-    )
+    database.run(`UPDATE named_keys ${change} WHERE name = ?1`, name)
     database.close()
-    expect(() => open().findNamedKey('upstream')).toThrow()
+    for (const readonly of [false, true]) expect(() => open({ readonly })).toThrow('it is damaged. 1 of its 8 keys')
   })
 })

@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import createVault from '../../migrations/vault/0001_create_vault.sql' with { type: 'text' }
 import rememberFormerHolders from '../../migrations/vault/0002_remember_former_holders.sql' with { type: 'text' }
+import dropBirthOfKeys from '../../migrations/vault/0003_drop_birth_of_keys.sql' with { type: 'text' }
 import { must } from '../core/assert.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { Db, type OpenOptions } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
+import { requireSchema } from '../storage/schema.ts'
 import { keyedHash, seal, unseal } from './sealing.ts'
 
 export const MIGRATIONS: readonly Migration[] = [
   { name: '0001_create_vault.sql', sql: createVault },
   { name: '0002_remember_former_holders.sql', sql: rememberFormerHolders },
+  { name: '0003_drop_birth_of_keys.sql', sql: dropBirthOfKeys },
 ]
 
 export const KEY_BYTES = 32
@@ -25,7 +28,7 @@ interface Rotation {
 }
 
 const NEXT_TABLES = `
-CREATE TABLE named_keys_next (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL, created_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE named_keys_next (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE person_keys_next (person INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;`
 const SWAP_TABLES = `
 DROP TABLE named_keys;
@@ -67,8 +70,11 @@ export class Vault {
     this.#database = new Db(path, { ...options, secureDelete: true, cacheKib: 16_384 })
     try {
       if (!options.readonly) migrate(this.#database, 'vault.db', MIGRATIONS)
-      this.#checkMaster()
-      if (!options.readonly) this.#tidy()
+      this.#checkNamedKeys()
+      if (!options.readonly) {
+        requireSchema(this.#database, 'vault.db', MIGRATIONS)
+        this.#tidy()
+      }
     } catch (error) {
       this.#database.close()
       throw error
@@ -76,18 +82,18 @@ export class Vault {
   }
 
   /** A key by its name, made on first use and where the one before was destroyed. Only the writer may make one. */
-  namedKey(name: string, nowMs: number): Uint8Array {
+  namedKey(name: string): Uint8Array {
     const known = this.findNamedKey(name)
     if (known) return known
     const key = new Uint8Array(randomBytes(KEY_BYTES))
-    this.#store('named_keys', name, { key, nowMs })
+    this.#store('named_keys', name, key)
     this.#namedKeys.set(name, key)
     return key
   }
 
   /** Keeps a key that was made elsewhere: of a day of the journal that comes from its second place. Only the writer may. */
-  keepNamedKey(name: string, key: Uint8Array, nowMs: number): void {
-    this.#store('named_keys', name, { key, nowMs })
+  keepNamedKey(name: string, key: Uint8Array): void {
+    this.#store('named_keys', name, key)
     this.#namedKeys.set(name, key)
   }
 
@@ -121,7 +127,7 @@ export class Vault {
     let person = nextNumber()
     while (this.#personRow(person)) person = nextNumber()
     const key = new Uint8Array(randomBytes(KEY_BYTES))
-    this.#store('person_keys', person, { key, nowMs: 0 })
+    this.#store('person_keys', person, key)
     this.#remember(person, key)
     return person
   }
@@ -333,7 +339,7 @@ export class Vault {
   }
 
   /** Keeps a new key, and while the master key is changed also as the next one wraps it. */
-  #store(table: 'named_keys' | 'person_keys', id: string | number, { key, nowMs }: { key: Uint8Array; nowMs: number }) {
+  #store(table: 'named_keys' | 'person_keys', id: string | number, key: Uint8Array): void {
     const place = typeof id === 'string' ? namedPlace(id) : personPlace(id)
     const masters = [must(this.#masters[0], 'the master key'), this.#rotation?.next]
     for (const [index, master] of masters.entries()) {
@@ -341,29 +347,15 @@ export class Vault {
       const target = index === 0 ? table : `${table}_next`
       const wrapped = seal(master, place, key)
       if (typeof id === 'number') this.#write(`INSERT INTO ${target} (person, wrapped) VALUES (?1, ?2)`, id, wrapped)
-      else
-        this.#write(
-          `INSERT OR REPLACE INTO ${target} (name, wrapped, created_at) VALUES (?1, ?2, ?3)`,
-          id,
-          wrapped,
-          nowMs,
-        )
+      else this.#write(`INSERT OR REPLACE INTO ${target} (name, wrapped) VALUES (?1, ?2)`, id, wrapped)
     }
   }
 
   #rotateNamed(next: Uint8Array): void {
-    const rows = this.#database.all<{ name: string; wrapped: Uint8Array; created_at: number }>(
-      'SELECT name, wrapped, created_at FROM named_keys',
-    )
-    for (const { name, wrapped, created_at } of rows) {
+    for (const { name, wrapped } of this.#namedRows()) {
       const place = namedPlace(name)
       const again = wrapped.length === 0 ? wrapped : seal(next, place, this.#unwrap(place, wrapped))
-      this.#write(
-        'INSERT OR REPLACE INTO named_keys_next (name, wrapped, created_at) VALUES (?1, ?2, ?3)',
-        name,
-        again,
-        created_at,
-      )
+      this.#write('INSERT OR REPLACE INTO named_keys_next (name, wrapped) VALUES (?1, ?2)', name, again)
     }
   }
 
@@ -406,20 +398,37 @@ export class Vault {
     return key
   }
 
-  #checkMaster(): void {
-    const any = this.#database.one<{ name: string }>(
-      'SELECT name FROM named_keys WHERE length(wrapped) > 0 ORDER BY name LIMIT 1',
-    )
-    if (!any) return
-    try {
-      this.findNamedKey(any.name)
-    } catch (cause) {
+  /**
+   * Opens every named key: they are few, and one whose name is damaged would be missed by nobody, since another is made
+   * in its place.
+   */
+  #checkNamedKeys(): void {
+    const live = this.#namedRows().filter(({ wrapped }) => wrapped.length > 0)
+    const damaged = live.filter(({ name, wrapped }) => !this.#opens(namedPlace(name), wrapped))
+    if (damaged.length === 0) return
+    if (damaged.length === live.length) {
       throw new Error(
         'Cannot open the vault: this is not the master key that the data folder was made with. Name the file that holds ' +
           'the right one as master_key_file; nothing was changed',
-        { cause },
       )
     }
+    throw new Error(
+      `Cannot open the vault: it is damaged. ${damaged.length} of its ${live.length} keys of the house and of days do not ` +
+        'open by their names. Restore vault.db from its newest copy; nothing was changed',
+    )
+  }
+
+  #opens(place: string, wrapped: Uint8Array): boolean {
+    try {
+      this.#unwrap(place, wrapped)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #namedRows(): { name: string; wrapped: Uint8Array }[] {
+    return this.#database.all<{ name: string; wrapped: Uint8Array }>('SELECT name, wrapped FROM named_keys')
   }
 }
 
@@ -443,8 +452,8 @@ function requireMasterKey(key: Uint8Array): void {
 }
 
 /** Keys that every house has; made before anything else is sealed. */
-export function prepareVault(vault: Vault, nowMs: number): void {
+export function prepareVault(vault: Vault): void {
   for (const name of ['house', 'blind', 'quarantine', 'upstream', 'search', 'audit', 'audit-signature', 'accounts'])
-    vault.namedKey(name, nowMs)
+    vault.namedKey(name)
   vault.commit()
 }

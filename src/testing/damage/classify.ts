@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { copyFolder, type Damage, type Folders, nowMs } from './damaged-folder.ts'
+import { copyFolder, type Damage, type Folders } from './damaged-folder.ts'
 import { type Contents, differences, examine } from './examine.ts'
 
 export type Outcome =
@@ -34,7 +34,7 @@ export class Classifier {
   classify(damage: Damage): Classified {
     copyFolder(this.#folders[damage.from], this.#place)
     damage.apply(this.#place)
-    const examined = examine(this.#place, this.#folders.masterKey, nowMs())
+    const examined = examine(this.#place, this.#folders.masterKey, this.#folders.nowMs)
     if (examined.outcome !== 'whole') return { damage, outcome: examined.outcome, said: examined.said }
     const differing = differences(this.#whole[damage.from], examined.contents)
     const said = differing.join('; ')
@@ -45,7 +45,7 @@ export class Classifier {
 
   #wholeOf(from: Damage['from']): Contents {
     copyFolder(this.#folders[from], this.#place)
-    const examined = examine(this.#place, this.#folders.masterKey, nowMs())
+    const examined = examine(this.#place, this.#folders.masterKey, this.#folders.nowMs)
     if (examined.outcome !== 'whole') throw new Error(`The folder is damaged before any damage: ${examined.said}`)
     return examined.contents
   }

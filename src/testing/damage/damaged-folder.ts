@@ -19,12 +19,15 @@ export interface Folders {
   /** Of a house that was stopped: all is in the files themselves. */
   stopped: string
   masterKey: Uint8Array
+  /** When the house began: at a later day's start each copy would get another new key. */
+  nowMs: number
   remove(): void
 }
 
 /** Lets a real house take messages, a file and sends in, and keeps its folder after a kill and after a stop. */
 export async function makeFolders(random: () => number, messages: number): Promise<Folders> {
   const stand = await CrashStand.build({ random })
+  const nowMs = systemClock.epochMs()
   const house = stand.start()
   await house.ready()
   const customers = makeCustomers(CUSTOMERS)
@@ -58,6 +61,7 @@ export async function makeFolders(random: () => number, messages: number): Promi
     killed,
     stopped,
     masterKey: stand.masterKey,
+    nowMs,
     remove: () => rmSync(stand.folder, { recursive: true, force: true }),
   }
 }
@@ -162,5 +166,3 @@ export function coarseDamages(folders: Folders, random: () => number): Damage[] 
     ]
   })
 }
-
-export const nowMs = () => systemClock.epochMs()

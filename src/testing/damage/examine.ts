@@ -56,7 +56,7 @@ export function databasesIn(folder: string): string[] {
 function openAsStart(folder: string, masterKey: Uint8Array, nowMs: number): readonly number[] {
   using closing = new DisposableStack()
   const vault = closing.adopt(new Vault(join(folder, 'vault.db'), masterKey), (one) => one.close())
-  prepareVault(vault, nowMs)
+  prepareVault(vault)
   const epoch = 'an epoch that is not used'
   const database = closing.adopt(openRecords(join(folder, 'records.db'), epoch), (one) => one.close())
   const mark = closing.adopt(new HighWaterMark(join(folder, 'records-high-water')), (one) => one.close())
@@ -67,7 +67,7 @@ function openAsStart(folder: string, masterKey: Uint8Array, nowMs: number): read
   const days = [...new Set([...daysIn(journal), dayOf(nowMs)])]
   const dayKeys = new Map<string, Uint8Array>()
   for (const day of days) {
-    const key = day === dayOf(nowMs) ? vault.namedKey(dayKeyName(day), nowMs) : vault.findNamedKey(dayKeyName(day))
+    const key = day === dayOf(nowMs) ? vault.namedKey(dayKeyName(day)) : vault.findNamedKey(dayKeyName(day))
     if (key) dayKeys.set(day, key)
   }
   vault.commit()
@@ -96,12 +96,14 @@ function dump(folder: string): Map<string, string[]> {
   const tables = new Map<string, string[]>()
   for (const name of databasesIn(folder)) {
     const database = new Db(join(folder, name), { readonly: true })
+    // What SQLite makes of its schema, for which letters of either case are the same.
     const names = database.all<{ name: string }>(
-      `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name`,
+      `SELECT lower(name) AS name FROM pragma_table_list
+       WHERE schema = 'main' AND type IN ('table', 'shadow') AND name NOT LIKE 'sqlite_%' ORDER BY 1`,
     )
     for (const { name: table } of names) {
-      const columns = database.all<{ name: string }>('SELECT name FROM pragma_table_info(?1)', table)
-      const list = columns.map((column) => `"${column.name}"`).join(', ')
+      const columns = database.all<{ name: string }>('SELECT lower(name) AS name FROM pragma_table_info(?1)', table)
+      const list = columns.map(({ name: column }) => `"${column}" AS "${column}"`).join(', ')
       const rows = database.all<Record<string, unknown>>(`SELECT ${list} FROM "${table}"`)
       const key = `${name.startsWith('journal') ? 'journal' : name} ${table}`
       tables.set(key, rows.map(rowText).sort())

@@ -67,7 +67,7 @@ export class StorageSide {
     const { folder, clock, chance } = options
     const nowMs = clock.epochMs()
     this.#vault = new Vault(join(folder, 'vault.db'), MASTER_KEY, { synchronous: SYNCHRONOUS })
-    prepareVault(this.#vault, nowMs)
+    prepareVault(this.#vault)
     this.#records = openRecords(join(folder, 'records.db'), options.epoch, { synchronous: SYNCHRONOUS })
     this.#mark = new HighWaterMark(join(folder, 'records-high-water'))
     requireAllCommits(this.#records, this.#mark, { acceptLoss: false, epoch: options.epoch, nowMs })
@@ -89,7 +89,7 @@ export class StorageSide {
     const days = new Set([...daysIn(journalFolder), dayOf(nowMs)])
     this.#journal = new Journal({
       folder: journalFolder,
-      dayKeys: new Map([...days].map((day) => [day, this.#dayKey(day, nowMs)])),
+      dayKeys: new Map([...days].map((day) => [day, this.#dayKey(day)])),
       appliedSeq: this.book.appliedSeq(),
       synchronous: SYNCHRONOUS,
       nowMs,
@@ -150,8 +150,8 @@ export class StorageSide {
     })
   }
 
-  #dayKey(day: string, nowMs: number): Uint8Array {
-    const key = this.#vault.namedKey(dayKeyName(day), nowMs)
+  #dayKey(day: string): Uint8Array {
+    const key = this.#vault.namedKey(dayKeyName(day))
     this.#vault.commit()
     crashPoint('day.key_made')
     return key
@@ -178,7 +178,7 @@ export class StorageSide {
     const { clock, chance } = this.#options
     const batch = this.#appending.splice(0, chance.between(1, this.#appending.length))
     const nowMs = clock.epochMs()
-    if (!this.#journal.hasKeyFor(nowMs)) this.#journal.addKey(dayOf(nowMs), this.#dayKey(dayOf(nowMs), nowMs))
+    if (!this.#journal.hasKeyFor(nowMs)) this.#journal.addKey(dayOf(nowMs), this.#dayKey(dayOf(nowMs)))
     crashPoint('journal.before_commit')
     const first = this.#journal.append(
       batch.map(({ entry }) => entry),
