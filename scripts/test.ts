@@ -70,7 +70,8 @@ async function runTests(name: string, which: readonly string[], seed: string, op
   const order = ['--randomize', `--seed=${seed}`, `--timeout=${ONE_TEST_MS_MAX}`]
   const reporting = ['--only-failures', '--reporter=junit', `--reporter-outfile=${report}`]
   const command = [bun, 'test', ...order, ...reporting, ...which]
-  const { isRight, seconds } = await run(command, { ...options, isShown: true })
+  const env = { ...options.env, GATEHOUSE_TEST_SEED: seed }
+  const { isRight, seconds } = await run(command, { ...options, env, isShown: true })
   const totals = existsSync(report) ? totalsOf(await Bun.file(report).text()) : undefined
   console.log(`${isRight ? 'ok    ' : 'FAILED'} ${name} (${seconds.toFixed(1)} s)`)
   if (totals === undefined) {

@@ -11,6 +11,7 @@ import { CRASH_NUMBERS, CrashStand } from './crash/stand.ts'
 import { BINARY } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import { until } from './test-gateway.ts'
+import { testSeed } from './test-seed.ts'
 
 /*
  * What only the built binary can get wrong: that something it needs lies beside it, or is written beside it. The other
@@ -128,7 +129,7 @@ onReadOnlyDisk('the demo on a read-only disk (needs the built binary and unshare
 })
 
 withBinary('the binary, killed at random (needs the built binary), loses nothing and doubles nothing', async () => {
-  const seed = Math.floor(systemClock.epochMs()) % 2 ** 31
+  const seed = testSeed()
   const report = await runCrashes({ seed, perPoint: 0, random: RANDOM_KILLS, command: [must(BINARY, 'the binary')] })
   expect(wrongOf(report), crashText(report)).toEqual([])
   expect(report.messagesIn).toBeGreaterThan(50)

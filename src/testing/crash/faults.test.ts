@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { systemClock } from '../../core/clock.ts'
+import { testSeed } from '../test-seed.ts'
 import { brokenCallFault } from './broken-calls.ts'
 import { crashText } from './crash-report.ts'
 import { type Fault, runCrashes, wrongOf } from './crash-run.ts'
@@ -12,7 +12,7 @@ import { STRACE } from './under.ts'
 const TEST_MS_MAX = 120_000
 
 async function strike(faults: readonly Fault[]): Promise<void> {
-  const seed = Math.floor(systemClock.epochMs()) % 2 ** 31
+  const seed = testSeed()
   const report = await runCrashes({ seed, perPoint: 0, random: 0, faults, mayFail: true })
   const text = crashText(report)
   expect(wrongOf(report), text).toEqual([])

@@ -7,9 +7,10 @@ import { daysIn } from '../../journal/day-file.ts'
 import { webhookOf } from '../../simulator/webhook-body.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { until } from '../test-gateway.ts'
+import { testSeed } from '../test-seed.ts'
 import { CRASH_NUMBERS, CrashStand } from './stand.ts'
 
-const SEED = Math.floor(systemClock.epochMs())
+const SEED = testSeed()
 const random = seededRandom(SEED)
 const ENTRIES = 30
 const TEST_MS_MAX = 30_000

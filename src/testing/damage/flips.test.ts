@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { systemClock } from '../../core/clock.ts'
 import { seededRandom } from '../seeded-random.ts'
+import { testSeed } from '../test-seed.ts'
 import { Classifier, damageText } from './classify.ts'
 import { coarseDamages, type Folders, makeFolders, randomFlip } from './damaged-folder.ts'
 
-const SEED = Math.floor(systemClock.epochMs()) % 2 ** 31
+const SEED = testSeed()
 const random = seededRandom(SEED)
 const FLIPS = 120
 const TEST_MS_MAX = 60_000
