@@ -235,6 +235,9 @@ describe.skipIf(isMissing)(`the console in a browser${why}`, () => {
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390)
       await page.getByRole('button', { name: 'Back to the list' }).click()
       await list.waitFor()
+      // Cut at its end, which is at the left.
+      server.receive('a', { text: { body: 'مرحبا، أين طلبي رقم 48213؟ شكرا جزيلا على المساعدة السريعة' } })
+      await page.locator('.row-preview:dir(rtl)').waitFor()
       expect(await page.locator('.thread').isVisible()).toBe(false)
       await page.goBack()
       await bubble('Hello').waitFor()
@@ -252,6 +255,16 @@ describe.skipIf(isMissing)(`the console in a browser${why}`, () => {
         server.addMessage({ conversation_id: id, at, text: { body: `from ${id}` } })
       }
       await signIn()
+      // Heard before anything has the focus.
+      expect(await page.evaluate(() => document.activeElement === document.body)).toBe(true)
+      await page.keyboard.press('/')
+      await page.getByRole('dialog', { name: 'Search messages' }).waitFor()
+      await page.keyboard.type('/')
+      expect(await page.getByRole('searchbox').inputValue()).toBe('/')
+      // The browser's own field of a search: the first time it empties it.
+      await page.keyboard.press('Escape')
+      await page.keyboard.press('Escape')
+      await page.getByRole('dialog').waitFor({ state: 'detached' })
       await page.getByRole('listbox').focus()
       await page.keyboard.press('ArrowDown')
       await page.keyboard.press('Enter')

@@ -304,6 +304,8 @@ export class Desk {
   #onEvents(events: readonly EventRecord[]): void {
     const before = this.#state.data
     this.#setData(applyEvents(before, events))
+    // Whatever one may see is another now: nothing that was shown until then is worth keeping.
+    if (events.some((event) => Array.isArray(event.data['conversation_ids']))) void this.start()
     if (events.some((event) => event.type === 'number.state')) void this.#mailroom.numbers()
     void this.#mailroom.fetchWanted()
     for (const event of events) this.#announce(event)
@@ -326,8 +328,11 @@ export class Desk {
   }
 
   #setData(data: ConsoleState): void {
+    const { open, data: before } = this.#state
     this.#set({ data })
     this.#outbox.settle(referencesIn(data.threads))
+    // It came into view, or left it.
+    if (open !== null && before.conversations.has(open) !== data.conversations.has(open)) this.open(open)
     this.#markRead()
   }
 

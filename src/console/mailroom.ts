@@ -7,6 +7,7 @@ import {
   type ConsoleState,
   dropWanted,
   newestIn,
+  touchThread,
 } from './store.ts'
 import type { Page } from './wire.ts'
 
@@ -21,11 +22,11 @@ interface MailroomDeps {
 
 /** Tries of a page that was overtaken by more events than are kept. */
 const PAGE_TRIES_MAX = 3
-/** After a failed try to mark as read. */
 /** A message that is sought may be this far up: as many messages as a thread holds here. */
 const SEEK_PAGES_MAX = 25
 const SEEK_ITEMS = 200
-const READ_RETRY_MS = 5000
+/** After a failed try to mark as read, or to fetch what an event spoke of. */
+const RETRY_MS = 5000
 
 /** Fetches: pages, single conversations, numbers; and the small requests beside them. One of a kind at a time. */
 export class Mailroom {
@@ -36,6 +37,7 @@ export class Mailroom {
   readonly #readUpto = new Map<string, string>()
   /** Grows when everything is loaded afresh: answers to older questions are thrown away. */
   #generation = 0
+  #numbersAsked = 0
 
   constructor(deps: MailroomDeps) {
     this.#deps = deps
@@ -71,7 +73,7 @@ export class Mailroom {
   async openThread(id: string): Promise<void> {
     await this.#once(id, async () => {
       if (!this.#deps.data().conversations.has(id)) await this.#conversation(id)
-      if (this.#deps.data().threads.has(id)) return
+      if (this.#deps.data().threads.has(id)) return this.#deps.change(touchThread(this.#deps.data(), id))
       await this.#page((data) => this.#deps.api.messages(id).then((page) => applyThreadPage(data(), id, page)))
     })
   }
@@ -102,9 +104,14 @@ export class Mailroom {
   }
 
   async numbers(): Promise<void> {
+    this.#numbersAsked += 1
     await this.#once('numbers', async () => {
-      const page: Page<ConsoleState['numbers'][number]> = await this.#deps.api.numbers()
-      this.#deps.change({ ...this.#deps.data(), numbers: page.items })
+      // What changed while they were read makes another look.
+      for (let seen = 0; seen !== this.#numbersAsked; ) {
+        seen = this.#numbersAsked
+        const page: Page<ConsoleState['numbers'][number]> = await this.#deps.api.numbers()
+        this.#deps.change({ ...this.#deps.data(), numbers: page.items })
+      }
     })
   }
 
@@ -115,7 +122,8 @@ export class Mailroom {
         try {
           await this.#conversation(id)
         } catch (cause) {
-          // Not for our eyes, or gone. Anything else comes again with the next event about it.
+          if (cause instanceof Problem && cause.isPassing) return this.#later(() => this.fetchWanted())
+          // Not for our eyes, or gone.
           this.#deps.change(dropWanted(this.#deps.data(), id))
           if (cause instanceof Problem && cause.status === 401) throw cause
         }
@@ -133,7 +141,7 @@ export class Mailroom {
       this.#deps.change(applyRead(this.#deps.data(), id, upto))
     } catch {
       // The count stays, which is the truth. The next change tries again.
-      setTimeout(() => this.#readUpto.delete(id), READ_RETRY_MS)
+      setTimeout(() => this.#readUpto.delete(id), RETRY_MS)
     }
   }
 
@@ -142,9 +150,17 @@ export class Mailroom {
     await this.#once(`message ${messageId}`, () => this.#deps.api.act(messageId, action))
   }
 
+  /** Once more after a while, unless everything has been loaded afresh by then. */
+  #later(run: () => Promise<void>): void {
+    const generation = this.#generation
+    setTimeout(() => void (generation === this.#generation && run()), RETRY_MS)
+  }
+
   async #conversation(id: string): Promise<void> {
     const asOf = this.#deps.data().recent.at(-1)?.offset ?? this.#deps.data().recentAfter
+    const generation = this.#generation
     const view = await this.#deps.api.conversation(id)
+    if (generation !== this.#generation) return
     this.#deps.change(applyConversation(this.#deps.data(), view, asOf))
   }
 

@@ -57,6 +57,21 @@ describe('Outbox', () => {
     expect(accepted).toEqual(['m'])
   })
 
+  test('hands over the replies of one conversation in the order they were written, those of another beside them', async () => {
+    const { outbox, keys, accepted, until } = outboxWith([
+      LOST,
+      { id: 'other', state: 'queued' },
+      { id: 'first', state: 'queued' },
+      { id: 'second', state: 'queued' },
+    ])
+    outbox.add(ITEM)
+    outbox.add({ ...ITEM, key: 'k2' })
+    outbox.add({ ...ITEM, key: 'k3', conversationId: 'd' })
+    await until(() => outbox.items.length === 0)
+    expect(keys).toEqual(['k1', 'k3', 'k1', 'k2'])
+    expect(accepted).toEqual(['other', 'first', 'second'])
+  })
+
   test('keeps the text of a reply that cannot be delivered, and tries again when asked', async () => {
     const { outbox, keys, until } = outboxWith([LOST, LOST, LOST, { id: 'm', state: 'queued' }])
     outbox.add(ITEM)

@@ -39,6 +39,8 @@ export const OUTBOX_ITEMS_MAX = 100
 export class Outbox {
   #items: readonly OutboxItem[]
   readonly #deps: OutboxDeps
+  /** What is being handed over, by conversation: its replies arrive in the order they were written. */
+  readonly #lines = new Map<string, Promise<void>>()
   #closed = false
 
   constructor(deps: OutboxDeps) {
@@ -54,14 +56,15 @@ export class Outbox {
   add(item: Pick<OutboxItem, 'key' | 'conversationId' | 'body' | 'replyTo' | 'takeOver' | 'at'>): boolean {
     if (this.#items.length >= OUTBOX_ITEMS_MAX) return false
     this.#set([...this.#items, { ...item, phase: 'sending', problem: null, isUncertain: false }])
-    void this.#send(item.key)
+    this.#line(item.conversationId, item.key)
     return true
   }
 
   retry(key: string): void {
-    if (this.#find(key)?.phase !== 'unsent') return
+    const item = this.#find(key)
+    if (item?.phase !== 'unsent') return
     this.#update(key, { phase: 'sending', problem: null })
-    void this.#send(key)
+    this.#line(item.conversationId, key)
   }
 
   /** Takes an item out and answers it. */
@@ -80,6 +83,15 @@ export class Outbox {
 
   close(): void {
     this.#closed = true
+  }
+
+  /** Behind those of its conversation that are on their way. */
+  #line(conversationId: string, key: string): void {
+    const before = this.#lines.get(conversationId)
+    const line = (before === undefined ? this.#send(key) : before.then(() => this.#send(key))).then(() => {
+      if (this.#lines.get(conversationId) === line) this.#lines.delete(conversationId)
+    })
+    this.#lines.set(conversationId, line)
   }
 
   async #send(key: string): Promise<void> {

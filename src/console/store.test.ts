@@ -13,6 +13,8 @@ import {
   progresses,
   RECENT_EVENTS_MAX,
   THREAD_MESSAGES_MAX,
+  THREADS_MAX,
+  touchThread,
   unreadConversations,
 } from './store.ts'
 import type { ConversationView, EventRecord, MessageView } from './wire.ts'
@@ -312,4 +314,50 @@ describe('conversations', () => {
     expect(after.order).toEqual(before.order)
     expect(shown(after)).toEqual(['m'])
   })
+})
+
+/** `c` passes to others, or to whoever looks. */
+function moved(offset: number, as: 'gone' | 'visible'): EventRecord {
+  const { unread: _unread, window_expires_at: _window, last_message: _last, ...told } = conversation('c')
+  const data = as === 'gone' ? { conversation_id: 'c' } : { conversation: told }
+  return { offset, type: `conversation.${as}`, at: at(offset), data }
+}
+
+describe('a conversation that passes on', () => {
+  const page = (asOf: number) => ({ items: [conversation('c', { unread: 3 })], next: null, as_of: asOf })
+
+  test('leaves the list with all that was said in it', () => {
+    const state = applyEvents(withThread([message('m', 50)]), [moved(11, 'gone')])
+    expect([state.order, state.threads.size, state.wanted]).toEqual([[], 0, []])
+    expect(state.conversations.has('c')).toBe(false)
+  })
+
+  test('does not come back with a page that was read before', () => {
+    const state = applyEvents(emptyState(10), [moved(11, 'gone')])
+    expect(must(applyConversationPage(state, page(10))).order).toEqual([])
+    expect(applyConversation(state, conversation('c'), 10).order).toEqual([])
+    expect(must(applyThreadPage(state, 'c', { items: [message('m', 50)], next: null, as_of: 10 })).threads.size).toBe(0)
+  })
+
+  test('stays where a later page has it, and is fetched where it comes into view', () => {
+    const late = must(applyConversationPage(emptyState(10), page(12)))
+    expect(applyEvents(late, [moved(11, 'gone')]).order).toEqual(['c'])
+    // What the event tells has neither the last message nor the window nor what is unread: it is not shown like that.
+    const come = applyEvents(applyEvents(emptyState(10), [moved(11, 'gone')]), [moved(12, 'visible')])
+    expect([come.order, come.wanted]).toEqual([[], ['c']])
+    const fetched = applyConversation(come, conversation('c', { unread: 3 }), 12)
+    expect([fetched.order, fetched.wanted, fetched.conversations.get('c')?.view.unread]).toEqual([['c'], [], 3])
+    expect(applyEvents(fetched, [moved(13, 'gone')]).order).toEqual([])
+  })
+})
+
+test('the thread that was looked at last is the last to be forgotten', () => {
+  let state = emptyState(10)
+  const open = (id: string) => {
+    state = must(applyThreadPage(state, id, { items: [], next: null, as_of: 10 }))
+  }
+  for (let index = 0; index < THREADS_MAX; index += 1) open(`c${index}`)
+  state = touchThread(state, 'c0')
+  open('one more')
+  expect([state.threads.size, state.threads.has('c0'), state.threads.has('c1')]).toEqual([THREADS_MAX, true, false])
 })

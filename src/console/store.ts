@@ -181,6 +181,15 @@ export function applyRead(state: ConsoleState, id: string, upto: string): Consol
   return { ...state, conversations }
 }
 
+/** Somebody looks at a thread that is loaded: others are forgotten before it. */
+export function touchThread(state: ConsoleState, id: string): ConsoleState {
+  const thread = state.threads.get(id)
+  if (thread === undefined) return state
+  const threads = new Map(state.threads)
+  threads.delete(id)
+  return { ...state, threads: threads.set(id, thread) }
+}
+
 /** Adds a message that this console has just handed over, unless an event was faster. Its place is below all events. */
 export function applySent(state: ConsoleState, view: MessageView): ConsoleState {
   const draft = draftOf(state)
@@ -243,6 +252,7 @@ function replay(draft: Draft, state: ConsoleState, asOf: number): void {
 
 function applyEvent(draft: Draft, event: EventRecord): void {
   const { data, offset } = event
+  if (event.type === 'conversation.gone' || event.type === 'conversation.visible') return applyMove(draft, event)
   if (isConversation(data['conversation'])) putConversation(draft, data['conversation'], offset)
   const message = isMessage(data['message']) ? data['message'] : null
   const carries = event.type === 'message.received' || event.type === 'message.state'
@@ -253,6 +263,17 @@ function applyEvent(draft: Draft, event: EventRecord): void {
   if (event.type === 'message.state') applyMessageState(draft, event)
   else if (event.type === 'contact.updated') applyPersonEvent(draft, event)
   else applyAct(draft, event)
+}
+
+/** A conversation that left what may be seen here, or came into it. */
+function applyMove(draft: Draft, { type, data, offset }: EventRecord): void {
+  const shown = isConversation(data['conversation']) ? data['conversation'].id : data['conversation_id']
+  if (typeof shown !== 'string' || (draft.conversations.get(shown)?.offset ?? 0) >= offset) return
+  draft.wanted = draft.wanted.filter((id) => id !== shown)
+  // What the event tells of it is not all that a list shows, so it is fetched.
+  if (type === 'conversation.visible') return void draft.wanted.push(shown)
+  draft.conversations.delete(shown)
+  draft.threads.delete(shown)
 }
 
 /** Something that was done to a message. */

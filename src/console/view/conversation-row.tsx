@@ -50,11 +50,13 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
       <span className={`avatar tone-${toneOf(view.contact.id)}`} aria-hidden="true">
         {initialsOf(name)}
       </span>
-      <span className="row-name">{name}</span>
+      <span className="row-name" dir="auto">
+        {name}
+      </span>
       <time className="row-time" dateTime={at}>
         {listTime(at, nowMs)}
       </time>
-      <span className="row-preview">
+      <span className="row-preview" dir="auto">
         {status !== null && <StatusMark status={status} />}
         {last === null ? 'No messages yet' : previewOf(last)}
       </span>

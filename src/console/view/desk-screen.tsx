@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react'
 import type { Desk } from '../desk.ts'
 import { unreadConversations } from '../store.ts'
 import { ConversationList } from './conversation-list.tsx'
@@ -42,7 +42,7 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
   const [isSearching, setSearching] = useState(false)
 
   function onKeyDown(event: KeyboardEvent) {
-    if (event.defaultPrevented) return
+    if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return
     if (event.key === 'Escape') back()
     const isWriting = event.target instanceof Element && event.target.matches('input, textarea, select')
     if (event.key === '/' && !isWriting && !event.ctrlKey && !event.metaKey) {
@@ -51,9 +51,17 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
     }
   }
 
+  const keys = useRef(onKeyDown)
+  keys.current = onKeyDown
+  // Escape and the search key are heard wherever the focus stands, and where it stands nowhere yet.
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => keys.current(event)
+    document.addEventListener('keydown', pressed)
+    return () => document.removeEventListener('keydown', pressed)
+  }, [])
+
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape and the search key are heard wherever the focus stands.
-    <div className="desk" data-screen={route === null ? 'list' : 'thread'} onKeyDown={onKeyDown}>
+    <div className="desk" data-screen={route === null ? 'list' : 'thread'}>
       <PageHeader state={state} onSignOut={onSignOut}>
         <button
           type="button"

@@ -76,6 +76,7 @@ export function ReplyBox({ desk, draft, name, answered, block, fieldRef, onSend 
         <textarea
           ref={fieldRef}
           rows={1}
+          dir="auto"
           value={draft.text}
           disabled={isBlocked}
           placeholder={isBlocked ? 'No reply possible now' : 'Write a reply'}

@@ -46,7 +46,7 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
           <Icon name="back" />
         </button>
         <div className="thread-who">
-          <h2 ref={heading} tabIndex={-1}>
+          <h2 ref={heading} tabIndex={-1} dir="auto">
             {view === undefined ? 'Conversation' : titleOf(view)}
           </h2>
           {view !== undefined && <ThreadFacts view={view} nowMs={nowMs} />}
