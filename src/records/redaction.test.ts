@@ -56,6 +56,16 @@ describe('a webhook without a person', () => {
     expect(redacted(untouched)).toBe(untouched)
   })
 
+  test.each([
+    ['a message that nobody understood', { ...OF_ANNA, id: ['a'] }],
+    ['one whose sender is a number', { ...OF_ANNA, from: 4915112345678 }],
+    ['one that names them deeper', { event: 'x', user: { wa_id: '4915112345678' }, text: { body: 'mine' } }],
+    ['one under their name', { '4915112345678': { body: 'mine' } }],
+  ])('takes %s whole, where it stands in no list', (_, item) => {
+    expect(redacted(item)).toBeUndefined()
+    expect(redacted([item, OF_BEN])).toEqual([OF_BEN])
+  })
+
   test('keeps what others said to them or of them, and only that', () => {
     const reply = { ...OF_BEN, context: { from: '4915112345678', id: 'a' } }
     const card = { ...OF_BEN, type: 'contacts', contacts: [{ phones: [{ wa_id: '4915112345678' }, { wa_id: '5' }] }] }

@@ -44,13 +44,13 @@ export function namesOf(subject: Subject, blindKey: Uint8Array): Names {
 }
 
 /**
- * What has to be taken out of a document so that it does not name the person: of lists the items that do, wherever in
- * them; outside lists the members that do. A list that would be empty goes with what holds it, if that holds no other:
- * a webhook of which nothing else is left is gone whole, which is the path of no steps.
+ * What has to be taken out of a document so that it does not name the person: the items that do, wherever in them, of
+ * lists and the document itself; of what others said the members that do. A list that would be empty goes with what
+ * holds it, if that holds no other: a document of which nothing is left is the path of no steps.
  */
 export function findCuts(document: unknown, names: Names): Path[] {
   const cuts: Path[] = []
-  const rest = visit({ names, cuts, mayVanish: true }, document, [], false)
+  const rest = visit({ names, cuts, mayVanish: true }, document, [], true)
   return rest === 'kept' ? cuts : [[]]
 }
 
@@ -71,10 +71,15 @@ interface Search {
 type Rest = 'kept' | 'named' | 'gone'
 
 function visit(search: Search, node: unknown, path: Path, isInList: boolean): Rest {
-  if (typeof node === 'string') return search.names(node) ? 'named' : 'kept'
+  if (isName(search, node)) return 'named'
   if (Array.isArray(node)) return visitList(search, node, path)
   if (typeof node === 'object' && node !== null) return visitObject(search, Object.entries(node), path, isInList)
   return 'kept'
+}
+
+/** As a text, or as a number of what nobody understood. */
+function isName({ names }: Search, value: unknown): boolean {
+  return typeof value === 'string' ? names(value) : Number.isSafeInteger(value) && names(String(value))
 }
 
 function visitList(search: Search, list: readonly unknown[], path: Path): Rest {
@@ -91,7 +96,7 @@ function visitList(search: Search, list: readonly unknown[], path: Path): Rest {
 }
 
 function visitObject(search: Search, members: [string, unknown][], path: Path, isInList: boolean): Rest {
-  const isNamed = members.some(([, value]) => typeof value === 'string' && search.names(value))
+  const isNamed = members.some(([name, value]) => isName(search, name) || isName(search, value))
   if (isNamed && isInList) return 'named'
   // Somebody else's words, which may answer the person or be about them: they stay, without them.
   const isOfOther = members.some(([name, value]) => typeof value === 'string' && SPEAKER.has(name))
@@ -99,7 +104,7 @@ function visitObject(search: Search, members: [string, unknown][], path: Path, i
   let hasLost = false
   for (const [name, value] of members) {
     const place = [...path, name]
-    const rest = visit(search, value, place, isInList && !isOfOther)
+    const rest = isName(search, name) ? 'named' : visit(search, value, place, isInList && !isOfOther)
     if (rest === 'named' && isInList && !isOfOther) return 'named'
     if (rest === 'kept') holdsOther ||= Array.isArray(value) && value.length > 0
     else search.cuts.push(place)
