@@ -219,6 +219,8 @@ export interface StatusItem {
   /** What we put into the platform's echo field, if it came back. */
   correlation: string | null
   failure: { code: number; title: string } | null
+  /** What the failure means beyond this message; absent where it means nothing more. */
+  consequences?: Consequences
   pricing: { category: string | null; type: string | null; model: string | null; billable: boolean | null } | null
   raw: Record<string, unknown>
 }
@@ -245,6 +247,12 @@ export type InboundItem =
   | NoticeItem
   | OtherItem
 
+/** What a final no says beyond the message that it is about: what must not send until somebody has looked. */
+export interface Consequences {
+  pauses: 'nothing' | 'number' | 'waba' | 'template'
+  closesWindow: boolean
+}
+
 /** What a channel answers to a send. Every member says by itself whether the message may be sent again. */
 export type SendOutcome =
   /** The platform took it. */
@@ -260,13 +268,7 @@ export type SendOutcome =
       /** It may be repeated once the access token is another one: until then nothing is sent with it. */
       pauses?: 'token'
     }
-  /** A definite and final no. `pauses` names what must not send until somebody has looked. */
-  | {
-      kind: 'refused'
-      code: number | null
-      reason: string
-      pauses: 'nothing' | 'number' | 'waba' | 'template'
-      closesWindow: boolean
-    }
+  /** A definite and final no. */
+  | ({ kind: 'refused'; code: number | null; reason: string } & Consequences)
   /** It may have gone out: only a status, or the end of its wait, settles it. */
   | { kind: 'unknown'; code: number | null; reason: string }

@@ -3,14 +3,14 @@ import type { PersonReference, SendOutcome } from '../core/inbound.ts'
 import { type MessageClass, rankOf } from '../core/message.ts'
 import { joinActsOfSent, tellReactionLeft } from './act-effect.ts'
 import { CLASS, DOUBT, FLAG_PACING, NUMBER_STATE, STATE } from './codes.ts'
+import { drawConsequences, pauseSenders } from './consequences.ts'
 import { addressIn, addressOfFamily, learnPerson } from './contact.ts'
 import type { Profile } from './contact-card.ts'
 import { profilePlace } from './contact-row.ts'
-import type { ConversationEventData } from './conversation.ts'
 import type { GroupProfile } from './group.ts'
 import { takeOver } from './handover.ts'
 import { UNFINISHED_DUTY } from './lost-commits.ts'
-import { changeNumberState, numberById } from './number.ts'
+import { numberById } from './number.ts'
 import {
   bodyPlace,
   changeState,
@@ -179,7 +179,7 @@ export const recordOutcome = input('message.outcome', async (tx: Tx, ask: Outcom
   await closeDuty(tx, message.id)
   const at = { source: 'platform' as const, atMs: context.now, attempt: ask.attempt }
   await changeState(tx, message, { ...at, state: 'failed', reason: reasonOf(outcome) })
-  await drawConsequences(tx, message, outcome)
+  await drawConsequences(tx, message, { ...outcome, reason: reasonOf(outcome), atMs: context.now })
   return { state: 'failed' }
 })
 
@@ -276,51 +276,6 @@ export async function putBack(
     deadlineAtMs: row?.deadline_at ?? now,
     notBeforeMs: why.notBeforeMs,
   })
-}
-
-/** Some refusals say more than that this message was refused: the number may not send, or the window has closed. */
-async function drawConsequences(
-  tx: Tx,
-  message: SentMessage,
-  outcome: Extract<SendOutcome, { kind: 'refused' }>,
-): Promise<void> {
-  if (outcome.closesWindow) {
-    const row = await tx.one<{ unread: number }>(
-      `UPDATE conversations SET window_expires_at = NULL WHERE id = ?1 AND workspace_id = ?2 RETURNING unread`,
-      message.conversationId,
-      await tx.workspaceOf(message.numberId),
-    )
-    await tx.event('conversation.updated', { conversationId: message.conversationId, numberId: message.numberId }, [
-      row?.unread ?? 0,
-      null,
-    ] satisfies ConversationEventData)
-  }
-  if (outcome.pauses === 'nothing' || outcome.pauses === 'template') return
-  await pauseSenders(tx, message.numberId, { scope: outcome.pauses, reason: reasonOf(outcome) })
-}
-
-/** Pauses a number, or all that send for its account or with its access token. */
-async function pauseSenders(
-  tx: Tx,
-  numberId: number,
-  { scope, reason }: { scope: 'number' | 'waba' | 'token'; reason: string },
-): Promise<void> {
-  const number = await numberById(tx, numberId)
-  if (!number) return
-  const affected = await tx.all<{ id: number }>(
-    `SELECT id FROM numbers WHERE workspace_id = ?6 AND state = 0
-     AND (id = ?1 OR (?2 = 'waba' AND waba = ?3) OR (?2 = 'token' AND app = ?4 AND channel = ?5))`,
-    number.id,
-    scope,
-    number.waba,
-    number.app,
-    number.channel,
-    number.workspace_id,
-  )
-  for (const { id } of affected) {
-    const paused = await numberById(tx, id)
-    if (paused) await changeNumberState(tx, paused, 'paused', reason)
-  }
 }
 
 /** Messages that waited past their deadline. */

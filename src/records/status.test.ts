@@ -5,7 +5,7 @@ import type { MessageState } from '../core/message.ts'
 import { type Desk, openDesk } from '../testing/open-desk.ts'
 import { SEES_ALL } from '../testing/open-test-book.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { ACCEPTED, DOUBT_WAIT_MS, queued, statusItem, TEST_ACCOUNT } from '../testing/test-items.ts'
+import { ACCEPTED, DOUBT_WAIT_MS, queued, statusItem, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { seeing } from './page.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, endDoubt, recordOutcome, retryMessage } from './send-message.ts'
@@ -280,6 +280,60 @@ describe('a status', () => {
     expect(desk.house.reader.unmatchedStatuses(ask, SEES_ALL).items).toHaveLength(1)
     await desk.outcome(departure, ACCEPTED('wamid.early'))
     expect(desk.house.reader.unmatchedStatuses(ask, SEES_ALL).items).toEqual([])
+  })
+})
+
+describe('a failure that is told later', () => {
+  const failed = (atMs: number, more: object) => statusItem('wamid.out', 'failed', atMs, more)
+
+  async function accepted(): Promise<number> {
+    const id = await desk.queue()
+    await desk.outcome(await desk.begin(id), ACCEPTED('wamid.out'))
+    return id
+  }
+
+  const windowOf = async () =>
+    (await desk.house.reader.conversation(desk.conversationId, SEES_ALL))?.['window_expires_at']
+
+  test('closes the window for everybody who looks, unless the customer has written since', async () => {
+    await accepted()
+    const toldAtMs = desk.house.clock.epochMs()
+    desk.house.clock.advance(5000)
+    await desk.house.give(textItem('wamid.again', desk.house.clock.epochMs()))
+    const open = await windowOf()
+    const consequences = { pauses: 'nothing', closesWindow: true } as const
+    await desk.house.give(failed(toldAtMs, { consequences }))
+    expect(await windowOf()).toBe(open)
+    const id = await desk.queue()
+    await desk.outcome(await desk.begin(id), ACCEPTED('wamid.second'))
+    const atMs = desk.house.clock.epochMs()
+    await desk.house.give(statusItem('wamid.second', 'failed', atMs, { consequences }))
+    expect(await windowOf()).toBeNull()
+    expect(JSON.parse((await desk.house.eventsAfter(0)).at(-1) ?? '')).toMatchObject({
+      type: 'conversation.updated',
+      data: { conversation: { window_expires_at: null } },
+    })
+  })
+
+  test.each([
+    ['just now', 0, 1],
+    ['long ago, as a replay tells it', 11 * 60_000, 0],
+  ])('%s pauses what must not send', async (_, agoMs, paused) => {
+    await accepted()
+    const failure = { code: 131042, title: 'Business eligibility payment issue' }
+    const consequences = { pauses: 'waba', closesWindow: false } as const
+    await desk.house.give(failed(desk.house.clock.epochMs() - agoMs, { failure, consequences }))
+    const reason = paused === 1 ? '131042 Business eligibility payment issue' : null
+    expect(desk.house.reader.numbers().map((number) => [number.state, number.reason])).toEqual([[paused, reason]])
+  })
+
+  test('means nothing more where the message had reached the phone', async () => {
+    await accepted()
+    const atMs = desk.house.clock.epochMs()
+    const consequences = { pauses: 'number', closesWindow: true } as const
+    await desk.house.give(statusItem('wamid.out', 'delivered', atMs), failed(atMs, { consequences }))
+    expect(desk.house.reader.numbers().map(({ state }) => state)).toEqual([0])
+    expect(await windowOf()).not.toBeNull()
   })
 })
 

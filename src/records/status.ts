@@ -1,6 +1,7 @@
 import type { StatusItem } from '../core/inbound.ts'
 import { type MessageState, rankOf } from '../core/message.ts'
 import { hasHappened, joinActsOfSent, tellReactionLeft } from './act-effect.ts'
+import { drawLateConsequences } from './consequences.ts'
 import { learnFromStatus, personOf } from './contact.ts'
 import type { ItemAsk } from './item-ask.ts'
 import { numberOfItem } from './number.ts'
@@ -147,7 +148,7 @@ async function advance(tx: Tx, message: SentMessage, item: StatusItem, now: numb
   if (item.state === null) return
   const change = {
     state: item.state,
-    reason: item.failure ? `${item.failure.code} ${item.failure.title}` : null,
+    reason: item.failure ? `${item.failure.code} ${item.failure.title}`.trim() : null,
     source: 'platform' as const,
     atMs: Math.min(item.atMs, now),
     attempt: message.attempt,
@@ -163,6 +164,14 @@ async function advance(tx: Tx, message: SentMessage, item: StatusItem, now: numb
   tx.wake({ kind: 'unqueued', messageId: message.id })
   await changeState(tx, message, { ...change, state: next })
   if (!hasHappened(message.state) && hasHappened(next)) await tellReactionLeft(tx, message)
+  if (next === 'failed' && item.consequences) {
+    await drawLateConsequences(
+      tx,
+      message,
+      { ...item.consequences, reason: change.reason ?? '', atMs: change.atMs },
+      now,
+    )
+  }
 }
 
 /** In a group a message is as far as it is with anybody; that it did not reach one of them does not fail it. */

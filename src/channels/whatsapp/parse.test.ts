@@ -254,6 +254,19 @@ describe('a status', () => {
     })
   })
 
+  test.each([
+    [131047, { pauses: 'nothing', closesWindow: true }],
+    [131042, { pauses: 'waba', closesWindow: false }],
+    [131048, { pauses: 'number', closesWindow: false }],
+    [131026, undefined],
+    [130429, undefined],
+    [424242, undefined],
+  ])('that failed with %i means beyond its message %p', (code, consequences) => {
+    expect(statusIn({ ...STATUS, status: 'failed', errors: [{ code, title: 'x' }] }).consequences).toEqual(
+      consequences as never,
+    )
+  })
+
   test.each(words)('%s of type %p is the state %p', (status, type, state) => {
     const item = statusIn({ ...STATUS, status, ...(type === undefined ? {} : { type }) })
     expect([item.status, item.state]).toEqual([status, state])

@@ -1,4 +1,5 @@
-import type { PersonReference, StatusItem } from '../../core/inbound.ts'
+import type { Consequences, PersonReference, StatusItem } from '../../core/inbound.ts'
+import { ERROR_CLASSES } from './errors.ts'
 import { firstText, type IdentityFields, identityOf, withContact } from './people.ts'
 import type { Place } from './place.ts'
 import { integerOf, type JsonObject, objectOf, phoneOf, stampMsOf, textOf } from './read.ts'
@@ -29,6 +30,8 @@ export function statusOf(raw: JsonObject, place: Place): StatusItem | undefined 
   const upstreamId = textOf(raw['id'])
   const status = textOf(raw['status'])
   if (upstreamId === undefined || status === undefined) return undefined
+  const failure = failureOf(raw['errors'])
+  const consequences = failure ? consequencesOf(failure.code) : undefined
   return {
     kind: 'status',
     account: place.account,
@@ -40,7 +43,8 @@ export function statusOf(raw: JsonObject, place: Place): StatusItem | undefined 
     recipient: recipientOf(raw, place),
     participant: participantOf(raw),
     correlation: textOf(raw['biz_opaque_callback_data']) ?? null,
-    failure: failureOf(raw['errors']),
+    failure,
+    ...(consequences ? { consequences } : {}),
     pricing: pricingOf(raw),
     raw,
   }
@@ -60,6 +64,16 @@ function recipientOf(raw: JsonObject, place: Place): PersonReference | null {
 function participantOf(raw: JsonObject): string | null {
   const written = firstText(raw, PARTICIPANT_PHONE)
   return phoneOf(written) ?? written ?? firstText(raw, PARTICIPANT_USER) ?? null
+}
+
+/**
+ * The platform takes some messages (200) and says only later why they cannot go: that the window is closed, or, with
+ * service messages being billed, that there is nobody to pay. It means the same as when it is said at once.
+ */
+function consequencesOf(code: number): Consequences | undefined {
+  const known = ERROR_CLASSES.get(code)
+  if (known?.kind !== 'refused' || (known.pauses === 'nothing' && !known.closesWindow)) return undefined
+  return { pauses: known.pauses, closesWindow: known.closesWindow }
 }
 
 /** The first of a list of errors. */
