@@ -89,7 +89,8 @@ const MESSAGES: readonly Operation[] = [
     tag: 'Messages',
     needs: 'messages.reply',
     summary: 'Send up to 500 messages',
-    description: 'Each is taken or refused by itself, in order. `idempotency_key` goes into each message.',
+    description:
+      'Each is taken or refused by itself, in order. `idempotency_key` goes into each message; for those without one, the Idempotency-Key header of the request (1 to 250 characters) and their place in the list stand in.',
     body: { schema: batchRequestSchema, required: true, examples: { 'Two, one of them wrong': EXAMPLES.batchRequest } },
     answers: ok('One result for each message.', batchSchema, EXAMPLES.batch),
     refuses: ['too_large'],

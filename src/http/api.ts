@@ -49,6 +49,8 @@ import { readSendRequest } from './send-request.ts'
 /** 500 messages of 4,096 characters, each up to three bytes, and what is around them. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
 const BATCH_MAX = 500
+/** Leaves room for the place of a message behind it. */
+const BATCH_KEY_CHARS_MAX = 250
 const EVENTS_MAX = 500
 /** The query parameters of every list. */
 const PAGE = ['limit', 'cursor']
@@ -225,23 +227,31 @@ async function sendMany(deps: ApiDependencies, { request, principal }: Asked): P
       path: '/messages',
     })
   }
+  const key = readBatchKey(request.headers.get('idempotency-key'))
   // Asked for at once and in order: the book takes them in that order, many to a commit.
   const results = await Promise.all(
-    messages.map((message: unknown, index) => sendInBatch(deps, principal, { message, index })),
+    messages.map((message: unknown, index) => sendInBatch(deps, principal, { message, index, key })),
   )
   return { results }
+}
+
+/** The key of a whole batch: with its place it is the key of each message in it that has none of its own. */
+function readBatchKey(inHeader: string | null): string | null {
+  if (inHeader === null || (inHeader.length >= 1 && inHeader.length <= BATCH_KEY_CHARS_MAX)) return inHeader
+  throw new Failure('invalid', `The Idempotency-Key header of a batch must be 1 to ${BATCH_KEY_CHARS_MAX} characters`)
 }
 
 async function sendInBatch(
   deps: ApiDependencies,
   principal: Principal,
-  { message, index }: { message: unknown; index: number },
+  { message, index, key }: { message: unknown; index: number; key: string | null },
 ): Promise<object> {
   try {
     if (typeof message !== 'object' || message === null || Array.isArray(message)) {
       throw new Failure('invalid', 'A message must be a JSON object', { path: '' })
     }
-    return (await send(deps, principal, { body: message as Record<string, unknown>, keyInHeader: null })).body
+    const keyInHeader = key === null || 'idempotency_key' in message ? null : `${key}/${index}`
+    return (await send(deps, principal, { body: message as Record<string, unknown>, keyInHeader })).body
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const data = failureData(error)
@@ -284,14 +294,17 @@ async function send(
     idempotency,
     workspaceId: principal.workspaceId,
     numberIds: numbersFor(deps, principal, ask.recipient),
+    answersIn: principal.personId === null ? null : principal.scope,
     ...deps.predict(ask.class),
   })
   return { status: repeated ? 200 : 202, body: answer }
 }
 
-/** Two workspaces may use the same key. */
-function keySpaceOf({ workspaceId }: Principal): string {
-  return workspaceId === MAIN_WORKSPACE ? 'key' : `key of ${workspaceId}`
+/** Two workspaces may use the same key, and two people, and keys of other numbers: nobody learns what others sent. */
+function keySpaceOf({ workspaceId, personId, numberIds }: Principal): string {
+  const space = workspaceId === MAIN_WORKSPACE ? 'key' : `key of ${workspaceId}`
+  if (personId !== null) return `${space} and person ${personId}`
+  return numberIds === null ? space : `${space} and numbers ${numberIds.join()}`
 }
 
 /** The numbers a message may leave from. Whoever sees a conversation may answer in it, whatever its number. */

@@ -180,6 +180,21 @@ describe('a batch', () => {
       .filter((text: string) => text.startsWith('batch '))
   }
 
+  test('that is repeated with its key sends each once; a message with a key of its own keeps that', async () => {
+    const { id } = await newConversation()
+    const messages = [textTo(id, 'one of the batch'), textTo(id, 'two of the batch', { idempotency_key: 'its own' })]
+    const send = (of: unknown, key: string) =>
+      house.api('/api/v1/messages/batch', { messages: of }, { 'Idempotency-Key': key })
+    const [first, again] = [await send(messages, 'b1'), await send(messages, 'b1')]
+    expect(again.body).toEqual(first.body)
+    expect((await send(messages.slice(1), 'b2')).body.results[0]).toEqual(first.body.results[1])
+    expect((await send([textTo(id, 'another')], 'b1')).body.results[0]).toMatchObject({ code: 'idempotency_mismatch' })
+    expect((await send(messages, 'x'.repeat(251))).status).toBe(400)
+    await house.messageIn('read', first.body.results[1].id)
+    expect(await house.sendsOf('one of the batch')).toHaveLength(1)
+    expect(await house.sendsOf('two of the batch')).toHaveLength(1)
+  })
+
   test('answers a problem with its path in the place of what it refused', async () => {
     const { id } = await newConversation()
     const messages = [
