@@ -100,6 +100,29 @@ describe('EventsPoll', () => {
     })
   })
 
+  test('a short page is no reason to read what cannot be seen one by one, and ends where it is full', async () => {
+    const { log, ask } = openPoll(1200)
+    const scope = { kind: 'some', numberIds: [7], teamIds: [], personId: null } as const
+    const seesOne: typeof OWNER = { ...OWNER, scope }
+    const offsets = Array.from({ length: 3 }, () => log.add({ conversationId: 1, numberId: 7 }))
+    expect(await ask({ after: 0, limit: 2 }, seesOne)).toMatchObject({ offsets: offsets.slice(0, 2), upto: offsets[1] })
+    expect(log.readCount).toBeLessThan(6)
+    expect(await ask({ after: offsets[1] ?? 0, limit: 2 }, seesOne)).toMatchObject({ offsets: offsets.slice(2) })
+  })
+
+  test('does not read on for somebody who has left, nor when the house ends', async () => {
+    const left = openPoll(5000)
+    const leaving = new AbortController()
+    leaving.abort()
+    expect(await left.ask({ after: 0, limit: 1, signal: leaving.signal }, BLIND)).toMatchObject({
+      offsets: [],
+      upto: 1,
+    })
+    const ending = openPoll(5000)
+    ending.poll.stop()
+    expect(await ending.ask({ after: 0, limit: 1 }, BLIND)).toMatchObject({ offsets: [], upto: 1 })
+  })
+
   test('lets go of a caller who has left', async () => {
     const { clock, ask } = openPoll()
     const leaving = new AbortController()

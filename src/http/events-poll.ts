@@ -7,6 +7,8 @@ import { changedAt } from '../realtime/event-ring.ts'
 
 /** Requests that may wait for news at once. */
 const WAITING_MAX = 1000
+/** Events read at once where the caller may see none of those before: the log gives way within a long read, not between short ones. */
+const SPAN_EVENTS = 500
 
 /** Who may see what of the events, and how it is told them. */
 export interface EventViewers {
@@ -82,23 +84,32 @@ export class EventsPoll {
       throw new Failure('offset_gone', 'The offset is not kept any more: load the lists anew', gone)
     }
     const endMs = this.#clock.monoMs() + ask.waitMs
-    let read = await this.#read(after, ask.limit, principal)
+    let read = await this.#read(after, ask, principal)
     while (read.texts.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
       await this.#news(endMs - this.#clock.monoMs(), ask.signal, principal.id)
-      read = await this.#read(read.upto, ask.limit, read.principal)
+      read = await this.#read(read.upto, ask, read.principal)
     }
     return `{"events":[${read.texts.join(',')}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`
   }
 
   /** Reads on over what this caller may not see, so that an empty answer means no news. */
-  async #read(after: number, limit: number, asked: Principal): Promise<Read> {
+  async #read(after: number, { limit, signal }: EventsAsk, asked: Principal): Promise<Read> {
     let from = after
     let principal = asked
-    for (;;) {
-      const { events, upto } = await this.#events.read(from, limit)
+    for (let span = limit; ; span = Math.max(limit, SPAN_EVENTS)) {
+      const { events, upto } = await this.#events.read(from, span)
       principal = this.#asOf(changedAt({ events }), principal)
-      const texts = events.flatMap((event) => this.#textOf(principal, event) ?? [])
-      if (texts.length > 0 || events.length < limit) return { texts, upto, principal }
+      const seen: { offset: number; text: string }[] = []
+      for (const event of events) {
+        const text = this.#textOf(principal, event)
+        if (text !== null) seen.push({ offset: event.offset, text })
+      }
+      const isOver = events.length < span || signal.aborted || this.#stopped
+      if (seen.length > 0 || isOver) {
+        const shown = seen.slice(0, limit)
+        const last = seen.length > limit ? shown.at(-1) : undefined
+        return { texts: shown.map(({ text }) => text), upto: last?.offset ?? upto, principal }
+      }
       from = upto
     }
   }
