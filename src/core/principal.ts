@@ -8,6 +8,20 @@ export type Scope =
   | { kind: 'workspace' }
   | { kind: 'some'; numberIds: readonly number[]; teamIds: readonly number[]; personId: number | null }
 
+/** Where a conversation stands: on which number, who has it, which team. */
+export interface Standpoint {
+  numberId: number | null
+  assigneeId: number | null
+  teamId: number | null
+}
+
+export function isWithin(scope: Scope, { numberId, assigneeId, teamId }: Standpoint): boolean {
+  if (scope.kind === 'workspace') return true
+  if (numberId !== null && scope.numberIds.includes(numberId)) return true
+  if (teamId !== null && scope.teamIds.includes(teamId)) return true
+  return assigneeId !== null && assigneeId === scope.personId
+}
+
 /** What somebody saw before a change of rights. */
 export interface PastScope {
   /** The offset of the change. */

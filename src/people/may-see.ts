@@ -1,5 +1,5 @@
 import type { Permission } from '../core/permissions.ts'
-import type { Principal, SeenBefore } from '../core/principal.ts'
+import { isWithin, type Principal, type SeenBefore } from '../core/principal.ts'
 import type { Seen } from '../records/page.ts'
 
 /** A conversation that passed from some people to others: what came into the view of who asks, or left it. */
@@ -29,13 +29,6 @@ export function maySee(principal: Principal, seen: Seen & { moved?: Moved; chang
 function isConcerned(before: SeenBefore | undefined, change: number): boolean {
   if (!before) return false
   return change < before.knownFrom || before.scopes.some(({ until }) => until === change)
-}
-
-export function isWithin(scope: Principal['scope'], { numberId, assigneeId, teamId }: Seen): boolean {
-  if (scope.kind === 'workspace') return true
-  if (numberId !== null && scope.numberIds.includes(numberId)) return true
-  if (teamId !== null && scope.teamIds.includes(teamId)) return true
-  return assigneeId !== null && assigneeId === scope.personId
 }
 
 export function may(principal: Principal, permission: Permission): boolean {

@@ -1,7 +1,7 @@
 import { showId } from '../core/ids.ts'
-import type { Principal, Scope } from '../core/principal.ts'
+import { isWithin, type Principal, type Scope } from '../core/principal.ts'
 import type { ConversationPlace, ConversationPlaces } from '../records/conversation-places.ts'
-import { isWithin, visibilityOf } from './may-see.ts'
+import { visibilityOf } from './may-see.ts'
 
 /** Conversations that one change of rights names; where there are more, `more` says to load the lists anew. */
 export const NAMED_MAX = 1_000

@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import type { PersonReference } from '../core/inbound.ts'
 import type { MessageClass, WhenInDoubt } from '../core/message.ts'
+import { isWithin, type Scope, type Standpoint } from '../core/principal.ts'
 import { tieAct } from './act-effect.ts'
 import { CLASS, CONTACT_KIND, DIRECTION, DOUBT, FLAG_ACT, NUMBER_STATE, STATE } from './codes.ts'
 import { addressIn, contactOf, type KnownContact } from './contact.ts'
@@ -46,6 +47,8 @@ export interface QueueMessage {
   predictions: { numberId: number; waitMs: number; waitsFor: string | null }[]
   /** The numbers that whoever asks may send from; null: all. */
   numberIds: readonly number[] | null
+  /** The conversations that whoever asks may answer in; null: all. A template goes to anybody: it opens none. */
+  answersIn: Scope | null
   /** Whether the queue has room; asked by the caller, refused here so that a repeat is still answered. */
   hasRoom: boolean
 }
@@ -65,9 +68,7 @@ export const queueMessage = input('message.queue', async (tx: Tx, ask: QueueMess
   if (!ask.hasRoom) throw new Failure('unavailable', 'The queue is full: send again later', { retry_after_ms: 1000 })
 
   const { conversation, person, number } = await placeOf(tx, ask, context)
-  if (ask.numberIds && !ask.numberIds.includes(number.id)) {
-    throw new Failure('forbidden', 'You may not send from this number', { path: '/from' })
-  }
+  await requireAnswerable(tx, ask, conversation)
   requireSendable(ask, conversation, number)
   await requireWindow(tx, ask, conversation, context.wallMs)
   const { content, replyId, reactsTo } = await resolveReferences(tx, ask.content, conversation.id)
@@ -222,10 +223,14 @@ async function placeInConversation(
 
 /** The named number; else the number of the person's latest conversation; else the best of the named or only pool. */
 async function chooseNumber(tx: Tx, ask: QueueMessage, person: PersonReference): Promise<NumberRow> {
-  const numbers = await tx.all<NumberRow>(
+  const all = await tx.all<NumberRow>(
     `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE workspace_id = ?1 ORDER BY id`,
     ask.workspaceId,
   )
+  // To whoever may not write from them the others are not there: else they learn where a customer wrote.
+  const { numberIds } = ask
+  if (numberIds?.length === 0) throw new Failure('forbidden', 'You may write from no number', { path: '/from' })
+  const numbers = numberIds ? all.filter(({ id }) => numberIds.includes(id)) : all
   if (ask.sender?.kind === 'number') {
     const { account } = ask.sender
     const named = numbers.find((number) => isNamed(number, account))
@@ -292,6 +297,21 @@ function isNamed(number: NumberRow, name: string): boolean {
   return number.account === name || number.display === name || number.alias === name
 }
 
+/** To whoever may not see a conversation it is as if the person had never written. */
+async function requireAnswerable(tx: Tx, ask: QueueMessage, { id, number_id }: ConversationRow): Promise<void> {
+  if (!ask.answersIn || ask.type === 'template') return
+  const place = await tx.one<Pick<Standpoint, 'assigneeId' | 'teamId'>>(
+    `SELECT assignee_id AS assigneeId, team_id AS teamId FROM conversations WHERE id = ?1 AND workspace_id = ?2`,
+    id,
+    ask.workspaceId,
+  )
+  if (!place || !isWithin(ask.answersIn, { ...place, numberId: number_id })) throw windowClosed()
+}
+
+function windowClosed(): Failure {
+  return new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
+}
+
 function requireSendable(ask: QueueMessage, conversation: ConversationRow, number: NumberRow): void {
   if (number.state === NUMBER_STATE.code('unclaimed')) {
     throw new Failure('number_paused', 'The number is unclaimed: nothing is sent from it until it is declared')
@@ -308,7 +328,7 @@ async function requireWindow(tx: Tx, ask: QueueMessage, conversation: Conversati
   if (ask.type === 'template' || (conversation.window_expires_at ?? 0) > wallMs) return
   // The platform has one all the same where the customer wrote to the application that owned the thread.
   if (conversation.standby === 1 && (await openWindowOfStandby(tx, conversation, wallMs))) return
-  throw new Failure('window_closed', 'The customer has not written in the last 24 hours: only a template may be sent')
+  throw windowClosed()
 }
 
 async function insertOutbound(

@@ -111,6 +111,48 @@ describe('who has a conversation', () => {
   })
 })
 
+describe('somebody who writes to a phone', () => {
+  const text = (phone: string, more: object = {}) => ({ to: phone, type: 'text', text: { body: 'hello' }, ...more })
+
+  test('answers in no conversation that they do not see, and learns nothing of it', async () => {
+    const ada = await hire('agent')
+    await house.api('/api/v1/teams', { name: 'their number', people: [ada.id], numbers: [SUPPORT] })
+    await conversationWith('+12025550126')
+    const refused = []
+    for (const phone of ['+12025550126', '+12025550199']) {
+      const { status, body } = await send(ada.key, 'POST', '/api/v1/messages', text(phone))
+      refused.push({ status, body })
+    }
+    expect(refused[0]).toMatchObject({ status: 422, body: { code: 'window_closed' } })
+    expect(refused[1]).toEqual(refused[0])
+    const mine = await conversationWith('+12025550127')
+    await house.api(`/api/v1/conversations/${mine}/assign`, { assignee: ada.id })
+    expect((await send(ada.key, 'POST', '/api/v1/messages', text('+12025550127'))).status).toBe(202)
+  })
+
+  test('is told nothing of who wrote to numbers that are not theirs', async () => {
+    const ada = await hire('agent')
+    await house.write('+12025550128', 'hello', { number: 'slow' })
+    await house.conversationOf('+12025550128')
+    const known = await send(ada.key, 'POST', '/api/v1/messages', text('+12025550128'))
+    const unknown = await send(ada.key, 'POST', '/api/v1/messages', text('+12025550198'))
+    expect(known).toMatchObject({ status: 403, body: { path: '/from' } })
+    expect(unknown.body).toEqual(known.body)
+  })
+
+  test('repeats their own requests alone, though somebody else has used the same idempotency key', async () => {
+    const ada = await hire('agent')
+    const mine = await conversationWith('+12025550129')
+    await house.api(`/api/v1/conversations/${mine}/assign`, { assignee: ada.id })
+    const ask = { ...text(mine), idempotency_key: 'the same' }
+    const others = await house.api('/api/v1/messages', ask)
+    const own = await send(ada.key, 'POST', '/api/v1/messages', ask)
+    expect([others.status, own.status]).toEqual([202, 202])
+    expect(own.body.id).not.toBe(others.body.id)
+    expect((await send(ada.key, 'POST', '/api/v1/messages', ask)).body.id).toBe(own.body.id)
+  })
+})
+
 describe('a change of rights', () => {
   test('closes sockets: to come back as what they are now, or not at all', async () => {
     const ada = await hire('agent')

@@ -95,6 +95,7 @@ export function queued(recipient: QueueMessage['recipient'], more: Partial<Queue
     callerData: null,
     idempotency: null,
     numberIds: null,
+    answersIn: null,
     predictions: [],
     hasRoom: true,
     ...more,

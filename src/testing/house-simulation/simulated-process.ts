@@ -204,6 +204,7 @@ export class SimulatedProcess {
       content: request.prepared.content,
       class: request.class,
       numberIds: null,
+      answersIn: null,
       deadlineMs: request.deadlineMs,
       whenInDoubt: request.whenInDoubt,
       reference: request.reference,
