@@ -2,12 +2,14 @@ import { join } from 'node:path'
 import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
+import { isPermission } from '../core/permissions.ts'
 import { type Actor, MAIN_WORKSPACE } from '../core/principal.ts'
 import { ACCOUNTS_FILE } from '../people/accounts.ts'
 import { AccountsClient } from '../people/accounts-client.ts'
 import { BrowserSessions } from '../people/browser-sessions.ts'
 import { Links } from '../people/links.ts'
 import { Oidc, type OidcSettings } from '../people/oidc.ts'
+import { scopeOf } from '../people/scope.ts'
 import { SignIn, type SignInNote } from '../people/sign-in.ts'
 import { SignInLimits } from '../people/sign-in-limits.ts'
 import type { AuditNote } from '../records/audit.ts'
@@ -80,10 +82,12 @@ export class Entrance {
       accounts,
       sessions: this.sessions,
       membershipsOf: (personId) =>
-        lookup.workspacesOf(personId).map(({ id }) => ({
-          workspaceId: id,
-          permissions: people.standing(id, personId)?.permissions ?? [],
-        })),
+        lookup.workspacesOf(personId).map(({ id }) => {
+          const standing = people.standing(id, personId) ?? { permissions: [], teamIds: [], numberIds: [] }
+          const allowed = new Set((standing.permissions as string[]).filter(isPermission))
+          const scope = scopeOf(allowed, { personId, standing, boundTo: null })
+          return { workspaceId: id, permissions: standing.permissions, scope }
+        }),
       wordsOf,
       addOwner: (owner) => this.addOwner(owner),
     })

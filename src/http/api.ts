@@ -6,13 +6,13 @@ import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
 import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
-import { may, maySee } from '../people/may-see.ts'
+import { may } from '../people/may-see.ts'
 import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { NoticeReader } from '../records/notice-reader.ts'
-import { type NumberRow, setNumberState } from '../records/number.ts'
-import { noConversation, readIdCursor, type Seen } from '../records/page.ts'
+import { setNumberState } from '../records/number.ts'
+import { readIdCursor } from '../records/page.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
@@ -36,6 +36,7 @@ import {
   idOf,
   integerOf,
   json,
+  numbersSeen,
   pageOf,
   type RouteDependencies,
   type Rule,
@@ -163,9 +164,7 @@ function me({ reader, addresses }: ApiDependencies, { principal, request, server
 function listNumbers(deps: ApiDependencies, { query, principal }: Asked): object {
   const { limit, cursor } = pageOf(query)
   const after = readIdCursor(cursor, 0)
-  const left = deps.reader
-    .numbersOf(principal.workspaceId)
-    .filter((number) => number.id > after && maySee(principal, seenNumber(number)))
+  const left = numbersSeen(deps.reader, principal).filter(({ id }) => id > after)
   const shown = left.slice(0, limit)
   const last = shown.at(-1)
   const next = left.length > limit && last ? last.id.toString(36) : null
@@ -180,19 +179,15 @@ function listUnmatchedStatuses({ reader }: ApiDependencies, { query, principal }
   return reader.unmatchedStatuses({ ...pageOf(query), showObject }, seeOf(principal))
 }
 
-function seenNumber({ id, workspace_id }: Pick<NumberRow, 'id' | 'workspace_id'>): Seen {
-  return { ...noConversation(workspace_id), numberId: id }
-}
-
 async function setState(
   deps: ApiDependencies,
   { request, params, principal }: Asked,
   state: 'active' | 'paused',
 ): Promise<object> {
-  const number = deps.reader.numbersOf(principal.workspaceId).find((row) => row.account === params['number'])
-  if (!number || !maySee(principal, seenNumber(number))) {
-    throw new Failure('not_found', 'No such number')
-  }
+  const number = found(
+    numbersSeen(deps.reader, principal).find((row) => row.account === params['number']),
+    'number',
+  )
   await knownBody(request, [])
   await deps.ask(setNumberState, { numberId: number.id, state, reason: state === 'paused' ? 'operator' : null })
   return { number: number.account, state }

@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import { toTime } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { readId, showId } from '../core/ids.ts'
+import type { Principal } from '../core/principal.ts'
 import type { AuditEntry, AuditFilter, AuditReader } from '../records/audit-reader.ts'
 import { type Asked, pageOf, type RouteDependencies, route } from './route.ts'
 
@@ -21,7 +22,10 @@ export function auditRoutes(deps: AuditDependencies): Elysia {
     route(
       deps,
       { pattern: '/api/v1/audit', rule: 'audit.read' },
-      async (asked) => deps.audit.page(asked.principal.workspaceId, pageOf(asked.query), filterOf(asked), entryView),
+      async (asked) =>
+        deps.audit.page(asked.principal.workspaceId, pageOf(asked.query), filterOf(asked), (entry) =>
+          entryView(entry, asked.principal),
+        ),
       query,
     ),
   )
@@ -55,7 +59,8 @@ function timeIn(query: URLSearchParams, name: string): number | null {
   return atMs
 }
 
-function entryView(entry: AuditEntry): object {
+/** What is personal of a row may be about anybody: it is for whoever sees every conversation. */
+function entryView(entry: AuditEntry, { scope }: Principal): object {
   const { by, id, personId } = entry.actor
   return {
     id: entry.id,
@@ -65,7 +70,7 @@ function entryView(entry: AuditEntry): object {
     object: entry.object,
     outcome: entry.outcome,
     times: entry.times,
-    detail: entry.detail,
+    detail: scope.kind === 'workspace' ? entry.detail : null,
     erased: entry.isErased,
   }
 }

@@ -5,15 +5,13 @@ import { readId, showId } from '../core/ids.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
 import { hashApiKey, hintOf, newApiKey, principalIdOf } from '../people/api-keys.ts'
-import { maySee } from '../people/may-see.ts'
 import { GIVEN_ROLES, type GivenRole } from '../people/roles.ts'
 import { type ApiKeyReader, type ApiKeyShown, addApiKey, KEY_NAME_CHARS_MAX, revokeApiKey } from '../records/api-key.ts'
 import type { Ask } from '../records/inputs.ts'
-import { noConversation } from '../records/page.ts'
 import type { PeopleReader } from '../records/people-reader.ts'
 import type { Reader } from '../records/reader.ts'
 import { knownBody, wrong } from './body.ts'
-import { type Asked, idOf, json, pageOf } from './route.ts'
+import { type Asked, idOf, json, numbersSeen, pageOf } from './route.ts'
 
 export interface KeyDependencies {
   clock: Clock
@@ -127,9 +125,7 @@ function listIn(value: unknown): Permission[] {
 }
 
 function numbersIn({ reader }: KeyDependencies, value: unknown, principal: Principal): number[] | null {
-  const seen = reader
-    .numbersOf(principal.workspaceId)
-    .filter(({ id, workspace_id }) => maySee(principal, { ...noConversation(workspace_id), numberId: id }))
+  const seen = numbersSeen(reader, principal)
   if (value === undefined || value === null)
     return principal.scope.kind === 'workspace' ? null : seen.map(({ id }) => id)
   if (!Array.isArray(value) || value.length === 0 || value.length > KEY_NUMBERS_MAX) {

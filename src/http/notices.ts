@@ -1,26 +1,35 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
+import type { Principal } from '../core/principal.ts'
 import { SEVERITIES, type Severity } from '../records/codes.ts'
-import type { NoticeReader } from '../records/notice-reader.ts'
-import { type Asked, found, idOf, pageOf } from './route.ts'
+import type { NoticeFilter, NoticeReader } from '../records/notice-reader.ts'
+import type { Reader } from '../records/reader.ts'
+import { type Asked, found, idOf, numbersSeen, pageOf } from './route.ts'
 
 interface NoticeDependencies {
   clock: Clock
   notices: NoticeReader
+  reader: Pick<Reader, 'numbersOf'>
 }
 
 /** What the platform said about the firm's own, newest first. */
-export function listNotices({ notices }: NoticeDependencies, asked: Asked): object {
-  const { query, principal } = asked
-  const { workspaceId } = principal
-  return notices.notices(pageOf(query), { workspaceId, severity: severityOf(query), field: query.get('field') })
+export function listNotices(deps: NoticeDependencies, { query, principal }: Asked): object {
+  const filter = { ...toldTo(deps, principal), severity: severityOf(query), field: query.get('field') }
+  return deps.notices.notices(pageOf(query), filter)
 }
 
-export function getNotice({ notices }: NoticeDependencies, asked: Asked): object {
-  return found(notices.notice(idOf('notice', asked.params), asked.principal.workspaceId), 'notice')
+export function getNotice(deps: NoticeDependencies, { params, principal }: Asked): object {
+  return found(deps.notices.notice(idOf('notice', params), toldTo(deps, principal)), 'notice')
 }
 
-export function listTemplates({ notices, clock }: NoticeDependencies, asked: Asked): object {
+/** What is about a number is for whoever sees it; the rest is about accounts and templates, which all numbers share. */
+function toldTo({ reader }: NoticeDependencies, principal: Principal): Pick<NoticeFilter, 'workspaceId' | 'accounts'> {
+  const { workspaceId, scope } = principal
+  if (scope.kind === 'workspace') return { workspaceId, accounts: null }
+  return { workspaceId, accounts: numbersSeen(reader, principal).map(({ account }) => account) }
+}
+
+export function listTemplates({ notices, clock }: Pick<NoticeDependencies, 'notices' | 'clock'>, asked: Asked): object {
   const { workspaceId } = asked.principal
   return notices.templates(pageOf(asked.query), { workspaceId, nowMs: clock.epochMs() })
 }

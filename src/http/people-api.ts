@@ -3,6 +3,7 @@ import { Failure } from '../core/failure.ts'
 import { readId, showId } from '../core/ids.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
+import { gainsByTeams, lacks } from '../people/giving.ts'
 import { parsePeople } from '../people/people-file.ts'
 import { assignConversation, openConversationsOf } from '../records/assignment.ts'
 import type { Ask } from '../records/inputs.ts'
@@ -25,6 +26,7 @@ import {
   TEAM_NAME_CHARS_MAX,
   TEAM_NUMBERS_MAX,
   TEAM_PEOPLE_MAX,
+  type TeamChange,
 } from '../records/team.ts'
 import type { WorkspaceReader } from '../records/workspace-reader.ts'
 import { knownBody, readBody, wrong } from './body.ts'
@@ -193,11 +195,9 @@ export const listTeams: Handle = async (deps, { principal }) => ({
 export const addTeamOf: Handle = async (deps, { request, principal }) => {
   const body = await knownBody(request, ['name', 'people', 'numbers'])
   const name = shortNameIn(body['name'], TEAM_NAME_CHARS_MAX)
-  const { id } = await deps.ask(addTeam, {
-    workspaceId: principal.workspaceId,
-    ...teamIn(deps, principal.workspaceId, body),
-    name,
-  })
+  const team = teamIn(deps, principal.workspaceId, body)
+  requireOwn(deps, principal, team)
+  const { id } = await deps.ask(addTeam, { workspaceId: principal.workspaceId, ...team, name })
   return json(teamNow(deps, principal, id), 201)
 }
 
@@ -205,12 +205,9 @@ export const patchTeam: Handle = async (deps, { request, params, principal }) =>
   const body = await knownBody(request, ['name', 'people', 'numbers'])
   const teamId = idOf('team', params)
   const name = body['name'] === undefined ? {} : { name: shortNameIn(body['name'], TEAM_NAME_CHARS_MAX) }
-  await deps.ask(changeTeam, {
-    workspaceId: principal.workspaceId,
-    teamId,
-    ...teamIn(deps, principal.workspaceId, body),
-    ...name,
-  })
+  const team = teamIn(deps, principal.workspaceId, body)
+  requireOwn(deps, principal, team, teamId)
+  await deps.ask(changeTeam, { workspaceId: principal.workspaceId, teamId, ...team, ...name })
   return teamNow(deps, principal, teamId)
 }
 
@@ -321,14 +318,14 @@ function requireNotMore(principal: Principal, role: Role | undefined): void {
 }
 
 function givesMore(principal: Principal, { permissions }: Role): string | undefined {
-  return permissions.find((name) => !isPermission(name) || !principal.permissions.has(name))
+  return lacks(principal, permissions)
 }
 
 function permissionsIn(value: unknown, principal: Principal): Permission[] {
   return listIn(value, '/permissions', 1_000).map((name, index) => {
     if (typeof name !== 'string' || !isPermission(name))
       throw wrong(`/permissions/${index}`, 'the name of a permission')
-    if (principal.permissions.has(name)) return name
+    if (!lacks(principal, [name])) return name
     throw new Failure('forbidden', `You cannot give a permission that you do not have: ${name}`)
   })
 }
@@ -356,6 +353,25 @@ function teamIn({ reader }: PeopleDependencies, workspaceId: number, body: Recor
           }),
         }),
   }
+}
+
+/** Nobody brings themselves, or whoever they could become, to numbers and into teams that they do not have. */
+function requireOwn(
+  { people }: PeopleDependencies,
+  principal: Principal,
+  { personIds = [], numberIds = [] }: Pick<TeamChange, 'personIds' | 'numberIds'>,
+  teamId?: number,
+): void {
+  if (!gainsByTeams(principal)) return
+  const { workspaceId, personId } = principal
+  const before = people.teams(workspaceId).find(({ id }) => id === teamId)
+  const number = numberIds.find((id) => !before?.numberIds.includes(id) && !principal.numberIds?.includes(id))
+  if (number !== undefined && principal.numberIds !== null)
+    throw new Failure('forbidden', 'You cannot give a number that you do not have', { path: '/numbers' })
+  const own = personId === null ? [] : (people.standing(workspaceId, personId)?.teamIds ?? [])
+  const joins = personIds.some((id) => !before?.personIds.includes(id))
+  if (joins && before && !own.includes(before.id))
+    throw new Failure('forbidden', 'You cannot bring anybody into a team that you are not in', { path: '/people' })
 }
 
 function listIn(value: unknown, path: string, max: number): unknown[] {

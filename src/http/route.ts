@@ -7,7 +7,9 @@ import { actorOf, type Principal } from '../core/principal.ts'
 import { masked, maskOf } from '../people/mask.ts'
 import { may, maySee } from '../people/may-see.ts'
 import type { AuditNote } from '../records/audit.ts'
-import { type PageAsk, type See, seeing } from '../records/page.ts'
+import type { NumberRow } from '../records/number.ts'
+import { noConversation, type PageAsk, type See, seeing } from '../records/page.ts'
+import type { Reader } from '../records/reader.ts'
 import { onBehalfOf } from './asking.ts'
 import { AUDITED_READS } from './audited-reads.ts'
 import type { Peers } from './client-address.ts'
@@ -162,6 +164,13 @@ export function idOf(kind: IdKind, params: Record<string, string>): number {
 export function found<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Failure('not_found', `No such ${what}`)
   return value
+}
+
+/** The numbers of the workspace that whoever asks sees. */
+export function numbersSeen(reader: Pick<Reader, 'numbersOf'>, principal: Principal): NumberRow[] {
+  return reader
+    .numbersOf(principal.workspaceId)
+    .filter(({ id, workspace_id }) => maySee(principal, { ...noConversation(workspace_id), numberId: id }))
 }
 
 /** The one function that says who may see what, for one caller. */

@@ -1,16 +1,17 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import type { Permission } from '../core/permissions.ts'
-import type { Principal } from '../core/principal.ts'
+import type { Principal, Scope } from '../core/principal.ts'
 import type { AccountsApi } from './account-asks.ts'
 import type { Link, LinkKind } from './accounts.ts'
 import type { BrowserSessions } from './browser-sessions.ts'
+import { lacks, seesMore } from './giving.ts'
 import { requireGoodPassword } from './passwords.ts'
 
 /** What somebody may in one of the workspaces that they work in. */
 export interface Membership {
   workspaceId: number
   permissions: readonly string[]
+  scope: Scope
 }
 
 export interface FirstOwner {
@@ -49,9 +50,10 @@ export class Links {
     if (!memberships.some(({ workspaceId }) => workspaceId === by.workspaceId))
       throw new Failure('not_found', 'No such person, or not active')
     const isBeyond = memberships.some(
-      ({ workspaceId, permissions }) =>
+      ({ workspaceId, permissions, scope }) =>
         (workspaceId !== by.workspaceId && !by.permissions.has('workspaces.manage')) ||
-        permissions.some((name) => !by.permissions.has(name as Permission)),
+        lacks(by, permissions) !== undefined ||
+        seesMore(scope, by.scope),
     )
     if (isBeyond) throw new Failure('forbidden', 'This person may do what you may not: ask somebody who may')
     const { hasPassword, hasSecondFactor } = await accounts.credentialsOf(personId)

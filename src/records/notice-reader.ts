@@ -38,8 +38,18 @@ const NOTE_COLUMNS = 'id, field, account, at, arrived_at, body, event, business_
 
 export interface NoticeFilter {
   workspaceId: number
+  /** The numbers, as the platform calls them, that whoever asks sees; null: all. */
+  accounts: readonly string[] | null
   severity: Severity | null
   field: string | null
+}
+
+/** Of the numbers in a JSON list, or of none; all where there is no list. */
+const aboutThese = (list: string) =>
+  `(${list} IS NULL OR account IS NULL OR account IN (SELECT value FROM json_each(${list})))`
+
+function accountsOf({ accounts }: Pick<NoticeFilter, 'accounts'>): string | null {
+  return accounts && JSON.stringify(accounts)
 }
 
 /** What the platform said about the firm's own, and what holds by it. For those who may read all of it. */
@@ -62,23 +72,25 @@ export class NoticeReader {
         .all<NoteRow>(
           `SELECT ${NOTE_COLUMNS} FROM platform_notes WHERE (at, id) < (?1, ?2)
            AND (?3 IS NULL OR severity = ?3) AND (?4 IS NULL OR field = ?4)
-           AND workspace_id = ?6 ORDER BY at DESC, id DESC LIMIT ?5`,
+           AND workspace_id = ?6 AND ${aboutThese('?7')} ORDER BY at DESC, id DESC LIMIT ?5`,
           at,
           id,
           severity,
           filter.field,
           limit,
           workspaceId,
+          accountsOf(filter),
         )
         .map((row) => ({ at: row.at, id: row.id, seen: noConversation(workspaceId), view: () => this.#view(row) })),
     )
   }
 
-  notice(id: number, workspaceId: number): View | undefined {
+  notice(id: number, filter: Pick<NoticeFilter, 'workspaceId' | 'accounts'>): View | undefined {
     const row = this.#database.one<NoteRow>(
-      `SELECT ${NOTE_COLUMNS} FROM platform_notes WHERE id = ?1 AND workspace_id = ?2`,
+      `SELECT ${NOTE_COLUMNS} FROM platform_notes WHERE id = ?1 AND workspace_id = ?2 AND ${aboutThese('?3')}`,
       id,
-      workspaceId,
+      filter.workspaceId,
+      accountsOf(filter),
     )
     return row && this.#view(row)
   }

@@ -11,7 +11,7 @@ const WABA = '102290129340398'
 const NUMBER: FactSubject = { kind: 'number', display: '+1 555-078-3881' }
 const ACCOUNT: FactSubject = { kind: 'account', id: WABA }
 const ALL = { limit: 200, cursor: null }
-const EVERY = { workspaceId: 1, severity: null, field: null }
+const EVERY = { workspaceId: 1, accounts: null, severity: null, field: null }
 
 let house: TestBook
 afterEach(() => house.close())

@@ -83,6 +83,42 @@ describe('a key that is bound to a number', () => {
   })
 })
 
+describe('an owner key that is bound to a number', () => {
+  test('makes nobody who sees more than it does', async () => {
+    const { key } = await made({ role: 'owner', numbers: [SUPPORT] })
+    const person = (role: string) => ({ name: 'Eve', email: `eve-${role}@example.com`, role })
+    expect((await post(key, '/api/v1/people', person('owner'))).status).toBe(403)
+    expect((await post(key, '/api/v1/people', person('agent'))).status).toBe(201)
+    const { id } = (await house.api('/api/v1/people', { ...person('admin'), email: 'adam@example.com' })).body
+    expect((await post(key, `/api/v1/people/${id}/link`, { kind: 'invitation' })).status).toBe(403)
+  })
+
+  test('is told what the platform says of that number and of all, and not what others looked for', async () => {
+    const { key } = await made({ role: 'owner', numbers: [SUPPORT] })
+    for (const phone_number_id of [SUPPORT, '106540352242923']) {
+      const value = { metadata: { phone_number_id }, event: 'FLAGGED', current_limit: 'TIER_1K' }
+      const changes = [{ field: 'phone_number_quality_update', value }]
+      await house.webhook(
+        JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '102290129340398', changes }] }),
+      )
+    }
+    const notices = async (by: string) =>
+      (await as(by, '/api/v1/notices?limit=200')).body.items as { id: string; number: string }[]
+    const all = await until('both are there', async () => {
+      const items = await notices(house.key)
+      return items.length > 1 ? items : undefined
+    })
+    const other = all.find(({ number }) => number === '106540352242923')
+    expect((await notices(key)).map(({ number }) => number)).toEqual([SUPPORT])
+    expect((await as(key, `/api/v1/notices/${other?.id}`)).status).toBe(404)
+    expect((await as(house.key, `/api/v1/notices/${other?.id}`)).status).toBe(200)
+    const looks = async (by: string) => (await as(by, '/api/v1/audit?action=search.run')).body.items
+    await post(house.key, '/api/v1/search', { number: '106540352242923' })
+    await until('the look is in the audit', async () => (await looks(house.key))[0]?.detail?.number !== undefined)
+    expect((await looks(key))[0].detail).toBeNull()
+  })
+})
+
 describe('a permission of its own is wanted', () => {
   test('to take a conversation over from another application', async () => {
     await house.write('+12025550115', 'Is anybody there?')

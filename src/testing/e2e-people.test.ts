@@ -187,6 +187,38 @@ describe('nobody makes somebody who may more than they do', () => {
   })
 })
 
+describe('whoever leads some teams', () => {
+  const OTHER = '106540352242923'
+  /** Leads one team, on one number, and knows of another one. */
+  async function lead() {
+    const name = `lead ${++count}`
+    const permissions = ['people.see', 'people.manage', 'conversations.see_team', 'conversations.see_number']
+    await house.api('/api/v1/roles', { name, permissions })
+    const [leader, other] = [await hire(name), await hire(name)]
+    const team = async (of: string, number: string) =>
+      (await house.api('/api/v1/teams', { name: `${of} of ${count}`, people: [of], numbers: [number] })).body
+        .id as string
+    return { leader, other, own: await team(leader.id, SUPPORT), foreign: await team(other.id, OTHER) }
+  }
+
+  test('gets to no other team and no other number by what they may change', async () => {
+    const { leader, other, own, foreign } = await lead()
+    const asks: [string, string, object, number][] = [
+      ['PATCH', `/api/v1/teams/${own}`, { numbers: [SUPPORT, OTHER] }, 403],
+      ['POST', '/api/v1/teams', { name: 'mine', people: [leader.id], numbers: [OTHER] }, 403],
+      ['PATCH', `/api/v1/teams/${foreign}`, { people: [leader.id, other.id] }, 403],
+      ['POST', `/api/v1/people/${other.id}/link`, { kind: 'invitation' }, 403],
+      ['PATCH', `/api/v1/teams/${own}`, { people: [leader.id, other.id], numbers: [SUPPORT] }, 200],
+      ['PATCH', `/api/v1/teams/${foreign}`, { people: [], numbers: [] }, 200],
+      ['POST', `/api/v1/people/${other.id}/link`, { kind: 'invitation' }, 201],
+    ]
+    for (const [method, path, body, status] of asks) {
+      const answer = await send(leader.key, method, path, body)
+      expect([method, path, body, answer.status]).toEqual([method, path, body, status])
+    }
+  })
+})
+
 describe('a file of people', () => {
   const heading = 'name,email,role,languages\n'
   const rows = (from: number, upto: number) =>
