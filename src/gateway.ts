@@ -5,7 +5,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts'
 import type { Base, GatewayOptions } from './gateway/base.ts'
 import { ClockWatch } from './gateway/clock-watch.ts'
 import { collectFigures, noteCommit } from './gateway/figures.ts'
-import { giveFirstInputs } from './gateway/first-inputs.ts'
+import { giveFirstInputs, giveFirstKey } from './gateway/first-inputs.ts'
 import { listen } from './gateway/listen.ts'
 import { createParts, type Parts } from './gateway/parts.ts'
 import type { ReloadReport } from './gateway/reload.ts'
@@ -132,7 +132,7 @@ export class Gateway {
     const parts = createParts(this.#base)
     const lastInputAtMs = parts.reader.lastInputAtMs()
     this.#clockWatch.look()
-    const newOwnerKey = await giveFirstInputs(this.#base, parts.reader)
+    await giveFirstInputs(this.#base, parts.reader)
     this.#parts = parts
     const setupToken = await parts.entrance.open(parts.reader.epoch())
     // Nothing that happens to the search ends the process, and no start waits for more than its file being opened.
@@ -152,6 +152,7 @@ export class Gateway {
     await startSafekeeping(this.#base, parts.safekeeping, journalHead)
     this.#stack.defer(startDrills(this.#base))
     const { port } = must(this.#server, 'the server')
+    const newOwnerKey = await giveFirstKey(this.#base)
     log.info('gateway started', { port, version: packageJson.version })
     return { port, newOwnerKey, setupToken, setup }
   }

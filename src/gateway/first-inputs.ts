@@ -7,15 +7,14 @@ import { holdUnfinished } from '../records/send-message.ts'
 import type { Base } from './base.ts'
 import { declare } from './declare.ts'
 
-/** What a start asks of the book before anybody else does. Answers the owner's key that was just made, if one was. */
-export async function giveFirstInputs(base: Base, reader: Reader): Promise<string | null> {
+/** What a start asks of the book before anybody else does. */
+export async function giveFirstInputs(base: Base, reader: Reader): Promise<void> {
   // Whether a token that was refused is another one by now, nobody knows: what it may cost is one more refusal.
   await declare(
     base,
     base.setup.apps.map(({ id }) => id),
   )
   await holdAfterLoss(base, reader)
-  return await firstKey(base)
 }
 
 /** Where commits were lost, what waits may have gone out already: it is held before anything is sent. */
@@ -30,8 +29,11 @@ async function holdAfterLoss({ house, options }: Base, reader: Reader): Promise<
   options.log.warn('the records are older than what has happened since: what waited to be sent is held', { count })
 }
 
-/** The first start of a house without a bootstrap token makes an owner's key; the demo's is always the same. */
-async function firstKey({ house, setup }: Base): Promise<string | null> {
+/**
+ * The first start of a house without a bootstrap token makes an owner's key; the demo's is always the same. Answers the key
+ * that was just made. It is shown only once, so nothing that can fail may come after it.
+ */
+export async function giveFirstKey({ house, setup }: Base): Promise<string | null> {
   const { ask } = house.book
   const { demo, bootstrapToken } = setup
   if (demo) {

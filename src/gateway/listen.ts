@@ -1,6 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
+import { listening } from '../core/listening.ts'
 import type { Principal } from '../core/principal.ts'
 import { apiRoutes } from '../http/api.ts'
 import { forWhoeverAsks } from '../http/asking.ts'
@@ -170,12 +171,14 @@ function webhooksOf(base: Base) {
 function listenForOperations(base: Base, operations: Operations, stack: AsyncDisposableStack): void {
   const address = base.options.config.http.operationsListen
   if (!address) return
-  const server = Bun.serve({
-    hostname: address.host,
-    port: address.port,
-    // Bun's default lets a second process share the port in silence.
-    reusePort: false,
-    fetch: operationsFetch(operations),
-  })
+  const at = { hostname: address.host, port: address.port }
+  const server = listening({ ...at, settings: '[http] operations_listen, GATEHOUSE_OPERATIONS_LISTEN' }, () =>
+    Bun.serve({
+      ...at,
+      // Bun's default lets a second process share the port in silence.
+      reusePort: false,
+      fetch: operationsFetch(operations),
+    }),
+  )
   stack.defer(() => server.stop(true))
 }

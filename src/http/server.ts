@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import { Failure } from '../core/failure.ts'
+import { listening } from '../core/listening.ts'
 import type { Log } from '../core/log.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import { problemResponse, responseOf } from './errors.ts'
@@ -49,17 +50,19 @@ export function serverApp(options: Omit<ServerOptions, 'hostname' | 'port'>): El
 /** Puts the routes together and listens. */
 export function startServer(options: ServerOptions): RunningServer {
   const app = serverApp(options)
-  app.listen({
-    hostname: options.hostname,
-    port: options.port,
-    // Elysia's default is true: a second process would take half of the connections in silence.
-    reusePort: false,
-    idleTimeout: IDLE_SECONDS_MAX,
-    maxRequestBodySize: REQUEST_BYTES_MAX,
-    websocket: options.realtime.websocket as never,
-  })
+  const at = { hostname: options.hostname, port: options.port }
+  listening({ ...at, settings: '[http] host and port, GATEHOUSE_HTTP_HOST and GATEHOUSE_HTTP_PORT' }, () =>
+    app.listen({
+      ...at,
+      // Elysia's default is true: a second process would take half of the connections in silence.
+      reusePort: false,
+      idleTimeout: IDLE_SECONDS_MAX,
+      maxRequestBodySize: REQUEST_BYTES_MAX,
+      websocket: options.realtime.websocket as never,
+    }),
+  )
   const { server } = app
-  if (!server) throw new Error(`Cannot listen at ${options.hostname}:${options.port}`)
+  if (!server) throw new Error('Assertion failed: who listens has a server')
   return {
     port: server.port ?? options.port,
     stop: async () => {

@@ -119,6 +119,7 @@ class BookThread {
     this.#journalFolder = join(open.folder, 'journal')
     this.#journal = new JournalReader(this.#journalFolder, (day) => vault.findNamedKey(dayKeyName(day)))
     this.#ledger = new ErasureLedger(join(open.folder, LEDGER_FILE))
+    if (open.acceptLoss) this.#destroyErased()
     this.#book = new Book({
       database: this.#database,
       vault,
@@ -130,6 +131,13 @@ class BookThread {
       parse: parseEntry,
       yieldToLoop: () => new Promise((resolve) => setImmediate(resolve)),
     })
+  }
+
+  /** An older copy of the vault may stand in its place: it has the keys of who was erased since. */
+  #destroyErased(): void {
+    const back = this.#ledger.persons().filter((person) => this.#vault.personKey(person) !== undefined)
+    for (const person of back) this.#vault.destroyPerson(person)
+    if (back.length > 0) this.#vault.commit()
   }
 
   opened(folder: string, nowMs: number): OpenedBook {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
+import { segmentsIn } from '../journal/shipped-file.ts'
 import { goOnFromShipped } from '../journal/shipped-journal.ts'
 import { markRestored } from '../records/restored.ts'
 import { holdUnfinished } from '../records/send-message.ts'
@@ -73,10 +73,11 @@ export interface ChosenBackup {
  * made again from its beginning. Nothing is written where the backup cannot be the right one.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
-  const { folder, ledger, masterKey } = options
+  const { folder, ledger, shipped, masterKey } = options
   const chosen = chooseBackup(options.from, options.vaultFrom)
   await requireReadable(chosen, masterKey)
   if (ledger !== null) requireLedger(ledger)
+  if (shipped !== null) requireShipped(shipped)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   requireEmpty(folder)
   await underLock(folder, async () => {
@@ -120,14 +121,7 @@ export async function requireReadable(chosen: ChosenBackup, masterKey: Uint8Arra
     const fault = await faultOf(vaultPath, manifest.vault.file, manifest.vault)
     if (fault) throw new Error(`The backup is damaged: ${fault}`)
   }
-  // A copy of the copy: a database may want to write beside itself, also where it is only read.
-  const trial = mkdtempSync(join(tmpdir(), 'gatehouse-vault-'))
-  try {
-    copyDatabase(vaultPath, join(trial, 'vault.db'))
-    new Vault(join(trial, 'vault.db'), masterKey, { readonly: true }).close()
-  } finally {
-    rmSync(trial, { recursive: true, force: true })
-  }
+  new Vault(vaultPath, masterKey, { readonly: true }).close()
 }
 
 /** Brings every file of a backup into a folder, each compared with its sum. */
@@ -203,6 +197,14 @@ export async function openRestored(options: Omit<ApplyLedgerOptions, 'finishing'
   })
   await house.open()
   return house
+}
+
+/** A disk that is not mounted looks like an empty folder: what is there would be left out without a word. */
+function requireShipped(folder: string): void {
+  if (segmentsIn(folder).length > 0) return
+  throw new Error(
+    `There is no shipped journal in ${folder}: --journal wants what was [backup] ship_folder; without it, leave --journal out`,
+  )
 }
 
 function goOn({ folder, masterKey }: RestoreOptions, shipFolder: string): { entries: number; head: number } {

@@ -10,6 +10,7 @@ import { AuditReader, type AuditRoot } from '../records/audit-reader.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import { setupOf } from '../setup.ts'
 import { Vault } from '../vault/vault.ts'
+import { requireData } from './running-house.ts'
 
 const WANTED =
   'audit wants: audit verify [--roots FILE], audit roots --to FILE, or audit signatures --roots FILE --public-key KEY'
@@ -124,9 +125,8 @@ function openAudit(config: Config): {
   close(): void
 } {
   const path = (name: string) => join(config.dataDir, name)
-  if (!existsSync(path('records.db')) || !existsSync(path('vault.db'))) {
-    throw new Error(`There is no data in ${config.dataDir}`)
-  }
+  requireData(config.dataDir)
+  if (!existsSync(path('vault.db'))) throw new Error(`${path('vault.db')} is missing: restore it from its newest copy`)
   const vault = new Vault(path('vault.db'), setupOf(config).masterKey, { readonly: true })
   const records = openRecordsReadonly(path('records.db'))
   return {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
@@ -16,7 +15,7 @@ import { backupNamed, backupsIn, readManifest, vaultCopyFor } from '../storage/b
 import { FolderLock } from '../storage/lock.ts'
 import { refusalOfUnfinished } from '../storage/unfinished.ts'
 import { THREADS } from '../threads.ts'
-import { askRunningHouse } from './running-house.ts'
+import { askRunningHouse, requireData } from './running-house.ts'
 
 /** Sealed cells that a check opens. */
 const CELLS = 100
@@ -77,7 +76,7 @@ async function take(context: Context, config: Config): Promise<number> {
 /** Where no house runs, its files are copied under the folder's lock. */
 async function takeAlone(context: Context, config: Config): Promise<BackupDone> {
   const { dataDir } = config
-  if (!existsSync(join(dataDir, 'records.db'))) throw new Error(`There is no data in ${dataDir}`)
+  requireData(dataDir)
   const refusal = refusalOfUnfinished(dataDir, undefined)
   if (refusal) throw new Error(refusal)
   const lock = new FolderLock(join(dataDir, 'lock.db'))

@@ -7,6 +7,7 @@ import { writeDrill } from '../relay/drill-result.ts'
 import { setupOf } from '../setup.ts'
 import { stepBack } from '../storage/step-back.ts'
 import { THREADS } from '../threads.ts'
+import { requireData } from './running-house.ts'
 
 /**
  * Tries a backup beside the house, which may run, and writes down how it ended: `doctor` shows it. For a timer, every
@@ -20,6 +21,7 @@ export async function drillCommand(context: CommandContext<Config>, config: Conf
     context.complain('restore drill wants [backup] folder in the configuration, or --from FOLDER')
     return EXIT_USAGE
   }
+  requireData(config.dataDir)
   stepBack()
   const startedMs = systemClock.monoMs()
   const ended = await drill({

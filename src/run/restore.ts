@@ -13,13 +13,13 @@ import { drillCommand } from './drill.ts'
 /** Makes the data folder from a backup, or with the word `drill` tries one. */
 export function restoreCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
-    if (context.operand === 'drill') return await drillCommand(context, config)
-    const from = textOf(context, 'from')
-    if (context.operand !== undefined || from === undefined) {
-      context.complain('restore wants: restore --from FOLDER, or: restore drill')
-      return EXIT_USAGE
-    }
     try {
+      if (context.operand === 'drill') return await drillCommand(context, config)
+      const from = textOf(context, 'from')
+      if (context.operand !== undefined || from === undefined) {
+        context.complain('restore wants: restore --from FOLDER, or: restore drill')
+        return EXIT_USAGE
+      }
       print(context, await restoreFrom(context, config, from))
       return EXIT_OK
     } catch (error) {

@@ -39,8 +39,15 @@ export async function askRunningHouse<T>(
   return body
 }
 
+/** A command that was given in another folder, or without its configuration, must not make an empty house and answer for it. */
+export function requireData(dataDir: string): void {
+  if (existsSync(join(dataDir, 'records.db'))) return
+  throw new Error(`There is no data in ${dataDir}: name the right folder as data_dir, or GATEHOUSE_DATA_DIR`)
+}
+
 /** Opens the folder where no house runs, for one command. The caller opens and closes it. */
 export function houseAlone(config: Config, onCommit: (commit: Commit) => void): House {
+  requireData(config.dataDir)
   return new House({
     threads: THREADS,
     clock: systemClock,

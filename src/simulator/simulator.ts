@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { Failure, problemOf, STATUS_OF } from '../core/failure.ts'
+import { listening } from '../core/listening.ts'
 import type { Log } from '../core/log.ts'
 import { answerControl } from './control-routes.ts'
 import { Deliverer } from './deliverer.ts'
@@ -42,27 +43,29 @@ export async function startSimulator(options: SimulatorOptions): Promise<{ port:
   const stopping = new AbortController()
   const page = pageResponder(await loadPage())
   const control = { platform, deliverer, clock, signal: stopping.signal, startedAtMs: clock.epochMs() }
-  const server = Bun.serve({
-    hostname: options.host,
-    port: options.port,
-    // Bun's default lets a second process share the port: each would get half of the requests, in silence.
-    reusePort: false,
-    development: false,
-    idleTimeout: IDLE_SECONDS,
-    maxRequestBodySize: BODY_BYTES_MAX,
-    async fetch(request) {
-      try {
-        const { pathname } = new URL(request.url)
-        if (pathname === '/') return page(request)
-        if (pathname.startsWith('/_/')) return await answerControl(request, control)
-        if (pathname.startsWith('/_media/')) return answerMedia(request, platform)
-        const answer = await answerGraph(request, { platform, clock, random })
-        return answer === 'reset' ? resetConnection() : answer
-      } catch (error) {
-        return problemResponse(error, log)
-      }
-    },
-  })
+  const at = { hostname: options.host, port: options.port }
+  const server = listening({ ...at, settings: 'simulator_port, GATEHOUSE_SIMULATOR_PORT' }, () =>
+    Bun.serve({
+      ...at,
+      // Bun's default lets a second process share the port: each would get half of the requests, in silence.
+      reusePort: false,
+      development: false,
+      idleTimeout: IDLE_SECONDS,
+      maxRequestBodySize: BODY_BYTES_MAX,
+      async fetch(request) {
+        try {
+          const { pathname } = new URL(request.url)
+          if (pathname === '/') return page(request)
+          if (pathname.startsWith('/_/')) return await answerControl(request, control)
+          if (pathname.startsWith('/_media/')) return answerMedia(request, platform)
+          const answer = await answerGraph(request, { platform, clock, random })
+          return answer === 'reset' ? resetConnection() : answer
+        } catch (error) {
+          return problemResponse(error, log)
+        }
+      },
+    }),
+  )
   const port = server.port ?? 0
   platform.baseUrl = `http://${reachable(options.host)}:${port}`
   deliverer.start()

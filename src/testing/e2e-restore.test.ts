@@ -94,7 +94,9 @@ function commandEnvironment(): Record<string, string> {
   const [config, key] = [join(house.folder, 'test.toml'), join(house.folder, 'test.key')]
   writeFileSync(config, testConfigText())
   writeFileSync(key, MASTER.toHex())
-  return { GATEHOUSE_CONFIG: config, GATEHOUSE_MASTER_KEY_FILE: key, GATEHOUSE_DATA_DIR: data() }
+  const settings = { GATEHOUSE_CONFIG: config, GATEHOUSE_MASTER_KEY_FILE: key, GATEHOUSE_DATA_DIR: data() }
+  // As in the container, which has no folder for what is temporary.
+  return { ...settings, TMPDIR: '/nowhere' }
 }
 
 function body(value: object): string {
@@ -252,6 +254,9 @@ describe('a restore', () => {
     await expect(restore(options({ vaultFrom: backups() }))).rejects.toThrow('--vault-from')
     await expect(restore(options({ ledger: '/nowhere' }))).rejects.toThrow('no erasure ledger at /nowhere')
     await expect(restore(options({ from: keys() }))).rejects.toThrow('There is no whole backup')
+    // A disk that is not mounted: an empty folder, or none.
+    for (const shipped of [keys(), '/nowhere'])
+      await expect(restore(options({ shipped }))).rejects.toThrow(`no shipped journal in ${shipped}`)
     const records = new Db(join(place(), 'records.db'))
     records.run('PRAGMA user_version = 99')
     records.close()

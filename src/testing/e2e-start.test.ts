@@ -5,6 +5,7 @@ import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { showId } from '../core/ids.ts'
 import { Db } from '../storage/database.ts'
 import { PROGRAM } from './program.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
@@ -277,9 +279,69 @@ describe('a start that may not use its folder', () => {
       code: 1,
       complaints: expect.stringMatching(/^Another Gatehouse is using this data folder/),
     })
-    expect(same).toMatchObject({ code: 1, complaints: expect.stringContaining(port) })
+    expect(same).toMatchObject({
+      code: 1,
+      complaints: expect.stringMatching(
+        new RegExp(
+          `Cannot listen at 127\\.0\\.0\\.1:${port} \\(EADDRINUSE\\): the port is taken.*\\[http\\] host and port`,
+        ),
+      ),
+    })
+    // A first start that came to nothing has not given away the key that is shown only once.
+    const first = { GATEHOUSE_DATA_DIR: at('first'), GATEHOUSE_BOOTSTRAP_TOKEN: '' }
+    const failed = await start({ env: { ...first, GATEHOUSE_HTTP_PORT: port } }).ended()
+    expect(failed).toMatchObject({ code: 1, complaints: expect.not.stringContaining('gh_') })
+    const next = start({ env: first })
+    await next.url()
+    await until('the key is shown', () => /API key +gh_/.test(next.said.complaints) || undefined)
+    next.child.kill('SIGTERM')
+    expect((await next.ended()).code).toBe(0)
     house.child.kill('SIGTERM')
     expect((await house.ended()).code).toBe(0)
+  })
+})
+
+test('an older copy of the vault, put in its place, does not bring back who was erased since', async () => {
+  const folder = copy()
+  const env = { GATEHOUSE_DATA_DIR: folder }
+  const records = new Db(join(folder, 'records.db'))
+  const id = records.one<{ id: number }>('SELECT id FROM contacts')?.id ?? 0
+  records.close()
+  const erased = await start({ env, words: ['erase', showId('contact', id)] }).ended()
+  expect(erased).toMatchObject({ code: 0, out: expect.stringContaining('contacts: 1') })
+  for (const name of readdirSync(folder)) if (name.startsWith('vault.db')) rmSync(join(folder, name))
+  cpSync(at('whole/vault.db'), join(folder, 'vault.db'))
+  expect(keysIn(folder)).toEqual({ persons: 1, phones: 1 })
+  const refused = await start({ env }).ended()
+  expect(refused).toMatchObject({ code: 1, complaints: expect.stringMatching(/vault has lost \d+ commits?/) })
+  await startAndStop({ env, words: ['serve', '--accept-loss'] })
+  expect(keysIn(folder)).toEqual({ persons: 0, phones: 0 })
+  await startAndStop({ env })
+})
+
+function keysIn(folder: string) {
+  const vault = new Db(join(folder, 'vault.db'), { readonly: true })
+  const count = (from: string) => vault.one<{ count: number }>(`SELECT count(*) AS count FROM ${from}`)?.count
+  const found = { persons: count('person_keys WHERE length(wrapped) > 0'), phones: count('blind_index') }
+  vault.close()
+  return found
+}
+
+describe('a command that is given in the wrong place', () => {
+  const commands = [
+    'replay --quarantine',
+    'release --all',
+    'erase con_1',
+    `key rotate --new-key-file ${keyFile('ef'.repeat(32))}`,
+    'audit verify',
+    'backup --to backups --vault-to keys',
+    'restore drill --from backups',
+  ]
+  test.concurrent.each(commands)('%s: says that no data is there, and makes none', async (words) => {
+    const nowhere = at('nowhere')
+    const { code, complaints } = await start({ env: { GATEHOUSE_DATA_DIR: nowhere }, words: words.split(' ') }).ended()
+    expect(complaints).toStartWith(`There is no data in ${nowhere}: name the right folder as data_dir`)
+    expect([code, existsSync(nowhere)]).toEqual([1, false])
   })
 })
 

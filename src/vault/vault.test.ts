@@ -166,7 +166,8 @@ describe('the vault', () => {
     expect(at).toBeGreaterThan(0)
     bytes[at] = 'i'.charCodeAt(0)
     writeFileSync(path, bytes)
-    expect(() => open()).toThrow('Cannot open vault.db: its schema is damaged')
+    for (const readonly of [false, true])
+      expect(() => open({ readonly })).toThrow('Cannot open vault.db: its schema is damaged')
   })
 
   test.each([

@@ -5,7 +5,7 @@ import dropBirthOfKeys from '../../migrations/vault/0003_drop_birth_of_keys.sql'
 import { must } from '../core/assert.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { Db, type OpenOptions } from '../storage/database.ts'
-import { type Migration, migrate } from '../storage/migrate.ts'
+import { type Migration, migrate, versionOf } from '../storage/migrate.ts'
 import { requireSchema } from '../storage/schema.ts'
 import { keyedHash, seal, unseal } from './sealing.ts'
 
@@ -71,10 +71,9 @@ export class Vault {
     try {
       if (!options.readonly) migrate(this.#database, 'vault.db', MIGRATIONS)
       this.#checkNamedKeys()
-      if (!options.readonly) {
-        requireSchema(this.#database, 'vault.db', MIGRATIONS)
-        this.#tidy()
-      }
+      // A copy of an older form is brought to the newest one before it serves.
+      if (versionOf(this.#database) === MIGRATIONS.length) requireSchema(this.#database, 'vault.db', MIGRATIONS)
+      if (!options.readonly) this.#tidy()
     } catch (error) {
       this.#database.close()
       throw error

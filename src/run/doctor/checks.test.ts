@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../core/clock.ts'
@@ -48,6 +48,7 @@ function facts(more: Partial<HouseFacts> = {}): HouseFacts {
   } as HouseFacts
 }
 
+const WHOLE = { vault: true, records: true }
 const SUMS = { isKnown: true, pages: 9, looked: 9, unknown: 0, damaged: [] }
 const TOKEN = { kind: 'found', isValid: true, appId: '1', expiresAt: 0, scopes: [], apartMs: 0 } as const
 const BACKUP = { isPlanned: true, lastSuccessAtMs: NOW_MS - HOUR_MS, lastFailure: null }
@@ -62,9 +63,11 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ['a key inside the folder', () => checkKeyPlace('/data/key', '/data', false), 'key.place', 'warn'],
   ['no key', () => checkKeyPlace(undefined, '/data', false), 'key.place', 'fail'],
   ["the demo's key", () => checkKeyPlace(undefined, '/data', true), 'key.place', 'ok'],
-  ['the right master key', () => checkMasterKey(null, true), 'key.opens', 'ok'],
-  ['another master key', () => checkMasterKey('Cannot open the vault', true), 'key.opens', 'fail'],
-  ['a folder without a vault', () => checkMasterKey(null, false), 'key.opens', 'ok'],
+  ['the right master key', () => checkMasterKey(null, WHOLE), 'key.opens', 'ok'],
+  ['another master key', () => checkMasterKey('this is not the master key', WHOLE), 'key.opens', 'fail'],
+  ['a damaged vault', () => checkMasterKey('it is damaged', WHOLE), 'key.opens', 'fail'],
+  ['a folder without a vault', () => checkMasterKey(null, { vault: false, records: false }), 'key.opens', 'ok'],
+  ['records without a vault', () => checkMasterKey(null, { vault: false, records: true }), 'key.opens', 'fail'],
 
   ['room', () => checkSpace({ freeBytes: 50 * GB, totalBytes: 100 * GB }), 'disk.space', 'ok'],
   ['little room', () => checkSpace({ freeBytes: 9 * GB, totalBytes: 100 * GB }), 'disk.space', 'warn'],
@@ -348,6 +351,22 @@ describe('the data folder', () => {
     expect(await checkFolderPermissions(path)).toMatchObject({ level: 'warn', remedy: `chmod 700 ${path}` })
     expect(await checkFolderPermissions(join(path, 'missing'))).toMatchObject({ level: 'warn' })
   })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'belongs to one user with all in it (as root, who may give files away)',
+    async () => {
+      const path = mkdtempSync(join(folder, 'data-'))
+      for (const name of ['records.db', 'lost+found']) writeFileSync(join(path, name), '')
+      chownSync(join(path, 'lost+found'), 65_534, 65_534)
+      expect(await checkFolderPermissions(path)).toMatchObject({ level: 'ok' })
+      chownSync(join(path, 'records.db'), 65_534, 65_534)
+      expect(await checkFolderPermissions(path)).toMatchObject({
+        level: 'fail',
+        what: expect.stringContaining('records.db belongs to another user'),
+        remedy: `chown -R --reference=${path} ${path}`,
+      })
+    },
+  )
 })
 
 describe('the sync', () => {

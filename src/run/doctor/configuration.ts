@@ -1,10 +1,13 @@
-import { stat } from 'node:fs/promises'
-import { resolve, sep } from 'node:path'
+import { access, constants, readdir, stat } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const GROUP_READS = 0o040
 const OTHERS_READ = 0o004
 const NOT_THE_OWNER = 0o077
+const NOT_WRITABLE = 'Ask as the user who runs Gatehouse, who must own the folder with all in it'
+/** What the house writes into its folder; a disk may have put `lost+found` there. */
+const OURS = /^(journal|media)$|\.db/
 
 /** A problem with the configuration is what `check-config` says. */
 export function checkProblems(problems: readonly string[]): Finding[] {
@@ -52,6 +55,23 @@ export async function checkFolderPermissions(dataDir: string): Promise<Finding> 
   const id = 'folder.permissions'
   const folder = await stat(dataDir).catch(() => undefined)
   if (!folder) return warn(id, 'There is no data folder yet', 'The first start makes it: gatehouse serve')
+  const canWrite = await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+  if (!canWrite) return fail(id, 'Who asks cannot write to the data folder', NOT_WRITABLE)
+  const wrong = await whatIsNotTheirs(dataDir, folder.uid)
+  if (wrong !== null) return fail(id, wrong, `chown -R --reference=${dataDir} ${dataDir}`)
   if ((folder.mode & NOT_THE_OWNER) === 0) return ok(id, 'Only the user of the house enters the data folder')
   return warn(id, 'Others can look into the data folder', `chmod 700 ${dataDir}`)
+}
+
+/** What a command that root gave, or a copy that root made, has left behind: the house's user cannot write it. */
+async function whatIsNotTheirs(dataDir: string, owner: number): Promise<string | null> {
+  const names = (await readdir(dataDir).catch(() => [])).filter((name) => OURS.test(name))
+  for (const name of names) {
+    const found = await stat(join(dataDir, name)).catch(() => undefined)
+    if (found && found.uid !== owner) return `${name} belongs to another user than the data folder that it lies in`
+  }
+  return null
 }

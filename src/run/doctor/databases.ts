@@ -8,10 +8,14 @@ const QUARANTINE_DAYS_FAIL = 20
 const FULL = 2
 
 /** Whether the master key opens the vault; `error` is what it said. */
-export function checkMasterKey(error: string | null, hasVault: boolean): Finding {
+export function checkMasterKey(error: string | null, has: { vault: boolean; records: boolean }): Finding {
   const id = 'key.opens'
-  if (!hasVault) return ok(id, 'There is no vault yet: the first start makes it')
+  const putBack = 'Put the newest copy of vault.db in its place: "When only the keys are damaged" in the README'
+  if (!has.vault && has.records) return fail(id, 'vault.db is missing, and with it the keys of all records', putBack)
+  if (!has.vault) return ok(id, 'There is no vault yet: the first start makes it')
   if (error === null) return ok(id, 'The master key opens the vault')
+  if (/CANTOPEN|READONLY/.test(error)) return fail(id, error, 'Look at folder.permissions')
+  if (!error.includes('master key')) return fail(id, error, putBack)
   return fail(id, error, 'Find the key that the folder was made with; after a change of key, the new one')
 }
 

@@ -72,7 +72,7 @@ export function checkFolder(checkup: Checkup): Finding[] {
   const hasVault = existsSync(path('vault.db'))
   const opened = hasVault ? openVault(path('vault.db'), setup.masterKey) : null
   const error = opened !== null && 'error' in opened ? opened.error : null
-  const findings = [checkMasterKey(error, hasVault)]
+  const findings = [checkMasterKey(error, { vault: hasVault, records: existsSync(path('records.db')) })]
   if (opened === null || 'error' in opened) return findings
   try {
     const keyOf = (day: string) => opened.vault.findNamedKey(dayKeyName(day))
@@ -86,9 +86,9 @@ function openVault(path: string, masterKey: Uint8Array): { vault: Vault } | { er
   try {
     return { vault: new Vault(path, masterKey, { readonly: true }) }
   } catch (error) {
-    // Its own sentence for a wrong key; of anything else only the code.
-    const isKey = error instanceof Error && error.message.startsWith('Cannot open the vault')
-    return { error: isKey ? error.message : `The vault does not open: ${codeOf(error)}` }
+    // Its own sentence for a wrong key and for damage that it finds; of anything else only the code.
+    const isOurs = error instanceof Error && error.message.startsWith('Cannot open ')
+    return { error: isOurs ? error.message : `The vault does not open: ${codeOf(error)}` }
   }
 }
 
