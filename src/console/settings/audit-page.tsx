@@ -66,8 +66,8 @@ function Filters({ filter, people }: { filter: AuditFilter; people: readonly Mem
         ))}
       </datalist>
       <Field form={form} name="object" label="Of what" placeholder="cnv_2j" defaultValue={filter.object} />
-      <Field form={form} name="from" label="From" type="date" defaultValue={filter.from} />
-      <Field form={form} name="to" label="To" type="date" defaultValue={filter.to} />
+      <Field form={form} name="from" label="From" type="date" max="9999-12-31" defaultValue={filter.from} />
+      <Field form={form} name="to" label="To" type="date" max="9999-12-31" defaultValue={filter.to} />
       <div className="filters-end">
         <Submit form={form}>Show</Submit>
         {Object.keys(filter).length > 0 && (

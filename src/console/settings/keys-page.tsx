@@ -147,7 +147,7 @@ const CUSTOM = 'custom'
 function KeyForm({ here, numbers, onMade }: KeyFormProps) {
   const [worth, setWorth] = useState(CUSTOM)
   const form = useForm(['name', 'permissions', 'numbers', 'expires_at'], async (data) =>
-    onMade(await here.api.makeKey(keyAskIn(data))),
+    onMade(await here.api.makeKey(keyAskIn(data, here.nowMs))),
   )
   const own = here.session.permissions
   const roles = Object.entries(GIVEN_ROLES).filter(([, permissions]) => mayGive({ permissions: [...permissions] }, own))
@@ -187,6 +187,7 @@ function KeyForm({ here, numbers, onMade }: KeyFormProps) {
         name="expires_at"
         label="Last day"
         type="date"
+        max="9999-12-31"
         help="Empty: it does not expire. A key ends with whoever makes it."
       />
       <Submit form={form}>Make the key</Submit>
@@ -206,17 +207,19 @@ function Permissions({ form, here }: { form: FormState; here: Here }) {
 }
 
 /** What is asked for, as the form says it. */
-export function keyAskIn(data: FormData): KeyAsk {
+export function keyAskIn(data: FormData, nowMs: number): KeyAsk {
   const worth = textOf(data, 'worth')
   const permissions = data.getAll('permissions').map(String)
   if (worth === CUSTOM && permissions.length === 0) throw wrongAt('permissions', 'Please tick at least one.')
   const numbers = data.getAll('numbers').map(String)
   const day = textOf(data, 'expires_at')
+  // To the end of the day, where its maker is.
+  const end = new Date(`${day}T23:59:59`)
+  if (day !== '' && !(end.getTime() > nowMs)) throw wrongAt('expires_at', 'Please choose a day to come.')
   return {
     name: textOf(data, 'name'),
     ...(worth === CUSTOM ? { permissions } : worth === LIKE_ME ? {} : { role: worth }),
     ...(numbers.length === 0 ? {} : { numbers }),
-    // To the end of the day, where its maker is.
-    ...(day === '' ? {} : { expires_at: new Date(`${day}T23:59:59`).toISOString() }),
+    ...(day === '' ? {} : { expires_at: end.toISOString() }),
   }
 }

@@ -1,5 +1,6 @@
 import type { Permission } from '../../core/permissions.ts'
 import { Field, Form, Submit, textOf, useForm, wrongAt } from '../view/form.tsx'
+import { changedList } from './people-words.ts'
 import { PermissionChecks } from './permission-checks.tsx'
 import { mayGive } from './role-choices.ts'
 import { ConfirmButton, type Here, Page, Section, useLoaded, WhenLoaded } from './settings-parts.tsx'
@@ -70,7 +71,9 @@ interface RolePartProps {
 function RolePart({ here, role, onChanged }: RolePartProps) {
   const own = here.session.permissions
   const form = useForm(['permissions'], async (data) => {
-    await here.api.changeRole(role.id, permissionsIn(data))
+    const now = (await here.api.roles()).find(({ id }) => id === role.id) ?? role
+    const wanted = new Set<string>(permissionsIn(data))
+    await here.api.changeRole(role.id, changedList(now.permissions, new Set(role.permissions), wanted))
     onChanged()
     return 'Saved. It holds for everybody who has this role.'
   })
@@ -79,7 +82,12 @@ function RolePart({ here, role, onChanged }: RolePartProps) {
     <>
       <p className="settings-lead quiet">{leadOf(here, role)}</p>
       <Form form={form} className="form form-wide">
-        <PermissionChecks chosen={new Set(role.permissions)} own={own} isReadOnly={isFixed} />
+        <PermissionChecks
+          key={role.permissions.join()}
+          chosen={new Set(role.permissions)}
+          own={own}
+          isReadOnly={isFixed}
+        />
         {!isFixed && <Submit form={form}>Save</Submit>}
       </Form>
       {!isFixed && !role.given && (

@@ -272,4 +272,40 @@ describe.skipIf(isMissing)(`the settings in a browser, before a real house${why}
     },
     TEST_MS_MAX,
   )
+
+  test(
+    'what somebody else saved meanwhile stays, and is seen after one’s own change',
+    async () => {
+      const change = (path: string, body: object) =>
+        house.request(path, {
+          method: 'PATCH',
+          headers: { Authorization: `Bearer ${house.key}`, 'Content-Type': 'application/json' },
+          body: JSON.stringify(body),
+        })
+      const team = `/api/v1/teams/${(await house.api('/api/v1/teams', { name: 'early', people: [], numbers: [] })).body.id}`
+      await goTo(page, team.slice('/api/v1'.length))
+      await heading(page, 'early').waitFor()
+      expect((await change(team, { name: 'late', numbers: ['106540352242922'] })).status).toBe(200)
+      await page.getByLabel('slow').check()
+      await button(page, 'Save').click()
+      await page.getByText('Saved', { exact: true }).waitFor()
+      await heading(page, 'late').waitFor()
+      expect(await page.locator('input[name=numbers]:checked').count()).toBe(2)
+      expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('late')
+      const { items } = (await house.api('/api/v1/teams')).body
+      expect(items.find(({ name }: { name: string }) => name === 'late').numbers).toHaveLength(2)
+
+      const made = await house.api('/api/v1/roles', { name: 'day shift', permissions: ['messages.reply'] })
+      await goTo(page, `/roles/${made.body.id}`)
+      await heading(page, 'day shift').waitFor()
+      await change(`/api/v1/roles/${made.body.id}`, { permissions: ['messages.reply', 'templates.see'] })
+      await page.getByLabel('Search the messages that one sees.').check()
+      await button(page, 'Save').click()
+      await page.getByText('It holds for everybody who has this role.').waitFor()
+      await page.waitForFunction(() => document.querySelectorAll('input[name=permissions]:checked').length === 3)
+      const roles = (await house.api('/api/v1/roles')).body.items
+      expect(roles.find(({ name }: { name: string }) => name === 'day shift').permissions).toHaveLength(3)
+    },
+    TEST_MS_MAX,
+  )
 })

@@ -176,23 +176,26 @@ describe('a new key', () => {
   }
   test('is worth what is ticked, a role, or whoever makes it', () => {
     const base = { name: ' shop ', expires_at: '' }
-    expect(keyAskIn(form({ ...base, worth: 'custom', permissions: ['messages.reply'] }))).toEqual({
+    expect(keyAskIn(form({ ...base, worth: 'custom', permissions: ['messages.reply'] }), 0)).toEqual({
       name: 'shop',
       permissions: ['messages.reply'],
     })
-    expect(keyAskIn(form({ ...base, worth: 'agent', numbers: ['1'] }))).toEqual({
+    expect(keyAskIn(form({ ...base, worth: 'agent', numbers: ['1'] }), 0)).toEqual({
       name: 'shop',
       role: 'agent',
       numbers: ['1'],
     })
-    expect(keyAskIn(form({ ...base, worth: 'like me' }))).toEqual({ name: 'shop' })
-    expect(() => keyAskIn(form({ ...base, worth: 'custom' }))).toThrow('at least one')
+    expect(keyAskIn(form({ ...base, worth: 'like me' }), 0)).toEqual({ name: 'shop' })
+    expect(() => keyAskIn(form({ ...base, worth: 'custom' }), 0)).toThrow('at least one')
   })
 
   test('holds to the end of its last day', () => {
-    const ask = keyAskIn(form({ name: 'x', worth: 'agent', expires_at: '2027-01-31' }))
-    expect(new Date(ask.expires_at ?? '').getDate()).toBe(31)
-    expect(new Date(ask.expires_at ?? '').getHours()).toBe(23)
+    const nowMs = new Date('2027-01-31T12:00:00').getTime()
+    const until = (expires_at: string) => keyAskIn(form({ name: 'x', worth: 'agent', expires_at }), nowMs).expires_at
+    expect(new Date(until('2027-01-31') ?? '').getDate()).toBe(31)
+    expect(new Date(until('2027-01-31') ?? '').getHours()).toBe(23)
+    for (const day of ['2027-01-30', '20277-01-31', '202777-01-31'])
+      expect(() => until(day)).toThrow('Please choose a day to come.')
   })
 })
 

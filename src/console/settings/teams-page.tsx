@@ -93,9 +93,10 @@ function TeamForm({ here, team, numbers, onChanged }: TeamFormProps) {
     const now = (await here.api.teams()).find(({ id }) => id === team.id) ?? team
     const people = changedList(now.people, before, chosen)
     // Numbers that are not shown stay.
-    const shown = new Set(numbers.map(({ number }) => number))
-    const kept = now.numbers.filter((number) => !shown.has(number))
-    await here.api.changeTeam(team.id, { name, people, numbers: [...kept, ...ticked] })
+    const had = numbers.map(({ number }) => number).filter((number) => team.numbers.includes(number))
+    const changed = changedList(now.numbers, new Set(had), new Set(ticked))
+    const named = name === team.name ? {} : { name }
+    await here.api.changeTeam(team.id, { ...named, people, numbers: changed })
     setBefore(new Set(people))
     setChosen(new Set(people))
     onChanged()
@@ -105,6 +106,7 @@ function TeamForm({ here, team, numbers, onChanged }: TeamFormProps) {
     <>
       <Form form={form}>
         <Field
+          key={team?.name}
           form={form}
           name="name"
           label="Name"
@@ -114,6 +116,7 @@ function TeamForm({ here, team, numbers, onChanged }: TeamFormProps) {
         />
         {numbers.length > 0 && (
           <Checks
+            key={team?.numbers.join()}
             form={form}
             name="numbers"
             legend="Numbers"

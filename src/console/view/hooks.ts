@@ -31,7 +31,8 @@ export function isSettings(hash: string): boolean {
 export function useRoute(): string | null {
   const hash = useHash()
   try {
-    return hash.startsWith(ROUTE) ? decodeURIComponent(hash.slice(ROUTE.length)) : null
+    // An address that names none is the list.
+    return hash.startsWith(ROUTE) ? decodeURIComponent(hash.slice(ROUTE.length)) || null : null
   } catch {
     return null
   }

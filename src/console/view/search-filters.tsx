@@ -13,7 +13,7 @@ export function SearchFields({ filters, numbers, onChange }: SearchFieldsProps) 
   const { direction, kind, number, person, firstDay, lastDay } = filters
   const note = useId()
   const isWrong = isTurned(filters)
-  const days = { 'aria-invalid': isWrong, 'aria-describedby': note }
+  const days = { max: '9999-12-31', 'aria-invalid': isWrong, 'aria-describedby': note }
   return (
     <fieldset className="search-fields" aria-label="Filters">
       <label className="search-wide">
