@@ -89,6 +89,7 @@ export class Entrance {
           return { workspaceId: id, permissions: standing.permissions, scope }
         }),
       wordsOf,
+      hasOwner: () => lookup.hasOwner(MAIN_WORKSPACE),
       addOwner: (owner) => this.addOwner(owner),
     })
   }

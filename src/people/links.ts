@@ -31,6 +31,8 @@ export interface LinksDependencies {
   sessions: BrowserSessions
   membershipsOf(personId: number): readonly Membership[]
   wordsOf(personId: number): readonly string[]
+  /** Whether there is an owner, so that nobody can be the first. */
+  hasOwner(): boolean
   /** Takes the first owner into the records. */
   addOwner(owner: FirstOwner): Promise<number>
 }
@@ -66,7 +68,9 @@ export class Links {
   /** What a link is for. Throws `not_found`: unknown, used and over are the same. */
   async look(token: string): Promise<Link> {
     const link = await this.#deps.accounts.linkOf(token, this.#deps.clock.epochMs())
-    if (!link || (link.personId !== null && this.#deps.membershipsOf(link.personId).length === 0)) throw unusable()
+    const { membershipsOf, hasOwner } = this.#deps
+    const isOver = link?.kind === 'setup' ? hasOwner() : link?.personId && membershipsOf(link.personId).length === 0
+    if (!link || isOver) throw unusable()
     return link
   }
 

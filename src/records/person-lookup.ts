@@ -1,6 +1,7 @@
 import type { Db } from '../storage/database.ts'
 import type { Vault } from '../vault/vault.ts'
 import { emailOf, STAFF } from './person.ts'
+import { OWNER_ROLE } from './role.ts'
 
 /** What signing in asks of the records: who is behind an address, and where they work. */
 export class PersonLookup {
@@ -33,6 +34,17 @@ export class PersonLookup {
     return this.#database
       .all<{ id: number }>('SELECT workspace_id AS id FROM memberships WHERE person_id = ?1', personId)
       .map(({ id }) => id)
+  }
+
+  /** Whether somebody owns a workspace. */
+  hasOwner(workspaceId: number): boolean {
+    const owner = this.#database.one(
+      `SELECT m.person_id FROM memberships m JOIN roles r ON r.id = m.role_id
+       WHERE m.workspace_id = ?1 AND m.state = 0 AND r.name = ?2 LIMIT 1`,
+      workspaceId,
+      OWNER_ROLE,
+    )
+    return owner !== undefined
   }
 
   /** Whether anybody works here. */

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { must } from '../core/assert.ts'
+import { TestBrowser } from './browser.ts'
+import { TEST_PASSWORD } from './sign-in-requests.ts'
 import { type ApiAnswer, TestGateway, until } from './test-gateway.ts'
 
 setDefaultTimeout(20_000)
@@ -217,6 +220,17 @@ describe('whoever leads some teams', () => {
       expect([method, path, body, answer.status]).toEqual([method, path, body, status])
     }
   })
+})
+
+test('the link of the first owner is over once there is an owner', async () => {
+  await hire('owner')
+  const browser = new TestBrowser(house)
+  const token = must(house.setupToken, 'the link that the first start printed')
+  const ask = { token, password: TEST_PASSWORD, name: 'Late', email: 'late@example.com' }
+  for (const path of ['/api/auth/links/look', '/api/auth/links']) {
+    const body = path.endsWith('look') ? { token } : ask
+    expect([path, (await browser.post(path, body)).status]).toEqual([path, 404])
+  }
 })
 
 describe('a file of people', () => {
