@@ -184,7 +184,10 @@ export async function numberOfItem(
 ): Promise<NumberRow> {
   const [channel = '', app = ''] = source.split('/')
   const known = await tx.memo('numbers', `${channel}/${account.id}`, () => findNumber(tx, channel, account.id))
-  if (known) return known
+  if (known) {
+    if (known.app !== app) await requireOwnFirm(tx, source, known)
+    return known
+  }
   const owner = await ownerOfSource(tx, source)
   const id = await insertNumber(
     tx,
@@ -204,6 +207,14 @@ export async function numberOfItem(
   const number = await numberById(tx, id)
   if (!number) throw new Error('The number that was just written is not there')
   return number
+}
+
+/** An account may be told to several apps of its firm; whoever signs for another firm's app says nothing about it. */
+async function requireOwnFirm(tx: Tx, source: string, number: NumberRow): Promise<void> {
+  const { workspaceId } = await ownerOfSource(tx, source)
+  if (workspaceId !== number.workspace_id) {
+    throw new Failure('forbidden', 'The number belongs to another workspace than the app that signed')
+  }
 }
 
 async function insertNumber(

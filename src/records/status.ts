@@ -43,7 +43,9 @@ export const receiveStatus = input(
     if (repeated) return { outcome: 'repeated' as const }
 
     const number = await numberOfItem(tx, ask.source, item.account, context)
-    const message = (await byCorrelation(tx, item)) ?? (await byUpstreamId(tx, item, hash))
+    const sent = (await byCorrelation(tx, item)) ?? (await byUpstreamId(tx, item, hash))
+    // Whoever signs for another firm's app knows nothing of it.
+    const message = sent && (await tx.workspaceOf(sent.numberId)) === number.workspace_id ? sent : undefined
     // Nothing is kept of what is said of somebody who was erased, and they do not come back by it.
     if (message && tx.isErased(message.person)) return { outcome: 'erased' as const }
     const person =

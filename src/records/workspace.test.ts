@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { readId } from '../core/ids.ts'
 import type { Actor } from '../core/principal.ts'
 import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
-import { ANNA, DEADLINE_MS, declared, queued, textItem } from '../testing/test-items.ts'
+import { ANNA, DEADLINE_MS, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
 import { declareConfiguration } from './configuration.ts'
 import { changeContact } from './contact-change.ts'
 import { mergeContacts, unmergeContact } from './contact-merge.ts'
@@ -12,7 +12,7 @@ import { refetchMedia } from './media.ts'
 import { declareApp, declareNumber, setNumberState } from './number.ts'
 import { seeing } from './page.ts'
 import { queueMessage } from './queue-message.ts'
-import { cancelMessage, retryMessage } from './send-message.ts'
+import { beginSending, cancelMessage, retryMessage } from './send-message.ts'
 import { searchKeyName } from './workspace.ts'
 import { WorkspaceReader } from './workspace-reader.ts'
 
@@ -93,6 +93,28 @@ describe('a workspace', () => {
     const { workspace: _, ...number } = inOutlet()
     await house.ask(declareNumber, number)
     expect(workspacesOf('numbers')).toEqual([1])
+  })
+})
+
+describe('what another firm’s app signs', () => {
+  test('is not taken for what is said on a number; it is set aside', async () => {
+    const account = { id: '2', display: '+15550001111' }
+    await house.give(textItem('wamid.forged', house.clock.epochMs(), { account, person: ANNA }))
+    expect(house.reader.quarantinedCount()).toBe(1)
+    expect(house.database.all('SELECT id FROM messages')).toHaveLength(1)
+    expect((await house.reader.conversations(ALL, SEES_OUTLET)).items).toEqual([])
+  })
+
+  test('is no news of a message that left from another firm’s number', async () => {
+    const to = { kind: 'person', person: { phone: '+4915177777777' } } as const
+    const more = { workspaceId: OUTLET, type: 'template', sender: { kind: 'number', account: '2' } } as const
+    const { answer } = await house.ask(queueMessage, queued(to, more))
+    const messageId = readId('message', answer.id) ?? 0
+    const { leave } = await house.ask(beginSending, { messageIds: [messageId] })
+    const correlation = leave[0]?.correlation ?? ''
+    await house.give(statusItem('wamid.out', 'read', house.clock.epochMs(), { correlation }))
+    expect(await house.reader.message(messageId, SEES_OUTLET)).toMatchObject({ state: 'sending' })
+    expect(house.reader.quarantinedCount()).toBe(0)
   })
 })
 
