@@ -118,6 +118,30 @@ describe.skipIf(isMissing)(`what a thread shows, in a browser${why}`, () => {
   )
 
   test(
+    'what the browser can neither show nor play is said, and can be saved',
+    async () => {
+      const noise = new Blob(['neither picture nor film'])
+      for (const [id, kind] of [
+        ['med_1', 'image'],
+        ['med_2', 'video'],
+      ] as const) {
+        server.bytes.set(`/api/v1/media/${id}`, noise)
+        const url = `/api/v1/media/${id}`
+        const attachments = [file({ id, kind, url, thumbnail: false, thumbnail_url: null })]
+        server.addMessage({ conversation_id: 'a', type: kind, content: { kind: 'attachment' }, attachments })
+      }
+      await open()
+      await row('message-000001').getByText('This browser cannot show it').waitFor()
+      await row('message-000002').getByRole('button', { name: 'Play: Video' }).click()
+      await row('message-000002').getByText('This browser cannot show it').waitFor()
+      const download = page.waitForEvent('download')
+      await row('message-000001').getByRole('button', { name: 'Save Image' }).click()
+      expect(await Bun.file(await (await download).path()).text()).toBe('neither picture nor film')
+    },
+    TEST_MS_MAX,
+  )
+
+  test(
     'says in words what became of a file, and asks for it again',
     async () => {
       const lost = server.addMessage({

@@ -217,6 +217,13 @@ describe.skipIf(isMissing)(`the console in a browser${why}`, () => {
       expect(texts).toEqual(['before', 'meanwhile', 'after'])
       expect(await page.getByRole('option').count()).toBe(2)
       await page.getByText('from elsewhere').waitFor()
+      // What was opened while it was away is fetched by itself as well.
+      await server.down()
+      await page.getByText('Reconnecting…').waitFor()
+      await page.getByText('from elsewhere').click()
+      await page.getByText('The server cannot be reached.').waitFor()
+      server.up()
+      await bubble('from elsewhere').waitFor()
     },
     TEST_MS_MAX,
   )

@@ -346,6 +346,7 @@ export class Desk {
     if (kind === this.#state.connection.kind) return
     this.#set({ connection: { kind, sinceMs: this.#deps.nowMs() } })
     this.#mailroom.forgetRead()
+    if (isConnected && this.#state.problems.size > 0) this.reload()
   }
 
   #onEnded(isOutdated: boolean): void {

@@ -11,6 +11,11 @@ interface AttachmentProps {
   desk: Desk
 }
 
+interface ShownProps extends AttachmentProps {
+  /** Its bytes are here, and are not what they are said to be, or of a kind that this browser does not know. */
+  onBroken: () => void
+}
+
 /** The files of a message, each as its kind is seen, heard or saved. */
 export function Attachments({ message, desk }: { message: MessageView; desk: Desk }) {
   const { attachments = [] } = message
@@ -18,17 +23,20 @@ export function Attachments({ message, desk }: { message: MessageView; desk: Des
 }
 
 function Attachment({ file, desk }: AttachmentProps) {
+  const [isBroken, setBroken] = useState(false)
+  const shown = { file, desk, onBroken: () => setBroken(true) }
   if (file.erased === true) return <span className="note">The file was erased on request.</span>
   if (file.state !== 'ready' || file.url === null) return <Missing file={file} desk={desk} />
+  if (isBroken) return <Saved file={file} desk={desk} note="This browser cannot show it" />
   switch (file.kind) {
     case 'image':
-      return <Picture file={file} desk={desk} />
+      return <Picture {...shown} />
     case 'sticker':
-      return <Sticker file={file} desk={desk} />
+      return <Sticker {...shown} />
     case 'audio':
-      return <Sound file={file} desk={desk} />
+      return <Sound {...shown} />
     case 'video':
-      return <Film file={file} desk={desk} />
+      return <Film {...shown} />
     default:
       return <Saved file={file} desk={desk} />
   }
@@ -77,7 +85,7 @@ function Missing({ file, desk }: AttachmentProps) {
   )
 }
 
-function Picture({ file, desk }: AttachmentProps) {
+function Picture({ file, desk, onBroken }: ShownProps) {
   const place = useRef<HTMLButtonElement>(null)
   const isNear = useNear(place)
   const small = useFile(desk, isNear ? (file.thumbnail_url ?? file.url) : null)
@@ -95,7 +103,7 @@ function Picture({ file, desk }: AttachmentProps) {
         {small.url === null ? (
           <span className={small.problem === null ? 'spinner' : 'note'}>{small.problem}</span>
         ) : (
-          <img src={small.url} alt="" />
+          <img src={small.url} alt="" onError={onBroken} />
         )}
       </button>
       {isOpen && <PictureDialog file={file} desk={desk} onClose={() => setOpen(false)} />}
@@ -103,13 +111,13 @@ function Picture({ file, desk }: AttachmentProps) {
   )
 }
 
-function Sticker({ file, desk }: AttachmentProps) {
+function Sticker({ file, desk, onBroken }: ShownProps) {
   const place = useRef<HTMLSpanElement>(null)
   const isNear = useNear(place)
   const shown = useFile(desk, isNear ? file.url : null)
   return (
     <span ref={place} className="sticker">
-      {shown.url !== null && <img src={shown.url} alt={attachmentName(file)} />}
+      {shown.url !== null && <img src={shown.url} alt={attachmentName(file)} onError={onBroken} />}
       {shown.problem !== null && <span className="note">{shown.problem}</span>}
     </span>
   )
@@ -122,12 +130,12 @@ function usePlayed(file: AttachmentView, desk: Desk) {
   return { ...played, isAsked: attempt > 0, play: () => setAttempt(attempt + 1) }
 }
 
-function Sound({ file, desk }: AttachmentProps) {
+function Sound({ file, desk, onBroken }: ShownProps) {
   const sound = usePlayed(file, desk)
   const name = attachmentName(file)
   if (sound.url !== null) {
     // biome-ignore lint/a11y/useMediaCaption: what customers say has no captions.
-    return <audio className="sound" src={sound.url} controls autoPlay aria-label={name} />
+    return <audio className="sound" src={sound.url} controls autoPlay aria-label={name} onError={onBroken} />
   }
   return (
     <span className="file">
@@ -137,14 +145,14 @@ function Sound({ file, desk }: AttachmentProps) {
   )
 }
 
-function Film({ file, desk }: AttachmentProps) {
+function Film({ file, desk, onBroken }: ShownProps) {
   const place = useRef<HTMLSpanElement>(null)
   const isNear = useNear(place)
   const still = useFile(desk, isNear ? file.thumbnail_url : null)
   const film = usePlayed(file, desk)
   if (film.url !== null) {
     // biome-ignore lint/a11y/useMediaCaption: what customers film has no captions.
-    return <video className="film" src={film.url} controls autoPlay playsInline aria-label="Video" />
+    return <video className="film" src={film.url} controls autoPlay playsInline aria-label="Video" onError={onBroken} />
   }
   return (
     <span ref={place} className={still.url === null ? 'file' : 'film film-still'}>
@@ -183,9 +191,9 @@ function kindWords({ kind, mime_type }: AttachmentView): string | null {
 }
 
 /** A document is saved, never opened here: what is in it was made by somebody outside. */
-function Saved({ file, desk }: AttachmentProps) {
+function Saved({ file, desk, note = null }: AttachmentProps & { note?: string | null }) {
   const task = useTask()
-  const name = file.file_name ?? 'document'
+  const name = file.file_name ?? attachmentName(file)
   async function save() {
     const blob = await desk.ask((api) => api.file(file.url ?? ''))
     const url = URL.createObjectURL(blob)
@@ -199,7 +207,7 @@ function Saved({ file, desk }: AttachmentProps) {
   return (
     <span className="file">
       <Icon name="file" />
-      <FileWords file={file} problem={task.problem} />
+      <FileWords file={file} problem={task.problem ?? note} />
       <button
         type="button"
         className="icon-button"
