@@ -73,15 +73,16 @@ export function createParts(base: Base): Parts {
   const destruction = createErasing(base, { search, realtime, safekeeping })
   const poll = new EventsPoll(events, options.clock, {
     renewed,
+    renew: (viewer) => viewerAfter(viewer, renewed(viewer)),
     changeText: (principal, event) => changes.textOf(principal, event),
   })
-  const rights = new Rights(base, realtime)
+  const rights = new Rights(base, [realtime, poll])
   const audit = new AuditParts(base)
   const entrance = new Entrance(base, {
     rights,
     onEnd: (ids) => {
       realtime.withdraw(({ id }) => ids.has(id), 'forbidden')
-      poll.withdraw(ids)
+      poll.withdraw(({ id }) => ids.has(id))
     },
     note: (note) => audit.notes.note(note),
   })

@@ -1,6 +1,5 @@
 import type { Principal } from '../core/principal.ts'
 import { ApiKeys, principalIdOf } from '../people/api-keys.ts'
-import type { Realtime } from '../realtime/realtime.ts'
 import { ApiKeyReader, noteKeyUse } from '../records/api-key.ts'
 import { PeopleReader } from '../records/people-reader.ts'
 import { isSeePermission } from '../records/standing.ts'
@@ -9,15 +8,21 @@ import { WorkspaceReader } from '../records/workspace-reader.ts'
 import { unsealText } from '../vault/sealing.ts'
 import type { Base } from './base.ts'
 
+/** What shows events as they come, to whoever could see them when they asked. */
+interface Showing {
+  withdraw(concerns: (viewer: Principal) => boolean, as: 'forbidden'): unknown
+  renew(concerns: (viewer: Principal) => boolean): void
+}
+
 /** Who may do what, as the records have it now. */
 export class Rights {
   readonly keys: ApiKeys
   readonly keyReader: ApiKeyReader
   readonly people: PeopleReader
   readonly workspaces: WorkspaceReader
-  readonly #realtime: Realtime
+  readonly #showing: readonly Showing[]
 
-  constructor(base: Base, realtime: Realtime) {
+  constructor(base: Base, showing: readonly Showing[]) {
     const { house, options } = base
     this.keyReader = new ApiKeyReader(house.records())
     this.workspaces = new WorkspaceReader(house.records())
@@ -25,7 +30,7 @@ export class Rights {
       const key = house.vault().personKey(person)
       return key && unsealText(key, place, sealed)
     })
-    this.#realtime = realtime
+    this.#showing = showing
     this.keys = new ApiKeys({
       clock: options.clock,
       termsOf: (hash) => this.keyReader.withHash(hash),
@@ -39,14 +44,17 @@ export class Rights {
     })
   }
 
-  /** What was changed holds for the next request. Sockets are looked at anew before anything more is shown on them. */
+  /** What was changed holds for the next request. Sockets and those who wait are looked at anew before more is shown. */
   hear(wakes: readonly Wake[]): void {
     for (const wake of wakes) {
       if (wake.kind !== 'rights') continue
       this.keys.forget()
       const theirs = (viewer: Principal) => concerns(wake, viewer)
-      if (this.#isOver(wake)) this.#realtime.withdraw(theirs, 'forbidden')
-      else this.#realtime.renew(theirs)
+      const isOver = this.#isOver(wake)
+      for (const showing of this.#showing) {
+        if (isOver) showing.withdraw(theirs, 'forbidden')
+        else showing.renew(theirs)
+      }
     }
   }
 

@@ -11,7 +11,11 @@ function openPoll(count = 5) {
   const clock = new FakeClock()
   const log = new MemoryEventLog()
   for (let index = 0; index < count; index++) log.add({})
-  const poll = new EventsPoll(log, clock, { renewed: (principal) => principal, changeText: () => null })
+  const poll = new EventsPoll(log, clock, {
+    renewed: (principal) => principal,
+    renew: ({ role, ...rest }) => (role === 'over' ? 'forbidden' : role === 'other' ? 'rights' : { role, ...rest }),
+    changeText: () => null,
+  })
   const ask = async (more: Partial<EventsAsk> = {}, principal = OWNER) => {
     const text = await poll.answer(
       { after: 0, epoch: null, limit: 500, waitMs: 0, signal: new AbortController().signal, ...more },
@@ -121,6 +125,33 @@ describe('EventsPoll', () => {
     const ending = openPoll(5000)
     ending.poll.stop()
     expect(await ending.ask({ after: 0, limit: 1 }, BLIND)).toMatchObject({ offsets: [], upto: 1 })
+  })
+
+  test('whoever may see nothing any more is refused in the middle of the wait, and sees no later event', async () => {
+    const { log, poll, ask } = openPoll()
+    const withdrawn = ask({ after: 5, waitMs: 25_000 })
+    const stays = ask({ after: 5, waitMs: 25_000 }, ownerNamed('b'))
+    await turns()
+    poll.withdraw(({ id }) => id === OWNER.id)
+    log.add({})
+    poll.wake()
+    await expect(withdrawn).rejects.toMatchObject({ code: 'unauthorized' })
+    expect((await stays).offsets).toEqual([6])
+  })
+
+  test('after a change of rights whoever waits is refused, asks anew, or waits on', async () => {
+    const { log, poll, ask } = openPoll()
+    const [over, other, same, unconcerned] = ['over', 'other', 'owner', 'other'].map((role, index) =>
+      ask({ after: 5, waitMs: 25_000 }, { ...OWNER, id: `viewer-${index}`, role }),
+    )
+    await turns()
+    poll.renew(({ id }) => id !== 'viewer-3')
+    log.add({})
+    poll.wake()
+    await expect(over).rejects.toMatchObject({ code: 'unauthorized' })
+    expect(await other).toMatchObject({ offsets: [], upto: 5 })
+    expect(await same).toMatchObject({ offsets: [6] })
+    expect(await unconcerned).toMatchObject({ offsets: [6] })
   })
 
   test('lets go of a caller who has left', async () => {

@@ -14,6 +14,8 @@ const SPAN_EVENTS = 500
 export interface EventViewers {
   /** What somebody is now, after a change of rights; undefined: nothing any more. */
   renewed(principal: Principal): Principal | undefined
+  /** Whether somebody may go on after a change of rights, or has to begin anew, or may see nothing any more. */
+  renew(principal: Principal): Principal | 'rights' | 'forbidden'
   /** What a change of rights is to somebody; null: nothing. */
   changeText(principal: Principal, event: LogEvent): string | null
 }
@@ -37,8 +39,9 @@ export class EventsPoll {
   readonly #events: EventLog
   readonly #clock: Clock
   readonly #viewers: EventViewers
-  #waiting = new Map<() => void, string>()
-  readonly #withdrawn = new WeakSet<() => void>()
+  #waiting = new Map<() => void, Principal>()
+  /** Whose wait ends with a change of rights, and how. */
+  readonly #ended = new WeakMap<() => void, 'rights' | 'forbidden'>()
   #stopped = false
 
   constructor(events: EventLog, clock: Clock, viewers: EventViewers) {
@@ -56,10 +59,23 @@ export class EventsPoll {
   }
 
   /** These may see nothing any more: whoever of them waits is refused. */
-  withdraw(ids: ReadonlySet<string>): void {
-    for (const [resume, id] of [...this.#waiting]) {
-      if (!ids.has(id)) continue
-      this.#withdrawn.add(resume)
+  withdraw(concerns: (viewer: Principal) => boolean): void {
+    this.#end((viewer) => (concerns(viewer) ? 'forbidden' : null))
+  }
+
+  /** These may do or see otherwise: whoever must begin anew is answered with nothing, and asks again as what they are now. */
+  renew(concerns: (viewer: Principal) => boolean): void {
+    this.#end((viewer) => {
+      const after = concerns(viewer) ? this.#viewers.renew(viewer) : viewer
+      return typeof after === 'string' ? after : null
+    })
+  }
+
+  #end(how: (viewer: Principal) => 'rights' | 'forbidden' | null): void {
+    for (const [resume, viewer] of [...this.#waiting]) {
+      const end = how(viewer)
+      if (end === null) continue
+      this.#ended.set(resume, end)
       resume()
     }
   }
@@ -86,7 +102,7 @@ export class EventsPoll {
     const endMs = this.#clock.monoMs() + ask.waitMs
     let read = await this.#read(after, ask, principal)
     while (read.texts.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
-      await this.#news(endMs - this.#clock.monoMs(), ask.signal, principal.id)
+      if ((await this.#news(endMs - this.#clock.monoMs(), ask.signal, read.principal)) === 'rights') break
       read = await this.#read(read.upto, ask, read.principal)
     }
     return `{"events":[${read.texts.join(',')}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`
@@ -127,7 +143,7 @@ export class EventsPoll {
     return event.change === undefined ? event.json : this.#viewers.changeText(principal, event)
   }
 
-  #news(delayMs: number, signal: AbortSignal, id: string): Promise<void> {
+  #news(delayMs: number, signal: AbortSignal, viewer: Principal): Promise<'rights' | undefined> {
     if (this.#waiting.size >= WAITING_MAX) {
       throw new Failure('unavailable', 'Too many requests wait for events: use the socket', { retry_after_ms: 1000 })
     }
@@ -136,11 +152,12 @@ export class EventsPoll {
         cancel()
         this.#waiting.delete(done)
         signal.removeEventListener('abort', done)
-        if (this.#withdrawn.has(done)) reject(new Failure('unauthorized', 'You are not signed in any more'))
-        else resolve()
+        const end = this.#ended.get(done)
+        if (end === 'forbidden') reject(new Failure('unauthorized', 'You may not see anything here any more'))
+        else resolve(end)
       }
       const cancel = this.#clock.after(delayMs, done)
-      this.#waiting.set(done, id)
+      this.#waiting.set(done, viewer)
       signal.addEventListener('abort', done, { once: true })
     })
   }

@@ -189,6 +189,16 @@ describe('a key that is revoked', () => {
     expect(JSON.stringify(items)).not.toContain(key)
   })
 
+  test('is refused in the middle of a wait for events, and is not told the next one', async () => {
+    const { id, key } = await made({})
+    const { body } = await as(key, '/api/v1/me')
+    const waits = as(key, `/api/v1/events?after=${body.head}&wait=20`)
+    // The house has begun with the wait before it is asked the next.
+    await as(key, '/api/v1/me')
+    expect((await as(house.key, `/api/v1/keys/${id}`, { method: 'DELETE' })).status).toBe(200)
+    expect(await waits).toMatchObject({ status: 401, body: { code: 'unauthorized' } })
+  })
+
   test('is not the only thing that a list shows: its last use is there too', async () => {
     const { id, key } = await made({ role: 'agent' })
     await as(key, '/api/v1/me')

@@ -289,7 +289,11 @@ export class SimulatedProcess {
     const { clock, ask, reader, events } = this
     const { chance } = this.#options
     const log = this.#log()
-    this.poll = new EventsPoll(events, clock, { renewed: (principal) => principal, changeText: () => null })
+    this.poll = new EventsPoll(events, clock, {
+      renewed: (principal) => principal,
+      renew: (principal) => principal,
+      changeText: () => null,
+    })
     this.realtime = createRealtime(
       {
         clock,
