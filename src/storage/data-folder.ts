@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 
 /** What somebody has to see to whose folder does not let itself be used. */
 export const OWNER_WANTED =
@@ -25,4 +26,20 @@ export function makeDataFolder(folder: string): void {
 export function refusalInWords(message: string): string {
   const refused = /^(EACCES|EPERM|EROFS): .*'(.+)'$/.exec(message)
   return refused ? `${refused[2]} cannot be used (${refused[1]}): ${OWNER_WANTED}` : message
+}
+
+/**
+ * A new file that root makes in somebody else's folder is theirs, as SQLite does it with its logs: a command that root
+ * gives must not lock the house out of its own folder.
+ */
+export function giveToOwner(path: string): void {
+  const owner = otherOwnerOf(dirname(path))
+  if (owner) chownSync(path, owner.uid, owner.gid)
+}
+
+/** To whom a folder belongs, where root asks and it is somebody else's. */
+export function otherOwnerOf(folder: string): { uid: number; gid: number } | undefined {
+  if (process.geteuid?.() !== 0) return undefined
+  const { uid, gid } = statSync(folder)
+  return uid === 0 ? undefined : { uid, gid }
 }

@@ -1,5 +1,6 @@
 import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
-import { OWNER_WANTED } from './data-folder.ts'
+import { existsSync } from 'node:fs'
+import { giveToOwner, OWNER_WANTED } from './data-folder.ts'
 
 export type Value = SQLQueryBindings
 
@@ -31,8 +32,10 @@ export class Db {
 
   constructor(path: string, options: OpenOptions = {}) {
     this.#path = path
+    const isNew = !options.readonly && path !== ':memory:' && !existsSync(path)
     try {
       this.#database = new Database(path, options.readonly ? { readonly: true } : { create: true, readwrite: true })
+      if (isNew) giveToOwner(path)
     } catch (error) {
       throw inWords(path, error)
     }

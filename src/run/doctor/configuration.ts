@@ -68,7 +68,10 @@ export async function checkFolderPermissions(dataDir: string): Promise<Finding> 
 
 /** What a command that root gave, or a copy that root made, has left behind: the house's user cannot write it. */
 async function whatIsNotTheirs(dataDir: string, owner: number): Promise<string | null> {
-  const names = (await readdir(dataDir).catch(() => [])).filter((name) => OURS.test(name))
+  const inside = await readdir(join(dataDir, 'journal')).catch(() => [])
+  const names = [...(await readdir(dataDir)), ...inside.map((name) => join('journal', name))].filter((name) =>
+    OURS.test(name),
+  )
   for (const name of names) {
     const found = await stat(join(dataDir, name)).catch(() => undefined)
     if (found && found.uid !== owner) return `${name} belongs to another user than the data folder that it lies in`
