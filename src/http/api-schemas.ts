@@ -91,7 +91,9 @@ export const noticeSchema = named('notice', {
   at: time,
   arrived_at: nullable(time),
   facts: Type.Array(statedFact),
-  object: Type.Unknown({ description: 'The platform’s own object, whole.' }),
+  object: optional(
+    Type.Unknown({ description: 'The platform’s own object, whole; with the permission `contacts.see_phones`.' }),
+  ),
 })
 export const noticePageSchema = page('notice', noticeSchema)
 

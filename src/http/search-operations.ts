@@ -24,7 +24,9 @@ const searchRequestSchema = Type.Object(
       `Words that all have to be there, in any form and order; in "quotes" these very words one after the other. Numbers of orders, ` +
         `phones and mail addresses are found by their beginnings from three characters, numbers also by their last four digits. At most ${QUERY_WORDS_MAX} words.`,
     ),
-    person: text('Whose: a name, a phone, a mail address, a user id, or the id of a contact.'),
+    person: text(
+      'Whose: a name (wants `contacts.see_names`), a phone, a mail address or a user id (`contacts.see_phones`), or the id of a contact.',
+    ),
     conversation_id: optional(Type.String()),
     number: text('The platform’s id of one of your numbers.'),
     direction: words(['in', 'out'], 'By the customer, or by you.'),

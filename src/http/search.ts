@@ -6,7 +6,7 @@ import type { Principal } from '../core/principal.ts'
 import type { SearchAsk } from '../records/search.ts'
 import { QUERY_CHARACTERS_MAX } from '../records/search-query.ts'
 import { BODY_BYTES_MAX, knownMembers, readJson } from './body.ts'
-import { type Asked, integerOf } from './route.ts'
+import { type Asked, integerOf, requireMay } from './route.ts'
 
 export interface SearchDependencies {
   /** The page as JSON text. */
@@ -40,6 +40,7 @@ export async function search(deps: SearchDependencies, { request, principal, not
   const body = await readJson(request, BODY_BYTES_MAX)
   knownMembers(body, MEMBERS)
   const ask = readAsk(body)
+  requireShown(ask, principal)
   noteSearch(deps, noted, body)
   return answer(await deps.search(ask, principal))
 }
@@ -72,6 +73,12 @@ function noteSearch(deps: SearchDependencies, noted: Asked['noted'], body: Recor
   const hashed = (text: unknown) =>
     typeof text === 'string' ? deps.hash(`search:${text.trim().normalize('NFC').toLowerCase()}`).toHex() : undefined
   noted.detail = { q_hash: hashed(q), person_hash: hashed(person), ...rest }
+}
+
+/** Who is not shown phones, or names, would find them out letter by letter: beginnings are found too. */
+function requireShown({ person }: SearchAsk, principal: Principal): void {
+  if (person === null || readId('contact', person) !== undefined) return
+  requireMay(principal, /[\d@]/.test(person) ? 'contacts.see_phones' : 'contacts.see_names')
 }
 
 function answer(text: string): Response {

@@ -144,6 +144,33 @@ describe('a permission of its own is wanted', () => {
   })
 })
 
+describe('who is shown no phones', () => {
+  test('finds none out by its beginnings, nor names who is shown no names', async () => {
+    await house.write('+12025550117', 'a word of somebody')
+    const { id } = (await house.conversationOf('+12025550117')).contact
+    const masked = await made({ permissions: ['search.use', 'conversations.see_all', 'contacts.see_names'] })
+    const blind = await made({ permissions: ['search.use', 'conversations.see_all'] })
+    const asked = async (key: string, person: string) => (await post(key, '/api/v1/search', { person })).status
+    for (const person of ['1202', '+12025550117', 'DE.77', 'ada@']) expect(await asked(masked.key, person)).toBe(403)
+    expect([await asked(masked.key, 'Ada'), await asked(blind.key, 'Ada')]).toEqual([200, 403])
+    expect([await asked(masked.key, id), await asked(blind.key, id)]).toEqual([200, 200])
+  })
+
+  test('reads notices without the platform’s own object, which may name customers', async () => {
+    const { key } = await made({ permissions: ['notices.read', 'conversations.see_all'] })
+    const value = { messaging_product: 'whatsapp', to: '+12025550118', type: 'image' }
+    const entry = [{ id: '102290129340398', changes: [{ field: 'odd_field', value }] }]
+    await house.webhook(JSON.stringify({ object: 'whatsapp_business_account', entry }))
+    const notices = async (by: string) => (await as(by, '/api/v1/notices?field=odd_field')).body.items
+    await until('the notice is there', async () => (await notices(house.key)).length > 0)
+    const [notice] = await notices(house.key)
+    const [shown] = await notices(key)
+    expect(JSON.stringify(notice.object)).toContain('+12025550118')
+    expect(shown).toEqual({ ...notice, object: undefined })
+    expect((await as(key, `/api/v1/notices/${notice.id}`)).body).toEqual(shown)
+  })
+})
+
 describe('a key gives no more than it has:', () => {
   test('neither permissions nor numbers nor time', async () => {
     const expires_at = new Date(Date.now() + 3_600_000).toISOString()
