@@ -42,6 +42,28 @@ describe('the file', () => {
     }
   })
 
+  test('finds the phrases among messages that have other pairs of the same term', async () => {
+    const search = await openSearch()
+    Object.assign(search.terms, { pair: () => 'aaaa' })
+    const random = seededRandom(5)
+    const wanted: string[] = []
+    for (let index = 0; index < 300; index++) {
+      const isWanted = random() < (index < 200 ? 0.05 : 0.9)
+      const text = isWanted ? `red parcel ${index}` : `parcel red or ${index} green`
+      await write(search.house, text)
+      if (isWanted) wanted.unshift(text)
+    }
+    search.follow()
+    const found: string[] = []
+    for (let below: number | null = null; ; ) {
+      const page = search.page({ q: '"red parcel"', limit: 7, below })
+      found.push(...page.items.map(({ message }) => String((message['content'] as { text: string }).text)))
+      if (page.next === null) break
+      below = Number.parseInt(page.next, 36)
+    }
+    expect(found).toEqual(wanted)
+  })
+
   test('is made anew from the records, and finds the same', async () => {
     const search = await openSearch()
     const random = seededRandom(3)

@@ -1,9 +1,13 @@
 import createSearch from '../../migrations/search/0001_create_search.sql' with { type: 'text' }
+import askForPairs from '../../migrations/search/0002_ask_for_pairs.sql' with { type: 'text' }
 import { must } from '../core/assert.ts'
 import { Db, type OpenOptions } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 
-export const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_search.sql', sql: createSearch }]
+export const MIGRATIONS: readonly Migration[] = [
+  { name: '0001_create_search.sql', sql: createSearch },
+  { name: '0002_ask_for_pairs.sql', sql: askForPairs },
+]
 
 /** How far the index has come. Messages and contacts from low to high are in it; a low of 0 means all older ones too. */
 export interface Progress {

@@ -1,6 +1,7 @@
 import { Failure } from '../core/failure.ts'
 import type { Document } from './search-document.ts'
 import { stemOf } from './search-stem.ts'
+import type { SearchTerms } from './search-terms.ts'
 import { type Atom, atomsOf, codesOf } from './search-words.ts'
 
 /** One thing that a message has to have. */
@@ -66,14 +67,26 @@ function wordsIn(atoms: readonly Atom[]): number {
   return atoms.length - characters + Math.ceil(characters / 4)
 }
 
-/** The clauses in the words of FTS5, as a part of what is ANDed. `term` makes the opaque term of a word. */
-export function expressionOf(clauses: readonly Clause[], term: (word: string) => string, hasPlaces = true): string[] {
+/**
+ * By what phrases are asked for: by words where the index has no pairs; by pairs alone, which are few, but others share their
+ * terms; or by both.
+ */
+export type PhrasesBy = 'words' | 'pairs' | 'both'
+
+/** The clauses in the words of FTS5, as a part of what is ANDed. */
+export function expressionOf(
+  clauses: readonly Clause[],
+  terms: Pick<SearchTerms, 'word' | 'pair'>,
+  by: PhrasesBy,
+): string[] {
   return clauses.map(({ atoms, joined, isApart }) => {
     const { sequence, singles } = placesOf(atoms)
-    const terms = sequence.map(term)
-    const phrases = hasPlaces && !isApart && terms.length > 0 ? [terms.join(' ')] : terms
-    const parts = [...phrases, ...singles.map(term)].map((phrase) => `"${phrase}"`).join(' AND ')
-    return joined === null ? parts : `((${parts}) OR "${term(stemOf(joined))}")`
+    const words = sequence.map(terms.word)
+    const hasPairs = by !== 'words' && !isApart && words.length > 1
+    const pairs = hasPairs ? words.slice(1).map((next, index) => terms.pair(words[index] ?? '', next)) : []
+    const asked = [...pairs, ...(hasPairs && by === 'pairs' ? [] : words), ...singles.map(terms.word)]
+    const parts = asked.map((term) => `"${term}"`).join(' AND ')
+    return joined === null ? parts : `((${parts}) OR "${terms.word(stemOf(joined))}")`
   })
 }
 

@@ -64,6 +64,8 @@ const BUDGET_MS = 12
 const SCOPED_BUDGET_MS = 30
 /** Candidates that are read together. */
 const READ_AT_ONCE = 64
+/** So many are opened first where it is not sure that most of them have what is asked for. */
+const TRIED_FIRST = 16
 /** So many that fit are few in the whole index, judged by the first ones. Of more, a page takes but a part of it. */
 const FEW_MAX = 120
 const FEW_FROM = 8
@@ -88,6 +90,8 @@ interface Plan {
   isPossible: boolean
   /** What has to hold, all of it; empty: nothing but who asks. */
   parts: readonly string[]
+  /** The same with less asked of phrases, which is faster where most of what fits has them; null: there are none. */
+  looseParts: readonly string[] | null
   /** What somebody sees, where it can be named: one of them has to hold. */
   within: { terms: readonly string[]; conversationIds: ReadonlySet<number>; numberIds: ReadonlySet<number> } | null
   numberId: number | null
@@ -156,13 +160,16 @@ export class Searcher {
       this.#times(ask),
     ].filter((group) => group !== null && group !== undefined)
     const within = this.#within(viewer)
-    const parts = [...expressionOf(clauses, terms.word), ...groups.map(anyOf)]
+    const narrow = groups.map(anyOf)
+    const parts = [...expressionOf(clauses, terms, 'both'), ...narrow]
+    const looseParts = [...expressionOf(clauses, terms, 'pairs'), ...narrow]
     const termCount = groups.reduce((count, group) => count + group.length, within?.terms.length ?? 0)
     return {
       clauses,
       // A number or person that nobody knows: nothing fits.
       isPossible: groups.every((group) => group.length > 0) && (within ? within.terms : parts).length > 0,
       parts,
+      looseParts: unlessSame(looseParts, parts),
       within,
       numberId: numberId ?? null,
       people,
@@ -224,7 +231,7 @@ export class Searcher {
     const id = readId('contact', text)
     const clauses = id === undefined ? readQuery(text, '/person') : []
     const found =
-      id === undefined ? index.people(expressionOf(clauses, terms.word, false).join(' AND '), SCOPE_MAX + 1) : [id]
+      id === undefined ? index.people(expressionOf(clauses, terms, 'words').join(' AND '), SCOPE_MAX + 1) : [id]
     const contacts = records.all<{ id: number }>(
       `WITH heads AS (SELECT coalesce(merged_into, id) AS id FROM contacts
          WHERE id IN (SELECT value FROM json_each(?1)) AND +workspace_id = ?3)
@@ -255,7 +262,7 @@ export class Searcher {
     const { oldest, newest } = this.#ends()
     const look = new Look(plan, asked.ask.limit, clock)
     let last = Math.min(asked.ask.below ?? newest + 1, newest + 1)
-    for (const ids of look.parts(this.#candidates(plan, oldest, last))) {
+    for (const ids of look.parts(this.#candidates(plan, look, { oldest, below: last }))) {
       const named = this.#named(ids, plan, asked)
       const rows = new Map(messageRows(records, named, asked.viewer.see.workspaceId).map((row) => [row.id, row]))
       for (const id of ids) {
@@ -273,11 +280,12 @@ export class Searcher {
    * Newest first. To look up the terms of all that somebody sees costs as much as to read as many rows, and often fewer do:
    * where what is asked for is rare, or where they see much of it.
    */
-  *#candidates({ parts, within }: Plan, oldest: number, below: number): Generator<number> {
+  *#candidates(plan: Plan, look: Look, { oldest, below }: Range): Generator<number> {
+    const { parts, within } = plan
     let last = below
     if (parts.length > 0) {
       let left = within?.terms.length ?? Number.POSITIVE_INFINITY
-      for (const id of this.#proposed(parts.join(' AND '), oldest, below)) {
+      for (const id of this.#proposed(plan, look, { oldest, below })) {
         yield id
         last = id
         if (--left <= 0) break
@@ -289,19 +297,31 @@ export class Searcher {
     for (const { id } of this.#deps.index.messages(expression, last, 'down')) yield id
   }
 
+  /** Goes on with all that is asked for once little of what fits less has it: others share the terms of its pairs. */
+  *#proposed({ parts, looseParts }: Plan, look: Look, { oldest, below }: Range): Generator<number> {
+    const strictly = parts.join(' AND ')
+    if (looseParts === null) return yield* this.#inIndex(strictly, { oldest, below })
+    let last = below
+    for (const id of this.#inIndex(looseParts.join(' AND '), { oldest, below })) {
+      if (look.isPoor()) return yield* this.#inIndex(strictly, { oldest, below: last })
+      yield id
+      last = id
+    }
+  }
+
   /**
    * The index is asked once: FTS5 heeds bounds only where something fits, so that to ask again, for a part of it, goes
    * through as much. Where little fits, it is gone through as a whole, which is faster upwards.
    */
-  *#proposed(expression: string, oldest: number, below: number): Generator<number> {
+  *#inIndex(expression: string, range: Range): Generator<number> {
     const isOneTerm = !expression.includes(' ')
-    const few = isOneTerm ? undefined : this.#few(expression, oldest, below)
+    const few = isOneTerm ? undefined : this.#few(expression, range)
     if (few) yield* few.reverse()
-    else for (const { id } of this.#deps.index.messages(expression, below, 'down')) yield id
+    else for (const { id } of this.#deps.index.messages(expression, range.below, 'down')) yield id
   }
 
   /** All that fit, from the oldest up; undefined as soon as it seems that they are many, or take too long to find. */
-  #few(expression: string, oldest: number, below: number): number[] | undefined {
+  #few(expression: string, { oldest, below }: Range): number[] | undefined {
     const { index, clock } = this.#deps
     const startedMs = clock.monoMs()
     const ids: number[] = []
@@ -347,6 +367,12 @@ export class Searcher {
   }
 }
 
+/** Of ids: from the oldest there is up to one, exclusive. */
+interface Range {
+  oldest: number
+  below: number
+}
+
 interface Asked {
   ask: SearchAsk
   viewer: SearchViewer
@@ -368,10 +394,12 @@ class Look {
   readonly #budgetMs: number
   readonly #limit: number
   readonly #clock: Clock
+  readonly #isSure: boolean
   #startedMs = 0
   #seen = 0
 
-  constructor({ budgetMs }: Plan, limit: number, clock: Clock) {
+  constructor({ budgetMs, looseParts }: Plan, limit: number, clock: Clock) {
+    this.#isSure = looseParts === null
     this.#budgetMs = budgetMs
     this.#limit = limit
     this.#clock = clock
@@ -379,6 +407,11 @@ class Look {
 
   isFull(): boolean {
     return this.items.length === this.#limit
+  }
+
+  /** Most of what was looked at did not have what is asked for. */
+  isPoor(): boolean {
+    return this.#seen >= TRIED_FIRST && this.items.length < this.#seen / 4
   }
 
   take(item: SearchItem | undefined): void {
@@ -406,6 +439,7 @@ class Look {
   }
 
   #wanted(): number {
+    if (this.#seen === 0 && !this.#isSure) return TRIED_FIRST
     const left = this.#limit + 1 - this.items.length
     const likely = Math.ceil((left * this.#seen) / Math.max(1, this.items.length))
     return Math.min(READ_AT_ONCE, Math.max(left, likely))
@@ -414,6 +448,10 @@ class Look {
   #isOver(): boolean {
     return this.#seen >= CANDIDATES_MAX || this.#clock.monoMs() - this.#startedMs >= this.#budgetMs
   }
+}
+
+function unlessSame(some: readonly string[], others: readonly string[]): readonly string[] | null {
+  return some.every((part, index) => part === others[index]) ? null : some
 }
 
 function anyOf(terms: readonly string[]): string {
