@@ -24,6 +24,7 @@ import { damageText, lookThrough } from '../storage/page-look.ts'
 import { relieveLog } from '../storage/summed-log.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
+import { claimForHouse, houseMarkOf } from './backup-house.ts'
 import { type PooledMedia, poolMedia } from './backup-media.ts'
 import { type Rotation, removeLeftovers, rotate } from './backup-rotation.ts'
 
@@ -180,14 +181,17 @@ class Taking {
 
   /** Whole in its own folder before the backup has its name: there is no backup without its keys. */
   async #takeVault(): Promise<BackupManifest['vault']> {
-    const { dataDir, vaultFolder, masterKey } = this.#ask
+    const { dataDir, folder, vaultFolder, masterKey } = this.#ask
     const file = vaultCopyName(this.#name)
     const part = join(vaultFolder, file + PART_ENDING)
     this.#copy(join(dataDir, 'vault.db'), part)
     const faults = faultsOfDatabase(part, 'vault.db')
     if (faults.length > 0) throw new Error(`The copy of the vault is damaged: ${faults.join('; ')}`)
     // Throws where this is not the key that opens it.
-    new Vault(part, masterKey, { readonly: true }).close()
+    const vault = new Vault(part, masterKey, { readonly: true })
+    const mark = houseMarkOf(vault)
+    vault.close()
+    for (const one of [folder, vaultFolder]) claimForHouse(one, mark)
     renameSync(part, join(vaultFolder, file))
     syncFolder(vaultFolder)
     const path = join(vaultFolder, file)

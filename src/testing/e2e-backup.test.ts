@@ -126,7 +126,7 @@ async function takenUnderLoad(): Promise<void> {
   expect(opened.filter(({ where }) => where === 'messages.body').length).toBe(manifest.counts.messages)
   // The figures are made at most once a second.
   await until('its size is told', async () => (await house.metric('gatehouse_backup_last_bytes')) === done.bytes)
-  expect(readdirSync(folder).sort()).toEqual([done.name, 'media'])
+  expect(readdirSync(folder).sort()).toEqual([done.name, 'house', 'media'])
 }
 
 /** One flipped byte in any kind of file is found, and a missing one. */
@@ -234,6 +234,17 @@ async function journalGoesOn(): Promise<void> {
   expect(bodies.length).toBe(went.head)
 }
 
+test('another house does not take its backups where this one has its own, and removes none of them', async () => {
+  const before = [backupsIn(folder), vaultCopiesIn(vaultFolder)]
+  const other = await TestGateway.open({
+    config: `\n[backup]\nfolder = "${folder}"\nvault_folder = "${vaultFolder}"\nkeep = 1\n`,
+  })
+  const asked = askRunningHouse<BackupDone>(other.config(), 'backup', {})
+  await expect(asked).rejects.toThrow(/has the backups of another house.*choose another folder/)
+  await other.close()
+  expect([backupsIn(folder), vaultCopiesIn(vaultFolder)]).toEqual(before)
+})
+
 test('a second place that cannot be written to stops nothing, and is caught up with later', async () => {
   await house.stop()
   renameSync(shipFolder, `${shipFolder}-away`)
@@ -266,7 +277,7 @@ test.each(['backup.records_copied', 'backup.before_rename'])(
     }
     expect(await run({ GATEHOUSE_TEST_CRASH: `${point}:1` })).toMatchObject({ signal: 'SIGKILL' })
     expect(backupsIn(join(own, 'b'))).toEqual([])
-    const left = readdirSync(join(own, 'b')).filter((name) => name !== 'media')
+    const left = readdirSync(join(own, 'b')).filter((name) => name.endsWith('.part'))
     expect(left.length).toBe(1)
     expect(first(left)).toEndWith('.part')
 

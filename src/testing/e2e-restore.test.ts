@@ -17,6 +17,7 @@ import { openRecordsReadonly } from '../records/open.ts'
 import { drill } from '../relay/drill.ts'
 import { type RestoreOptions, restore } from '../relay/restore.ts'
 import { takeBackup } from '../relay/take-backup.ts'
+import { backupsIn } from '../storage/backup-manifest.ts'
 import { Db } from '../storage/database.ts'
 import { THREADS } from '../threads.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -239,7 +240,7 @@ describe('a restore', () => {
   })
 
   const isEmpty = () => !existsSync(data()) || readdirSync(data()).every((name) => name.startsWith('lock.db'))
-  const place = () => join(backups(), first(readdirSync(backups()).filter((name) => name !== 'media')))
+  const place = () => join(backups(), first(backupsIn(backups())))
 
   test('refuses a folder that is not empty, a folder in use, and says what to do with it', async () => {
     await expect(restore(options())).rejects.toThrow(/not empty: .*Move the old one away and keep it.*--ledger/)
