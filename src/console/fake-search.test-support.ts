@@ -26,6 +26,7 @@ export function searched(
   } = body
   const [unknown] = Object.keys(others)
   if (unknown !== undefined) return `Unknown member: /${unknown}`
+  if (q === '*') return 'Nothing to search for'
   const words = String(q ?? '').toLowerCase()
   const isOne = (asked: unknown, value: unknown) => asked === undefined || asked === value
   return messages

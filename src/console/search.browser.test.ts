@@ -116,7 +116,13 @@ describe.skipIf(isMissing)(`searching, in a browser${why}`, () => {
       await found(['four', 'three', 'two', 'one'])
       await dialog.getByLabel('Only in this conversation').check()
       await found(['two', 'one'])
+      // What is refused leaves nothing of the answer before it, and what is emptied nothing of the refusal.
+      await dialog.getByRole('searchbox').fill('*')
+      await dialog.getByRole('alert').waitFor()
+      expect(await results().count()).toBe(0)
+      complaints = complaints.filter((line) => !line.includes('status of 400'))
       await dialog.getByRole('searchbox').fill('')
+      await dialog.getByRole('alert').waitFor({ state: 'detached' })
       await dialog.getByText('All words have to be in the message').waitFor()
       await dialog.getByRole('button', { name: 'Filters' }).click()
       await dialog.getByRole('combobox', { name: 'Written by' }).selectOption('in')

@@ -58,7 +58,7 @@ export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
             type="search"
             value={words}
             maxLength={WORDS_MAX}
-            placeholder="Words, “a phrase”, a name, a number"
+            placeholder="Words, or “a phrase”"
             aria-label="Search messages"
             autoComplete="off"
             spellCheck={false}
@@ -92,7 +92,12 @@ export function SearchDialog({ desk, state, onClose }: SearchDialogProps) {
           />
         )}
       </search>
-      <SearchAnswer page={page} isBusy={task.isBusy} problem={task.problem} isAsked={asked !== null}>
+      <SearchAnswer
+        page={page}
+        isBusy={task.isBusy}
+        problem={asked === null ? null : task.problem}
+        isAsked={asked !== null}
+      >
         {page !== null && page.items.length > 0 && (
           <ol className="results">
             {page.items.map((item) => (
@@ -125,7 +130,12 @@ function useSearch(desk: Desk, asked: SearchAsk | null) {
     if (task.isBusy || asked === null) return
     latest.current = key
     task.run(async () => {
-      const more = await desk.ask((api) => api.search({ ...asked, ...(cursor ? { cursor } : {}) }))
+      const more = await desk
+        .ask((api) => api.search({ ...asked, ...(cursor ? { cursor } : {}) }))
+        .catch((cause) => {
+          if (!cursor) setPage(null)
+          throw cause
+        })
       if (latest.current !== key) return
       setPage((before) => (cursor && before ? { ...more, items: [...before.items, ...more.items] } : more))
     })
@@ -164,7 +174,8 @@ function SearchAnswer({ page, isBusy, problem, isAsked, children }: SearchAnswer
           page.next === null &&
           'Nothing found so far: too much fits. More words help.'}
         {problem === null && isEmpty && !page.more && 'Nothing found.'}
-        {!isAsked && 'All words have to be in the message. In quotes they have to follow each other.'}
+        {!isAsked &&
+          'All words have to be in the message. In quotes they have to follow each other. A person’s messages are found by a filter.'}
       </p>
       {problem !== null && <p role="alert">{problem}</p>}
       {children}
