@@ -25,7 +25,17 @@ function requireSafeNames(value: object, path: string): void {
 export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
   const said = Number(request.headers.get('content-length') ?? Number.NaN)
   if (said > bytesMax) throw tooLarge(bytesMax)
-  if (said <= bytesMax) return new Uint8Array(await request.arrayBuffer())
+  try {
+    if (said <= bytesMax) return new Uint8Array(await request.arrayBuffer())
+    return await readPieces(request, bytesMax)
+  } catch (cause) {
+    if (cause instanceof Failure || !request.signal.aborted) throw cause
+    // Whoever sent it went away: their affair, and nobody is there to hear the answer.
+    throw Object.assign(new Failure('invalid', 'The body broke off before its end'), { cause })
+  }
+}
+
+async function readPieces(request: Request, bytesMax: number): Promise<Uint8Array> {
   if (!request.body) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let size = 0

@@ -20,6 +20,7 @@ export type WebhookOutcome =
   | 'too_large'
   | 'bad_signature'
   | 'too_deep'
+  | 'cut_short'
   | 'unknown_app'
   | 'unavailable'
   | 'failed'
@@ -51,6 +52,13 @@ const OUTCOME_OF: Partial<Record<Failure['code'], WebhookOutcome>> = {
   unavailable: 'unavailable',
 }
 
+/** A sender that goes away while we read is neither a fault of ours nor one of the body. */
+function outcomeOf(error: unknown, request: Request): WebhookOutcome {
+  if (!(error instanceof Failure)) return 'failed'
+  if (error.code === 'invalid' && request.signal.aborted) return 'cut_short'
+  return OUTCOME_OF[error.code] ?? 'failed'
+}
+
 /** The platforms' way in. The order of the checks is the design's: known, ready, size, signature, depth, journal, 200. */
 export function webhookRoutes(deps: WebhookDependencies): Elysia {
   const app = new Elysia({ name: 'webhooks' })
@@ -75,7 +83,7 @@ export function webhookRoutes(deps: WebhookDependencies): Elysia {
         deps.count('stored', seconds(), known?.id ?? null)
         return new Response('OK')
       } catch (error) {
-        const outcome = (error instanceof Failure && OUTCOME_OF[error.code]) || 'failed'
+        const outcome = outcomeOf(error, request)
         deps.count(outcome, seconds(), known?.id ?? null)
         if (outcome === 'too_large') deps.log.error('webhook too large, its content is lost', { app: params.app })
         return responseOf(error, deps.log)

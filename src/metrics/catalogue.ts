@@ -163,7 +163,7 @@ export const CATALOGUE = {
   erasures: counter(['erasures_total', 'People erased, by how far it came: begun or done.'], ['state']),
   erasuresRunning: gauge(['erasures_running', 'Erasures that are begun and not done.']),
   erasureOldestSeconds: gauge(['erasure_oldest_seconds', 'Age of the oldest erasure that is not done; 0 if none.']),
-  journalDaysEnded: counter(['journal_days_ended_total', 'Days of the journal whose keys were destroyed.']),
+  journalDaysEnded: counter(['journal_keys_destroyed_total', 'Keys of days of the journal that were destroyed.']),
 
   // The room it takes.
   diskFreeBytes: gauge(['disk_free_bytes', 'What may still be written to the disk of the data folder.']),
@@ -228,7 +228,9 @@ export const CATALOGUE = {
  * its kind would wake nobody.
  */
 export const BEGINS_AT_ZERO = {
-  webhooks: outcomes('stored', 'too_large', 'bad_signature', 'too_deep', 'unknown_app', 'unavailable', 'failed'),
+  webhooks: outcomes(
+    ...['stored', 'too_large', 'bad_signature', 'too_deep', 'cut_short', 'unknown_app', 'unavailable', 'failed'],
+  ),
   sends: outcomes('accepted', 'refused', 'retry', 'unknown'),
   mediaFetches: outcomes('ready', 'later', 'failed', 'gone', 'too_large', 'refused'),
   notices: ['info', 'warning', 'critical'].map((severity) => ({ severity })),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { FAST_NUMBER, sign, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
 
@@ -126,6 +127,20 @@ describe('a webhook', () => {
     expect(answer.body.code).toBe('too_large')
     // Exactly as large is still taken: it is white space, so it is kept aside.
     expect((await house.webhook(large.subarray(1))).status).toBe(200)
+  })
+
+  test.each([
+    ['that says its length', 'Content-Length: 100\r\n\r\n{"object":'],
+    ['in pieces', 'Transfer-Encoding: chunked\r\n\r\na\r\n{"object":\r\n'],
+  ])('that breaks off, %s, is no fault of the house: anybody can do that', async (_, rest) => {
+    const count = (outcome: string) => house.metric(`gatehouse_webhooks_total{outcome="${outcome}"}`)
+    const before = { failed: await count('failed'), cutShort: await count('cut_short'), lines: house.lines.length }
+    const { hostname, port } = new URL(house.url)
+    const socket = connect(Number(port), hostname)
+    socket.write(`POST /webhooks/whatsapp/main HTTP/1.1\r\nHost: house\r\n${rest}`, () => socket.destroy())
+    await until('it is counted', async () => (await count('cut_short')) === before.cutShort + 1)
+    expect(await count('failed')).toBe(before.failed)
+    expect(house.lines.slice(before.lines).filter((line) => line.includes('request failed'))).toEqual([])
   })
 
   test.each([
