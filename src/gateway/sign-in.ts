@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { must } from '../core/assert.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
-import { isPermission } from '../core/permissions.ts'
+import { isPermission, PERMISSION_NAMES } from '../core/permissions.ts'
 import { type Actor, MAIN_WORKSPACE } from '../core/principal.ts'
 import { ACCOUNTS_FILE } from '../people/accounts.ts'
 import { AccountsClient } from '../people/accounts-client.ts'
@@ -82,11 +82,12 @@ export class Entrance {
       accounts,
       sessions: this.sessions,
       membershipsOf: (personId) =>
-        lookup.workspacesOf(personId).map(({ id }) => {
-          const standing = people.standing(id, personId) ?? { permissions: [], teamIds: [], numberIds: [] }
+        lookup.belongsTo(personId).map((workspaceId) => {
+          const active = people.standing(workspaceId, personId)
+          const standing = active ?? { permissions: PERMISSION_NAMES, teamIds: [], numberIds: [] }
           const allowed = new Set((standing.permissions as string[]).filter(isPermission))
           const scope = scopeOf(allowed, { personId, standing, boundTo: null })
-          return { workspaceId: id, permissions: standing.permissions, scope }
+          return { workspaceId, isActive: active !== undefined, permissions: standing.permissions, scope }
         }),
       wordsOf,
       hasOwner: () => lookup.hasOwner(MAIN_WORKSPACE),

@@ -131,6 +131,7 @@ export const patchPerson: Handle = async (deps, { request, params, principal }) 
     workspaceId,
     personId,
     work: workIn(body, ''),
+    everywhere: principal.everywhere === true,
     ...(body['name'] === undefined ? {} : { name: nameIn(body['name'], '') }),
     ...(role ? { roleId: role.id } : {}),
     ...(state ? { state } : {}),

@@ -7,9 +7,11 @@ import type { BrowserSessions } from './browser-sessions.ts'
 import { lacks, seesMore } from './giving.ts'
 import { requireGoodPassword } from './passwords.ts'
 
-/** What somebody may in one of the workspaces that they work in. */
+/** What somebody may in one of the workspaces that they belong to. */
 export interface Membership {
   workspaceId: number
+  /** Of whoever is suspended nobody knows what they may once they are back: then it is everything. */
+  isActive: boolean
   permissions: readonly string[]
   scope: Scope
 }
@@ -49,15 +51,10 @@ export class Links {
   async make(kind: LinkKind, personId: number, by: Principal): Promise<{ token: string; expiresAtMs: number }> {
     const { accounts, clock, membershipsOf } = this.#deps
     const memberships = membershipsOf(personId)
-    if (!memberships.some(({ workspaceId }) => workspaceId === by.workspaceId))
+    if (!memberships.some(({ workspaceId, isActive }) => workspaceId === by.workspaceId && isActive))
       throw new Failure('not_found', 'No such person, or not active')
-    const isBeyond = memberships.some(
-      ({ workspaceId, permissions, scope }) =>
-        (workspaceId !== by.workspaceId && !by.permissions.has('workspaces.manage')) ||
-        lacks(by, permissions) !== undefined ||
-        seesMore(scope, by.scope),
-    )
-    if (isBeyond) throw new Failure('forbidden', 'This person may do what you may not: ask somebody who may')
+    if (memberships.some((one) => this.#isBeyond(one, by)))
+      throw new Failure('forbidden', 'This person may do what you may not: ask somebody who may')
     const { hasPassword, hasSecondFactor } = await accounts.credentialsOf(personId)
     if (kind === 'invitation' && hasPassword)
       throw new Failure('conflict', 'There is a password already: ask for a link of the kind password')
@@ -65,11 +62,26 @@ export class Links {
     return await accounts.makeLink({ kind, personId }, clock.epochMs())
   }
 
+  /**
+   * Whether somebody may more, as a member of a workspace, than who asks. What that may in another workspace is asked
+   * there: an owner of one is nobody in the others.
+   */
+  #isBeyond({ workspaceId, permissions, scope }: Membership, by: Principal): boolean {
+    if (workspaceId === by.workspaceId || by.everywhere) {
+      return lacks(by, permissions) !== undefined || seesMore(scope, by.scope)
+    }
+    const memberships = by.by === 'session' && by.personId !== null ? this.#deps.membershipsOf(by.personId) : []
+    const own = memberships.find((one) => one.workspaceId === workspaceId && one.isActive)
+    if (!own) return true
+    return permissions.some((name) => !own.permissions.includes(name)) || seesMore(scope, own.scope)
+  }
+
   /** What a link is for. Throws `not_found`: unknown, used and over are the same. */
   async look(token: string): Promise<Link> {
     const link = await this.#deps.accounts.linkOf(token, this.#deps.clock.epochMs())
     const { membershipsOf, hasOwner } = this.#deps
-    const isOver = link?.kind === 'setup' ? hasOwner() : link?.personId && membershipsOf(link.personId).length === 0
+    const isOver =
+      link?.kind === 'setup' ? hasOwner() : link?.personId && !membershipsOf(link.personId).some((one) => one.isActive)
     if (!link || isOver) throw unusable()
     return link
   }

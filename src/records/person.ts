@@ -45,6 +45,8 @@ export interface PersonChange {
   workspaceId: number
   personId: number
   name?: string
+  /** Whether whoever asks works in every workspace. */
+  everywhere?: boolean
   roleId?: number
   state?: PersonState
   work?: Partial<Work>
@@ -158,7 +160,7 @@ export const changePerson = input('person.change', async (tx: Tx, ask: PersonCha
   if (ask.roleId !== undefined) await roleWith(tx, workspaceId, ask.roleId)
   const state = ask.state === undefined ? before.state : PERSON_STATES.indexOf(ask.state)
   if (roleId !== before.role_id || state !== 0) await requireOtherOwner(tx, workspaceId, personId)
-  if (ask.name !== undefined) await rename(tx, personId, ask.name)
+  if (ask.name !== undefined) await rename(tx, ask, ask.name)
   const work = { ...(JSON.parse(before.work) as Work), ...ask.work }
   await tx.run(
     'UPDATE memberships SET role_id = ?3, state = ?4, work = ?5 WHERE workspace_id = ?1 AND person_id = ?2',
@@ -247,7 +249,8 @@ export async function requireOtherOwner(tx: Tx, workspaceId: number, personId: n
   }
 }
 
-async function rename(tx: Tx, personId: number, name: string): Promise<void> {
+/** A name is the same in every workspace: in one of several it is not changed, but by who works in all of them. */
+async function rename(tx: Tx, { workspaceId, personId, everywhere }: PersonChange, name: string): Promise<void> {
   const row = must(
     await tx.one<{ key_person: number; profile: Uint8Array }>(
       'SELECT key_person, profile FROM people WHERE id = ?1',
@@ -257,7 +260,18 @@ async function rename(tx: Tx, personId: number, name: string): Promise<void> {
   )
   const text = tx.isErased(row.key_person) ? undefined : tx.unseal(row.key_person, staffPlace(personId), row.profile)
   if (text === undefined) throw new Failure('conflict', 'They have been erased: add them anew', { path: '/name' })
-  const profile = { ...(JSON.parse(text) as StaffProfile), name }
+  const before = JSON.parse(text) as StaffProfile
+  if (before.name === name) return
+  const elsewhere = await tx.one(
+    'SELECT person_id FROM memberships WHERE person_id = ?1 AND workspace_id <> ?2 LIMIT 1',
+    personId,
+    workspaceId,
+  )
+  if (elsewhere && !everywhere)
+    throw new Failure('forbidden', 'They work in another workspace too: their name is not changed in one', {
+      path: '/name',
+    })
+  const profile = { ...before, name }
   await tx.run(
     'UPDATE people SET profile = ?2 WHERE id = ?1',
     personId,

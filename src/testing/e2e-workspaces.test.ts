@@ -423,6 +423,21 @@ describe('the workspace of a request', () => {
   })
 })
 
+test('an owner of one takes somebody of the other in, and gets neither their account nor their name', async () => {
+  const who = { name: 'Di', email: 'di@example.com', role: 'admin' }
+  const at = `/api/v1/people/${(await asked(main.key, 'POST', '/api/v1/people', who)).body.id}`
+  expect((await asked(outlet.key, 'POST', '/api/v1/people', { ...who, role: 'agent' })).status).toBe(201)
+  const link = async () => (await asked(outlet.key, 'POST', `${at}/link`, { kind: 'invitation' })).status
+  expect(await link()).toBe(403)
+  expect((await asked(outlet.key, 'PATCH', at, { name: 'Y' })).body).toMatchObject({ status: 403, path: '/name' })
+  expect((await asked(outlet.key, 'PATCH', at, { name: who.name })).status).toBe(200)
+  // Whoever is suspended in one may come back there.
+  await asked(main.key, 'PATCH', at, { state: 'suspended' })
+  expect(await link()).toBe(403)
+  expect((await ofHouse('outlet', 'PATCH', at, { name: 'Z' })).body.name).toBe('Z')
+  expect((await ofHouse('outlet', 'POST', `${at}/link`, { kind: 'invitation' })).status).toBe(201)
+})
+
 describe('a browser of somebody who works in one', () => {
   const browsers = new Map<Side, TestBrowser>()
   beforeAll(async () => {
