@@ -47,7 +47,7 @@ export interface Operation {
   needs?: Permission
   description?: string
   parameters?: readonly Parameter[]
-  body?: { schema: TSchema; required: boolean; examples: Readonly<Record<string, object>> }
+  body?: { schema: TSchema; required: boolean; examples: Readonly<Record<string, object>>; contentType?: string }
   answers: Readonly<Record<number, Answer>>
   /** What it may refuse with, beyond what every operation of its kind may. */
   refuses?: readonly FailureCode[]

@@ -75,7 +75,6 @@ const MESSAGES: readonly Operation[] = [
       'not_found',
       'conflict',
       'idempotency_mismatch',
-      'too_large',
       'window_closed',
       'number_paused',
       'unavailable',
@@ -93,7 +92,6 @@ const MESSAGES: readonly Operation[] = [
       'Each is taken or refused by itself, in order. `idempotency_key` goes into each message; for those without one, the Idempotency-Key header of the request (1 to 250 characters) and their place in the list stand in.',
     body: { schema: batchRequestSchema, required: true, examples: { 'Two, one of them wrong': EXAMPLES.batchRequest } },
     answers: ok('One result for each message.', batchSchema, EXAMPLES.batch),
-    refuses: ['too_large'],
     key: 'always',
   },
   {
@@ -295,7 +293,11 @@ const EVENTS: readonly Operation[] = [
     tag: 'Events',
     summary: 'The WebSocket',
     description: 'With the subprotocols `gatehouse.v1` and `ticket.<ticket>`. Its frames are in `/api/asyncapi.json`.',
-    answers: { 101: { description: 'The socket is open; the server speaks first.' } },
+    answers: {
+      101: { description: 'The socket is open; the server speaks first. A spent ticket is told by close code 4500.' },
+      426: { description: 'No upgrade to a WebSocket is asked for, or `gatehouse.v1` is not offered.' },
+    },
+    refuses: ['unauthorized', 'forbidden', 'unavailable'],
     key: 'never',
   },
 ]
@@ -324,7 +326,7 @@ const WEBHOOKS: readonly Operation[] = [
     parameters: [inPath('channel', '`whatsapp`.'), inPath('app', 'The app’s id in the configuration.')],
     body: { schema: anyObjectSchema, required: true, examples: {} },
     answers: { 200: { description: 'It is kept.', contentType: 'text/plain', schema: Type.String() } },
-    refuses: ['invalid', 'unauthorized', 'not_found', 'too_large', 'unavailable'],
+    refuses: ['invalid', 'unauthorized', 'not_found', 'unavailable'],
     key: 'never',
   },
 ]

@@ -153,7 +153,7 @@ export const CONTACTS: readonly Operation[] = [
       examples: { 'One attribute more, one less': { attributes: { customer_number: 'R-1183', lead: null } } },
     },
     answers: ok('The contact.', contactViewSchema, CONTACT),
-    refuses: ['not_found', 'conflict', 'too_large'],
+    refuses: ['not_found', 'conflict'],
     key: 'always',
   },
   {

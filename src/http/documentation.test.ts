@@ -52,6 +52,15 @@ function* objectsOf(value: unknown, path = ''): Generator<[string, Json]> {
 describe('the OpenAPI document', () => {
   const document = openApiDocument('1.2.3', 'https://desk.example')
 
+  test('says of whatever takes a body that it may be too large, and of whatever asks for a key that it may be unavailable', () => {
+    const paths = document['paths'] as Record<string, Record<string, { requestBody?: Json; responses: Json }>>
+    for (const { id, method, path, key } of OPERATIONS) {
+      const { requestBody, responses } = paths[path]?.[method] ?? { responses: {} }
+      expect({ id, tooLarge: '413' in responses }).toEqual({ id, tooLarge: requestBody !== undefined })
+      if (key === 'always') expect({ id, unavailable: '503' in responses }).toEqual({ id, unavailable: true })
+    }
+  })
+
   test('has every route of the server, and no other', () => {
     // The console is served as files; its page is documented, its parts are named by the page.
     const documented = OPERATIONS.filter(({ path }) => path !== '/').map(

@@ -139,6 +139,17 @@ describe('EventsPoll', () => {
     expect((await stays).offsets).toEqual([6])
   })
 
+  test('a wait ends when what somebody came in with does', async () => {
+    const { clock, poll, log, ask } = openPoll()
+    const short = { ...OWNER, expiresAtMs: clock.epochMs() + 1000 }
+    const alone = ask({ after: 5, waitMs: 25_000 }, short)
+    await turns()
+    clock.advance(1000)
+    log.add({})
+    poll.wake()
+    await expect(alone).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
   test('after a change of rights whoever waits is refused, asks anew, or waits on', async () => {
     const { log, poll, ask } = openPoll()
     const [over, other, same, unconcerned] = ['over', 'other', 'owner', 'other'].map((role, index) =>

@@ -99,10 +99,13 @@ export class EventsPoll {
     if (after > head || (after > 0 && after < oldest - 1)) {
       throw new Failure('offset_gone', 'The offset is not kept any more: load the lists anew', gone)
     }
-    const endMs = this.#clock.monoMs() + ask.waitMs
+    const { expiresAtMs } = principal
+    const leftMs = () => (expiresAtMs ?? Number.POSITIVE_INFINITY) - this.#clock.epochMs()
+    const endMs = this.#clock.monoMs() + Math.min(ask.waitMs, leftMs())
     let read = await this.#read(after, ask, principal)
     while (read.texts.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
       if ((await this.#news(endMs - this.#clock.monoMs(), ask.signal, read.principal)) === 'rights') break
+      if (leftMs() <= 0) throw new Failure('unauthorized', 'What you came in with has expired')
       read = await this.#read(read.upto, ask, read.principal)
     }
     return `{"events":[${read.texts.join(',')}],"upto":${read.upto},"head":${this.#events.head()},"epoch":${JSON.stringify(gone.epoch)}}`

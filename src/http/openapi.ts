@@ -8,7 +8,7 @@ import { PROBLEM_MEANING } from './problems.ts'
 type Json = Record<string, unknown>
 
 /** What any operation with an API key may refuse with. */
-const COMMON: readonly FailureCode[] = ['invalid', 'unauthorized', 'rate_limited', 'internal']
+const COMMON: readonly FailureCode[] = ['invalid', 'unauthorized', 'rate_limited', 'internal', 'unavailable']
 
 const DESCRIPTION = `One house for a firm's customer messages: what came in, what goes out, and what became of it.
 
@@ -96,7 +96,7 @@ function operationObject(operation: Operation, schemas: SharedSchemas): Json {
           requestBody: {
             required: body.required,
             content: {
-              'application/json': {
+              [body.contentType ?? 'application/json']: {
                 schema: schemas.reference(body.schema),
                 ...(Object.keys(body.examples).length > 0 ? { examples: examplesOf(body.examples) } : {}),
               },
@@ -140,7 +140,9 @@ function answerObject(
 /** The codes an operation may refuse with. */
 export function refusalsOf(operation: Operation): FailureCode[] {
   const forbidden: FailureCode[] = operation.needs ? ['forbidden'] : []
-  return [...new Set([...(operation.key === 'always' ? COMMON : []), ...forbidden, ...(operation.refuses ?? [])])]
+  const tooLarge: FailureCode[] = operation.body ? ['too_large'] : []
+  const common = operation.key === 'always' ? COMMON : []
+  return [...new Set([...common, ...forbidden, ...tooLarge, ...(operation.refuses ?? [])])]
 }
 
 function refusals(operation: Operation, schemas: SharedSchemas): Json {

@@ -185,6 +185,7 @@ export const PEOPLE: readonly Operation[] = [
       `The body is the file: a heading with ${PEOPLE_COLUMNS.map((name) => `\`${name}\``).join(', ')}, then a row for each, at most ` +
       `${PEOPLE_AT_ONCE_MAX}. All are added or none; the refusal has \`faults\` with row, column and what is wrong.`,
     parameters: [query('dry_run', Type.Boolean(), '`true`: only says what it would do.')],
+    body: { schema: Type.String(), required: true, examples: {}, contentType: 'text/csv' },
     answers: {
       200: { description: 'What it would do.', schema: importSchema },
       201: { description: 'Added.', schema: importSchema, example: { added: 120, rows: 120, faults: [] } },

@@ -115,6 +115,16 @@ describe('createMetrics', () => {
     const names = Object.values(CATALOGUE).map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
   })
+
+  const promtool = Bun.which('promtool')
+  test.skipIf(promtool === null)('is without fault to promtool, where it is installed', async () => {
+    const { metrics, clock } = openTestMetrics()
+    const stop = watchProcess(metrics, clock)
+    const text = await metrics.render()
+    stop()
+    const { stderr, exitCode } = Bun.spawnSync([promtool ?? '', 'check', 'metrics'], { stdin: Buffer.from(text) })
+    expect({ said: stderr.toString(), exitCode }).toEqual({ said: '', exitCode: 0 })
+  })
 })
 
 describe('watchProcess', () => {

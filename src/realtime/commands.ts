@@ -43,7 +43,7 @@ export class Commands {
   offsetGone(session: Session, id: number, nowMs: number): void {
     this.#delivery.unsubscribe(session)
     const { head, oldest, epoch } = this.#position()
-    const message = 'The log no longer holds what follows this offset'
+    const message = 'The log does not hold what follows this offset'
     this.#error(session, { code: 'offset_gone', id, message, head, oldest, epoch }, nowMs)
   }
 
@@ -53,11 +53,7 @@ export class Commands {
     const { head, oldest, epoch } = this.#position()
     if (frame.epoch !== undefined && frame.epoch !== epoch) return this.offsetGone(session, frame.id, nowMs)
     const after = frame.after ?? head
-    if (after > head) {
-      this.#error(session, { code: 'invalid', id: frame.id, message: 'after: lies above the head' }, nowMs)
-      return
-    }
-    if (after > 0 && after < oldest - 1) return this.offsetGone(session, frame.id, nowMs)
+    if (after > head || (after > 0 && after < oldest - 1)) return this.offsetGone(session, frame.id, nowMs)
     this.#delivery.subscribe(session, Math.max(after, oldest - 1), after)
   }
 

@@ -84,8 +84,9 @@ function isOffset(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
+/** What is wrong with the first field that is not known here, by its name at a bounded length. */
 function unknownField(frame: Record<string, unknown>, known: ReadonlySet<string>): string | undefined {
-  for (const name in frame) if (!known.has(name)) return name
+  for (const name in frame) if (!known.has(name)) return `${name.slice(0, 50)}: unknown field`
   return undefined
 }
 
@@ -108,7 +109,8 @@ export function readClientFrame(text: string): ClientFrame | BadFrame {
 
 function readAck(frame: Record<string, unknown>): AckFrame | BadFrame {
   const { upto } = frame
-  if (unknownField(frame, ACK_FIELDS) !== undefined) return { type: 'bad', id: null, message: 'ack: unknown field' }
+  const unknown = unknownField(frame, ACK_FIELDS)
+  if (unknown !== undefined) return { type: 'bad', id: null, message: unknown }
   if (upto === undefined) return { type: 'ack' }
   if (!isOffset(upto)) return { type: 'bad', id: null, message: 'upto: must be a whole number, 0 or more' }
   return { type: 'ack', upto }
@@ -121,9 +123,8 @@ function readSubscribe(frame: Record<string, unknown>): SubscribeFrame | BadFram
     return { type: 'bad', id, message: 'after: must be a whole number, 0 or more' }
   }
   if (epoch !== undefined && typeof epoch !== 'string') return { type: 'bad', id, message: 'epoch: must be text' }
-  if (unknownField(frame, SUBSCRIBE_FIELDS) !== undefined) {
-    return { type: 'bad', id, message: 'subscribe: unknown field' }
-  }
+  const unknown = unknownField(frame, SUBSCRIBE_FIELDS)
+  if (unknown !== undefined) return { type: 'bad', id, message: unknown }
   return { type: 'subscribe', id, ...(after === undefined ? {} : { after }), ...(epoch === undefined ? {} : { epoch }) }
 }
 
