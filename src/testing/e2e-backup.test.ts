@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
 import { endOfSegment, segmentsIn } from '../journal/shipped-file.ts'
 import { goOnFromShipped } from '../journal/shipped-journal.ts'
@@ -235,14 +236,13 @@ async function journalGoesOn(): Promise<void> {
 }
 
 test('another house does not take its backups where this one has its own, and removes none of them', async () => {
-  const before = [backupsIn(folder), vaultCopiesIn(vaultFolder)]
-  const other = await TestGateway.open({
-    config: `\n[backup]\nfolder = "${folder}"\nvault_folder = "${vaultFolder}"\nkeep = 1\n`,
-  })
-  const asked = askRunningHouse<BackupDone>(other.config(), 'backup', {})
+  const places = { to: join(place, 'shared'), vault_to: join(place, 'shared-vaults') }
+  const { name } = must(await askRunningHouse<BackupDone>(house.config(), 'backup', places), 'a backup')
+  const other = await TestGateway.open({ config: '\n[backup]\nkeep = 1\nvault_keep = 1\n' })
+  const asked = askRunningHouse<BackupDone>(other.config(), 'backup', places)
   await expect(asked).rejects.toThrow(/has the backups of another house.*choose another folder/)
   await other.close()
-  expect([backupsIn(folder), vaultCopiesIn(vaultFolder)]).toEqual(before)
+  expect([backupsIn(places.to), vaultCopiesIn(places.vault_to)]).toEqual([[name], [name]])
 })
 
 test('a second place that cannot be written to stops nothing, and is caught up with later', async () => {
