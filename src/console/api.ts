@@ -196,7 +196,7 @@ function parse(text: string): unknown {
 /** What people read instead of a code, where the server's own sentence does not say it better. */
 const WORDS: Readonly<Record<string, string>> = {
   unauthorized: 'The key is not valid.',
-  forbidden: 'This key may not do that.',
+  forbidden: 'You may not do that.',
   not_found: 'That is no longer there.',
   rate_limited: 'Too many requests at once. It works again in a moment.',
   unavailable: 'The server is not ready. It works again in a moment.',

@@ -229,6 +229,10 @@ describe.skipIf(isMissing)(`what a thread shows, in a browser${why}`, () => {
     async () => {
       await open()
       await page.getByRole('button', { name: 'About this person' }).click()
+      // It stands beside what is answered, not above it.
+      const right = (of: string) => page.locator(of).evaluate((element) => element.getBoundingClientRect().right)
+      await page.locator('.person').waitFor()
+      expect(await right('.send')).toBeLessThan(1280 - 360)
       const panel = page.getByRole('complementary', { name: 'About this person' })
       await panel.getByText('+4915112345678').waitFor()
       await panel.getByText('marketing messages: does not want any').waitFor()
