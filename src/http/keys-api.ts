@@ -138,10 +138,11 @@ function numbersIn({ reader }: KeyDependencies, value: unknown, principal: Princ
   })
 }
 
-/** A key does not outlive the one it was made with. */
+/** A key does not outlive the one it was made with; a browser session is no key, and its end is none of somebody's. */
 function expiryIn(value: unknown, nowMs: number, principal: Principal): number | null {
-  if (value === undefined || value === null) return principal.expiresAtMs
+  const untilMs = principal.by === 'session' ? null : principal.expiresAtMs
+  if (value === undefined || value === null) return untilMs
   const atMs = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN
   if (!(atMs > nowMs)) throw wrong('/expires_at', 'a time to come, in RFC 3339')
-  return Math.min(atMs, principal.expiresAtMs ?? atMs)
+  return Math.min(atMs, untilMs ?? atMs)
 }

@@ -395,6 +395,14 @@ describe('a link', () => {
   })
 })
 
+test('a key that is made in a browser holds as long as it says, and not as long as the session', async () => {
+  const browser = await signedIn(await hire('admin'))
+  for (const expires_at of [null, '2999-01-01T00:00:00.000Z']) {
+    const made = await browser.post('/api/v1/keys', { name: 'web shop', expires_at })
+    expect(made).toMatchObject({ status: 201, body: { expires_at } })
+  }
+})
+
 test('what became of attempts is counted', async () => {
   const ada = await hire()
   await signedIn(ada)
