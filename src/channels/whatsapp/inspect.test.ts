@@ -19,7 +19,7 @@ function platform(status: number, body: unknown, headers: Record<string, string>
   }
 }
 
-const nobody = () => Promise.reject(new TypeError('no network'))
+const nobody = () => Promise.reject(Object.assign(new TypeError('no network'), { code: 'ECONNREFUSED' }))
 const token = (fetch: Parameters<typeof inspectToken>[1]) => inspectToken(REQUEST, fetch, () => NOW_MS)
 
 describe('inspectToken()', () => {
@@ -55,7 +55,7 @@ describe('inspectToken()', () => {
     ['another refusal', platform(400, { error: { code: 100 } }), { kind: 'refused', apartMs: 2000 }],
     ['a platform in trouble', platform(503, 'sorry'), { kind: 'unreachable', reason: 'status 503' }],
     ['a page in its place', platform(200, '<html>'), { kind: 'unreachable', reason: 'answer not understood' }],
-    ['nobody', nobody, { kind: 'unreachable', reason: 'TypeError' }],
+    ['nobody', nobody, { kind: 'unreachable', reason: 'ECONNREFUSED' }],
   ] as const)('tells of %s', async (_, fetch, found) => {
     expect(await token(fetch)).toEqual(found)
   })
@@ -74,6 +74,6 @@ describe('listSubscriptions()', () => {
   test('tells of a refusal, of an answer that says nothing, and of nobody', async () => {
     expect(await list(platform(403, { error: { code: 200 } }))).toEqual({ kind: 'refused' })
     expect(await list(platform(200, {}))).toEqual({ kind: 'unreachable', reason: 'answer not understood' })
-    expect(await list(nobody)).toEqual({ kind: 'unreachable', reason: 'TypeError' })
+    expect(await list(nobody)).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' })
   })
 })

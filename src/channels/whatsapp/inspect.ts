@@ -86,6 +86,8 @@ async function get(request: InspectRequest, path: string, fetch: Fetch): Promise
       ? { kind: 'refused', body, dateMs }
       : { kind: 'unreachable', reason: `status ${response.status}` }
   } catch (error) {
-    return { kind: 'unreachable', reason: error instanceof Error ? error.name : 'unknown error' }
+    const { code, name } = error as { code?: unknown; name?: string }
+    // A time-out has a number for a code, of the DOM's errors.
+    return { kind: 'unreachable', reason: typeof code === 'string' ? code : (name ?? 'unknown error') }
   }
 }
