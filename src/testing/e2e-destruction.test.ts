@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { must } from '../core/assert.ts'
 import type { CrashPoint } from '../core/crash-point.ts'
 import { Db } from '../storage/database.ts'
-import { prepareVault, Vault } from '../vault/vault.ts'
 import { filesWith, openEverything } from './sealed-cells.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
 
@@ -180,9 +179,7 @@ describe('key rotate', () => {
   })
 
   test('refuses in words the key that is in force, and what is no key', async () => {
-    const vault = new Vault(join(dataDir, 'vault.db'), Uint8Array.fromHex(KEYS.old))
-    prepareVault(vault)
-    vault.close()
+    await stop(await serve())
     const same = await run(['key', 'rotate', '--new-key-file', join(folder, 'old.key')])
     expect(same).toMatchObject({ code: 1, printed: '' })
     expect(same.complained).toContain('the new one is the one that is in force')
