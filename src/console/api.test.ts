@@ -62,14 +62,20 @@ describe('replyBlock()', () => {
   ]
   test.each(cases)('%s stands in the way', (_, change, state, isFinal, words) => {
     const numbers = [{ number: 'n', alias: 'Support', display: null, state }]
-    const block = replyBlock({ ...view, ...change }, numbers, NOW)
+    const block = replyBlock({ ...view, ...change }, numbers, NOW, { isTakingOver: false, mayReply: true })
     expect(block?.isFinal ?? null).toBe(isFinal)
     expect(block?.words ?? '').toMatch(words)
   })
 
+  test('whoever may only read is told so', () => {
+    const block = replyBlock(view, [], NOW, { isTakingOver: false, mayReply: false })
+    expect(block).toMatchObject({ isFinal: true, words: expect.stringContaining('not answer') })
+  })
+
   test('taking over, another application is only said, and the window is for the server to judge', () => {
     const numbers = [{ number: 'n', alias: 'Support', display: null, state: 'active' }]
-    const block = replyBlock({ ...view, standby: true, window_expires_at: null }, numbers, NOW, true)
+    const standby = { ...view, standby: true, window_expires_at: null }
+    const block = replyBlock(standby, numbers, NOW, { isTakingOver: true, mayReply: true })
     expect(block).toMatchObject({ isFinal: false, words: expect.stringContaining('takes this conversation over') })
   })
 })

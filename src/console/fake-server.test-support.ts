@@ -1,4 +1,5 @@
 import type { Server, ServerWebSocket } from 'bun'
+import { PERMISSION_NAMES } from '../core/permissions.ts'
 import { CONSOLE_POLICY, loadConsoleAssets, withSimulator } from './assets.ts'
 import type { ConsoleAsset } from './bundle.ts'
 import { atDoor, isSignedIn } from './fake-door.test-support.ts'
@@ -161,7 +162,8 @@ export async function startFakeServer(options: { simulator?: string; port?: numb
 }
 
 function api(house: House, route: string, path: string[], query: URLSearchParams): Response {
-  if (route === 'GET me') return Response.json({ role: 'owner', epoch: EPOCH, head: house.offset })
+  if (route === 'GET me')
+    return Response.json({ role: 'owner', permissions: PERMISSION_NAMES, epoch: EPOCH, head: house.offset })
   if (route === 'GET numbers') return Response.json({ items: house.numbers, next: null, as_of: house.offset })
   if (route === 'POST realtime') {
     const ticket = crypto.randomUUID()

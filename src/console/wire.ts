@@ -1,10 +1,12 @@
 import type { MessageState } from '../core/message.ts'
+import type { Permission } from '../core/permissions.ts'
 
 /** The forms of the HTTP API and of events, as far as the console reads them. Times are RFC 3339, ids opaque strings. */
 
 /** What `GET /api/v1/me` answers: who the key is, and where the journal stands. */
 export interface Me {
   role: string
+  permissions: readonly Permission[]
   epoch: string
   head: number
 }

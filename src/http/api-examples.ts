@@ -132,7 +132,13 @@ const NOTICE = {
 const page = (...items: object[]) => ({ items, next: null, as_of: 128 })
 
 export const EXAMPLES = {
-  me: { role: 'owner', epoch: '0f8fad5b-d9cb-469f-a165-70867728950e', head: 128, address: '203.0.113.7' },
+  me: {
+    role: 'agent',
+    permissions: ['conversations.see_own', 'messages.reply'],
+    epoch: '0f8fad5b-d9cb-469f-a165-70867728950e',
+    head: 128,
+    address: '203.0.113.7',
+  },
   numbers: page({
     number: '106540352242922',
     alias: 'support',

@@ -32,6 +32,7 @@ const state = words(MESSAGE_STATES)
 
 export const meSchema = named('me', {
   role: Type.String({ description: 'The name of the role of whoever asks.' }),
+  permissions: Type.Array(Type.String(), { description: 'What they may do, by name.' }),
   epoch: Type.String({ description: 'The identity of the event log; it changes when the house is restored.' }),
   head: offset,
   address: nullable(

@@ -157,7 +157,8 @@ export function apiRoutes(deps: ApiDependencies): Elysia {
 /** The address shows an operator whether the proxy in front is believed. */
 function me({ reader, addresses }: ApiDependencies, { principal, request, server }: Asked): object {
   const address = addresses.of(request, server)
-  return { role: principal.role, epoch: reader.epoch(), head: reader.head(), address }
+  const permissions = [...principal.permissions].sort()
+  return { role: principal.role, permissions, epoch: reader.epoch(), head: reader.head(), address }
 }
 
 /** In the order in which the house came to know them. */

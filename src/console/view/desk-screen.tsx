@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react'
 import type { Desk } from '../desk.ts'
+import { may } from '../rights.ts'
 import { unreadConversations } from '../store.ts'
 import { ConversationList } from './conversation-list.tsx'
 import { NothingOpen } from './empty-states.tsx'
@@ -39,13 +40,14 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
     else list.current?.focus()
   }
 
+  const maySearch = may(state, 'search.use')
   const [isSearching, setSearching] = useState(false)
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return
     if (event.key === 'Escape') back()
     const isWriting = event.target instanceof Element && event.target.matches('input, textarea, select')
-    if (event.key === '/' && !isWriting && !event.ctrlKey && !event.metaKey) {
+    if (event.key === '/' && maySearch && !isWriting && !event.ctrlKey && !event.metaKey) {
       event.preventDefault()
       setSearching(true)
     }
@@ -63,16 +65,18 @@ export function DeskScreen({ desk, onSignOut }: { desk: Desk; onSignOut: () => v
   return (
     <div className="desk" data-screen={route === null ? 'list' : 'thread'}>
       <PageHeader state={state} onSignOut={onSignOut}>
-        <button
-          type="button"
-          className="search-open"
-          aria-label="Search messages"
-          aria-haspopup="dialog"
-          onClick={() => setSearching(true)}
-        >
-          <Icon name="search" /> <span className="search-open-words">Search messages</span>
-          <kbd className="search-open-words">/</kbd>
-        </button>
+        {maySearch && (
+          <button
+            type="button"
+            className="search-open"
+            aria-label="Search messages"
+            aria-haspopup="dialog"
+            onClick={() => setSearching(true)}
+          >
+            <Icon name="search" /> <span className="search-open-words">Search messages</span>
+            <kbd className="search-open-words">/</kbd>
+          </button>
+        )}
       </PageHeader>
       {isSearching && <SearchDialog desk={desk} state={state} onClose={() => setSearching(false)} />}
       <ConversationList desk={desk} state={state} nowMs={nowMs} listRef={list} />

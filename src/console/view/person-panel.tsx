@@ -1,5 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { Desk, DeskState } from '../desk.ts'
+import { may } from '../rights.ts'
 import { fullTime, listTime } from '../times.ts'
 import type { AttributeValue, ConversationView, PersonView } from '../wire.ts'
 import { EraseDialog } from './erase-dialog.tsx'
@@ -21,6 +22,7 @@ interface PersonPanelProps {
 /** All that is known of a person, and what can be done about it. */
 export function PersonPanel({ id, conversationId, desk, state, onClose }: PersonPanelProps) {
   const person = state.data.people.get(id)?.view
+  const isChangeable = may(state, 'contacts.change')
   const { isBusy, problem, run } = useTask()
   // biome-ignore lint/correctness/useExhaustiveDependencies: read when it is opened; events keep it up to date.
   useEffect(() => run(() => desk.loadPerson(id)), [desk, id])
@@ -50,12 +52,12 @@ export function PersonPanel({ id, conversationId, desk, state, onClose }: Person
       ) : (
         <div className="person-parts">
           <Identities person={person} />
-          <GivenName key={person.name} person={person} desk={desk} />
-          <Attributes person={person} desk={desk} />
+          {isChangeable && <GivenName key={person.name} person={person} desk={desk} />}
+          <Attributes person={person} desk={desk} isChangeable={isChangeable} />
           <Consents person={person} />
           <Conversations person={person} conversationId={conversationId} desk={desk} />
-          <Merging person={person} desk={desk} />
-          <Erasing person={person} desk={desk} />
+          {isChangeable && <Merging person={person} desk={desk} />}
+          {may(state, 'contacts.erase') && <Erasing person={person} desk={desk} />}
         </div>
       )}
     </aside>
@@ -149,7 +151,13 @@ function GivenName({ person, desk }: { person: PersonView; desk: Desk }) {
   )
 }
 
-function Attributes({ person, desk }: { person: PersonView; desk: Desk }) {
+interface AttributesProps {
+  person: PersonView
+  desk: Desk
+  isChangeable: boolean
+}
+
+function Attributes({ person, desk, isChangeable }: AttributesProps) {
   const task = useTask()
   const [name, setName] = useState('')
   const [value, setValue] = useState('')
@@ -171,37 +179,41 @@ function Attributes({ person, desk }: { person: PersonView; desk: Desk }) {
           <div key={key}>
             <dt>{key.replaceAll('_', ' ')}</dt>
             <dd dir="auto">{each === true ? 'yes' : each === false ? 'no' : each}</dd>
-            <button
-              type="button"
-              className="icon-button"
-              aria-label={`Take ${key} away`}
-              disabled={task.isBusy}
-              onClick={() => change({ [key]: null })}
-            >
-              <Icon name="close" />
-            </button>
+            {isChangeable && (
+              <button
+                type="button"
+                className="icon-button"
+                aria-label={`Take ${key} away`}
+                disabled={task.isBusy}
+                onClick={() => change({ [key]: null })}
+              >
+                <Icon name="close" />
+              </button>
+            )}
           </div>
         ))}
       </dl>
-      <form className="attribute-add" onSubmit={add}>
-        <input
-          value={name}
-          maxLength={64}
-          placeholder="Name"
-          aria-label="Name of the attribute"
-          onChange={(event) => setName(event.target.value)}
-        />
-        <input
-          value={value}
-          maxLength={1000}
-          placeholder="Value"
-          aria-label="Value of the attribute"
-          onChange={(event) => setValue(event.target.value)}
-        />
-        <button type="submit" className="plain" disabled={task.isBusy || name.trim() === ''}>
-          Keep
-        </button>
-      </form>
+      {isChangeable && (
+        <form className="attribute-add" onSubmit={add}>
+          <input
+            value={name}
+            maxLength={64}
+            placeholder="Name"
+            aria-label="Name of the attribute"
+            onChange={(event) => setName(event.target.value)}
+          />
+          <input
+            value={value}
+            maxLength={1000}
+            placeholder="Value"
+            aria-label="Value of the attribute"
+            onChange={(event) => setValue(event.target.value)}
+          />
+          <button type="submit" className="plain" disabled={task.isBusy || name.trim() === ''}>
+            Keep
+          </button>
+        </form>
+      )}
       <TaskProblem problem={task.problem} />
     </section>
   )

@@ -15,8 +15,9 @@ export function replyBlock(
   view: ConversationView,
   numbers: readonly NumberView[],
   nowMs: number,
-  isTakingOver = false,
+  { isTakingOver, mayReply }: { isTakingOver: boolean; mayReply: boolean },
 ): ReplyBlock | null {
+  if (!mayReply) return { isFinal: true, words: 'You may read here, and not answer.' }
   const number = numbers.find((other) => other.number === view.number)
   const name = view.number_alias ?? view.number
   if (view.contact.erased === true)

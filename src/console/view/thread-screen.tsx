@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 import type { Desk, DeskState } from '../desk.ts'
+import { may } from '../rights.ts'
 import { fullTime, shortTime } from '../times.ts'
 import type { ConversationView } from '../wire.ts'
 import { isNarrow } from './hooks.ts'
@@ -66,7 +67,7 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
           </button>
         )}
       </header>
-      {view?.standby === true && (
+      {view?.standby === true && may(state, 'conversations.take_over') && (
         <StandbyBanner
           isTakingOver={isTakingOver}
           onChange={(isTaking) => {
@@ -98,7 +99,7 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
           draft={state.draft}
           name={titleOf(view)}
           answered={thread?.messages.find((entry) => entry.view.id === state.draft.replyTo)?.view ?? null}
-          block={replyBlock(view, state.data.numbers, nowMs, isTakingOver)}
+          block={replyBlock(view, state.data.numbers, nowMs, { isTakingOver, mayReply: may(state, 'messages.reply') })}
           fieldRef={field}
           onSend={() => desk.send(view.standby === true && isTakingOver)}
         />
