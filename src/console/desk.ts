@@ -4,6 +4,7 @@ import { type Draft, Drafts } from './drafts.ts'
 import { FileShelf } from './file-shelf.ts'
 import { Mailroom } from './mailroom.ts'
 import { Outbox, type OutboxItem, type Store } from './outbox.ts'
+import { may } from './rights.ts'
 import { applyEvents, applyPerson, applySent, type ConsoleState, dropPerson, emptyState, type Thread } from './store.ts'
 import type { EventRecord, Me, MessageView, PersonView } from './wire.ts'
 
@@ -338,7 +339,8 @@ export class Desk {
 
   #markRead(): void {
     const { open } = this.#state
-    if (open !== null && this.#deps.isVisible()) void this.#mailroom.markRead(open)
+    if (open !== null && this.#deps.isVisible() && may(this.#state, 'messages.reply'))
+      void this.#mailroom.markRead(open)
   }
 
   #connected(isConnected: boolean): void {

@@ -174,6 +174,7 @@ function Attributes({ person, desk, isChangeable }: AttributesProps) {
   return (
     <section>
       <h4>Notes and attributes</h4>
+      {!isChangeable && Object.keys(person.attributes).length === 0 && <p className="note">There are none.</p>}
       <dl className="attributes">
         {Object.entries(person.attributes).map(([key, each]) => (
           <div key={key}>
