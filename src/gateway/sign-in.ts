@@ -104,7 +104,7 @@ export class Entrance {
     const setupToken = this.accounts.open(where, (accounts) => {
       this.sessions.open(accounts)
       if (!isEmpty || setup.demo) return null
-      return accounts.makeLink({ kind: 'setup', personId: null }, options.clock.epochMs()).token
+      return accounts.makeLink({ kind: 'setup', personId: null, madeBy: null }, options.clock.epochMs()).token
     })
     metrics.collect(() => metrics.browserSessions.set(this.sessions.size))
     if (!isEmpty || !setup.demo) return setupToken

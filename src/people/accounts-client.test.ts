@@ -23,7 +23,7 @@ afterEach(async () => {
 
 function open() {
   const where = { path: join(folder, 'accounts.db'), key: new Uint8Array(32), epoch: 'an-epoch' }
-  return client.open(where, (accounts) => accounts.makeLink({ kind: 'setup', personId: null }, NOW).token)
+  return client.open(where, (accounts) => accounts.makeLink({ kind: 'setup', personId: null, madeBy: null }, NOW).token)
 }
 
 describe('the thread of the credentials', () => {
@@ -38,7 +38,7 @@ describe('the thread of the credentials', () => {
       client.asks.linkOf(token, NOW),
       client.asks.setPassword(7, PASSWORD, { nowMs: NOW, but: null }),
     ])
-    expect(link).toEqual({ kind: 'setup', personId: null })
+    expect(link).toEqual({ kind: 'setup', personId: null, madeBy: null })
     expect(await client.asks.isPassword(7, PASSWORD)).toBe(true)
     if (process.platform === 'linux') expect(await client.watched().ping()).toBeNumber()
   })

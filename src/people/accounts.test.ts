@@ -199,12 +199,12 @@ describe('sessions', () => {
 
 describe('a link', () => {
   test(`opens for ${LINK_HOURS} hours, once, and not beside a newer one`, async () => {
-    const { token } = accounts.makeLink({ kind: 'invitation', personId: 1 }, NOW)
+    const { token } = accounts.makeLink({ kind: 'invitation', personId: 1, madeBy: null }, NOW)
     const end = NOW + LINK_HOURS * HOUR
-    expect(accounts.linkOf(token, end - 1)).toEqual({ kind: 'invitation', personId: 1 })
+    expect(accounts.linkOf(token, end - 1)).toEqual({ kind: 'invitation', personId: 1, madeBy: null })
     expect(accounts.linkOf(token, end)).toBeUndefined()
     for (const wrong of ['', 'null', token.slice(1), `${token}=`]) expect(accounts.linkOf(wrong, NOW)).toBeUndefined()
-    const newer = accounts.makeLink({ kind: 'invitation', personId: 1 }, NOW).token
+    const newer = accounts.makeLink({ kind: 'invitation', personId: 1, madeBy: null }, NOW).token
     expect(accounts.linkOf(token, NOW)).toBeUndefined()
     const use = () => accounts.spendLink({ token: newer, password: 'seven lilac trombones', nowMs: NOW })
     const both = await Promise.all([use(), use()])
@@ -213,13 +213,13 @@ describe('a link', () => {
   })
 
   test('is void once a password was set in another way', async () => {
-    const { token } = accounts.makeLink({ kind: 'password', personId: 1 }, NOW)
+    const { token } = accounts.makeLink({ kind: 'password', personId: 1, madeBy: null }, NOW)
     await accounts.setPassword(1, 'seven lilac trombones', { nowMs: NOW, but: null })
     expect(accounts.linkOf(token, NOW)).toBeUndefined()
   })
 
   test('of the first owner sets nobody’s password', async () => {
-    const { token } = accounts.makeLink({ kind: 'setup', personId: null }, NOW)
+    const { token } = accounts.makeLink({ kind: 'setup', personId: null, madeBy: null }, NOW)
     expect(await accounts.spendLink({ token, password: 'seven lilac trombones', nowMs: NOW })).toBeUndefined()
     expect([accounts.spendSetup(token, NOW), accounts.spendSetup(token, NOW)]).toEqual([true, false])
   })
@@ -229,7 +229,7 @@ test('beside records of another epoch no session and no link of before opens', a
   accounts.follow('one')
   await accounts.setPassword(1, 'seven lilac trombones', { nowMs: NOW, but: null })
   accounts.beginSession(session(1, NOW, 1))
-  const { token } = accounts.makeLink({ kind: 'second_factor', personId: 1 }, NOW)
+  const { token } = accounts.makeLink({ kind: 'second_factor', personId: 1, madeBy: null }, NOW)
   const left = () => accounts.sessions({ idleMs: HOUR, absoluteMs: HOUR, nowMs: NOW }).length
   accounts.follow('one')
   expect([left(), accounts.linkOf(token, NOW)?.kind]).toEqual([1, 'second_factor'])
@@ -255,7 +255,7 @@ test('whoever left has nothing to come in with', async () => {
   await accounts.setPassword(1, 'seven lilac trombones', { nowMs: NOW, but: null })
   accounts.beginSession(session(1, NOW, 1))
   accounts.connect('https://a.example', 'ada', { personId: 1, nowMs: NOW })
-  const { token } = accounts.makeLink({ kind: 'password', personId: 1 }, NOW)
+  const { token } = accounts.makeLink({ kind: 'password', personId: 1, madeBy: null }, NOW)
   accounts.forget(1)
   expect(await accounts.isPassword(1, 'seven lilac trombones')).toBe(false)
   expect(accounts.linkOf(token, NOW)).toBeUndefined()

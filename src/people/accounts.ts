@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import createAccounts from '../../migrations/accounts/0001_create_accounts.sql' with { type: 'text' }
+import addMakerOfLinks from '../../migrations/accounts/0002_add_maker_of_links.sql' with { type: 'text' }
 import { Failure } from '../core/failure.ts'
 import { Db } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
@@ -7,7 +8,10 @@ import { keyedHash, keyedHash64, seal, unseal } from '../vault/sealing.ts'
 import { PasswordHashing } from './passwords.ts'
 import { base32, TOTP_SECRET_BYTES, totpStep } from './totp.ts'
 
-export const MIGRATIONS: readonly Migration[] = [{ name: '0001_create_accounts.sql', sql: createAccounts }]
+export const MIGRATIONS: readonly Migration[] = [
+  { name: '0001_create_accounts.sql', sql: createAccounts },
+  { name: '0002_add_maker_of_links.sql', sql: addMakerOfLinks },
+]
 export const ACCOUNTS_FILE = 'accounts.db'
 export const LINK_HOURS = 72
 const HOUR_MS = 3_600_000
@@ -39,6 +43,8 @@ export interface SessionRow {
 export interface Link {
   kind: LinkKind | 'setup'
   personId: number | null
+  /** What whoever made it could do then, in the words of `links.ts`; null: nobody did. */
+  madeBy: string | null
 }
 
 /** What somebody can sign in with. */
@@ -253,7 +259,7 @@ export class Accounts {
   }
 
   /** A link's token, shown this once. A newer one of the same kind takes the older one's place. */
-  makeLink({ kind, personId }: Link, nowMs: number): { token: string; expiresAtMs: number } {
+  makeLink({ kind, personId, madeBy }: Link, nowMs: number): { token: string; expiresAtMs: number } {
     const token = randomBytes(32).toString('base64url')
     const expiresAtMs = nowMs + LINK_HOURS * HOUR_MS
     this.#database.transaction(() => {
@@ -264,11 +270,12 @@ export class Accounts {
         nowMs,
       )
       this.#database.run(
-        'INSERT INTO links (hash, kind, person_id, expires_at) VALUES (?1, ?2, ?3, ?4)',
+        'INSERT INTO links (hash, kind, person_id, expires_at, made_by) VALUES (?1, ?2, ?3, ?4, ?5)',
         hashToken(token),
         kind,
         personId,
         expiresAtMs,
+        madeBy,
       )
     })
     return { token, expiresAtMs }
@@ -276,12 +283,12 @@ export class Accounts {
 
   /** What a link is for; undefined for one that is unknown, used or over. */
   linkOf(token: string, nowMs: number): Link | undefined {
-    const row = this.#database.one<{ kind: Link['kind']; person_id: number | null }>(
-      'SELECT kind, person_id FROM links WHERE hash = ?1 AND expires_at > ?2',
+    const row = this.#database.one<{ kind: Link['kind']; person_id: number | null; made_by: string | null }>(
+      'SELECT kind, person_id, made_by FROM links WHERE hash = ?1 AND expires_at > ?2',
       hashToken(token),
       nowMs,
     )
-    return row && { kind: row.kind, personId: row.person_id }
+    return row && { kind: row.kind, personId: row.person_id, madeBy: row.made_by }
   }
 
   /** Spends the link of a first owner; true for the one who was first. */

@@ -5,7 +5,10 @@ import type { Principal, Scope } from '../core/principal.ts'
  * The first permission that is not theirs to give. Whoever is bound to numbers sees all of these alone, and makes nobody
  * who sees all.
  */
-export function lacks({ permissions, scope }: Principal, wanted: readonly string[]): string | undefined {
+export function lacks(
+  { permissions, scope }: Pick<Principal, 'permissions' | 'scope'>,
+  wanted: readonly string[],
+): string | undefined {
   return wanted.find(
     (name) =>
       !isPermission(name) || !permissions.has(name) || (name === 'conversations.see_all' && scope.kind !== 'workspace'),

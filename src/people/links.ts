@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
+import type { Permission } from '../core/permissions.ts'
 import type { Principal, Scope } from '../core/principal.ts'
 import type { AccountsApi } from './account-asks.ts'
 import type { Link, LinkKind } from './accounts.ts'
@@ -39,6 +40,9 @@ export interface LinksDependencies {
   addOwner(owner: FirstOwner): Promise<number>
 }
 
+/** What whoever makes a link can do then. */
+type Maker = Pick<Principal, 'by' | 'workspaceId' | 'personId' | 'permissions' | 'scope'> & { everywhere?: boolean }
+
 /** One-time links: how somebody gets in for the first time, or again, where no mail can be sent. */
 export class Links {
   readonly #deps: LinksDependencies
@@ -59,14 +63,14 @@ export class Links {
     if (kind === 'invitation' && hasPassword)
       throw new Failure('conflict', 'There is a password already: ask for a link of the kind password')
     if (kind === 'second_factor' && !hasSecondFactor) throw new Failure('conflict', 'There is no second factor')
-    return await accounts.makeLink({ kind, personId }, clock.epochMs())
+    return await accounts.makeLink({ kind, personId, madeBy: written(by) }, clock.epochMs())
   }
 
   /**
    * Whether somebody may more, as a member of a workspace, than who asks. What that may in another workspace is asked
    * there: an owner of one is nobody in the others.
    */
-  #isBeyond({ workspaceId, permissions, scope }: Membership, by: Principal): boolean {
+  #isBeyond({ workspaceId, permissions, scope }: Membership, by: Maker): boolean {
     if (workspaceId === by.workspaceId || by.everywhere) {
       return lacks(by, permissions) !== undefined || seesMore(scope, by.scope)
     }
@@ -79,11 +83,21 @@ export class Links {
   /** What a link is for. Throws `not_found`: unknown, used and over are the same. */
   async look(token: string): Promise<Link> {
     const link = await this.#deps.accounts.linkOf(token, this.#deps.clock.epochMs())
-    const { membershipsOf, hasOwner } = this.#deps
-    const isOver =
-      link?.kind === 'setup' ? hasOwner() : link?.personId && !membershipsOf(link.personId).some((one) => one.isActive)
-    if (!link || isOver) throw unusable()
+    if (!link || this.#isOver(link)) throw unusable()
     return link
+  }
+
+  /** Also where the person may more by now than whoever made it: an invitation does not open the account of an owner. */
+  #isOver({ kind, personId, madeBy }: Link): boolean {
+    const { membershipsOf, hasOwner } = this.#deps
+    if (kind === 'setup') return hasOwner()
+    if (personId === null) return true
+    const memberships = membershipsOf(personId)
+    const maker = madeBy === null ? null : read(madeBy)
+    return (
+      !memberships.some(({ isActive }) => isActive) ||
+      (maker !== null && memberships.some((one) => this.#isBeyond(one, maker)))
+    )
   }
 
   /** Does what the link is for, once; all sessions of its owner end. */
@@ -111,6 +125,15 @@ export class Links {
     await accounts.setPassword(personId, password, { nowMs: clock.epochMs(), but: null })
     return { kind: 'setup', personId }
   }
+}
+
+function written({ by, workspaceId, personId, permissions, scope, everywhere = false }: Maker): string {
+  return JSON.stringify({ by, workspaceId, personId, permissions: [...permissions], scope, everywhere })
+}
+
+function read(madeBy: string): Maker {
+  const maker = JSON.parse(madeBy) as Maker & { permissions: Permission[] }
+  return { ...maker, permissions: new Set(maker.permissions) }
 }
 
 function textOf(value: unknown): string {

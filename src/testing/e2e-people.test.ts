@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { must } from '../core/assert.ts'
 import { TestBrowser } from './browser.ts'
-import { TEST_PASSWORD } from './sign-in-requests.ts'
+import { TEST_PASSWORD, tokenOf } from './sign-in-requests.ts'
 import { type ApiAnswer, TestGateway, until } from './test-gateway.ts'
 
 setDefaultTimeout(20_000)
@@ -220,6 +220,29 @@ describe('whoever leads some teams', () => {
       expect([method, path, body, answer.status]).toEqual([method, path, body, status])
     }
   })
+})
+
+test('a link opens no account of somebody who may more by now than whoever made it', async () => {
+  const roles = (await house.api('/api/v1/roles')).body.items as { name: string; permissions: string[] }[]
+  const { permissions } = must(
+    roles.find(({ name }) => name === 'agent'),
+    'the role of agents',
+  )
+  const mine = {
+    name: 'inviter',
+    permissions: [...permissions, 'people.see', 'people.manage', 'conversations.see_all'],
+  }
+  const { key } = (await house.api('/api/v1/keys', mine)).body
+  const email = 'promoted@example.com'
+  const person = (await house.api('/api/v1/people', { name: 'Pia', email, role: 'agent' })).body
+  const { body, status } = await send(key, 'POST', `/api/v1/people/${person.id}/link`, { kind: 'invitation' })
+  expect(status).toBe(201)
+  const token = tokenOf(body.url as string)
+  const looked = async (role: string) => {
+    await send(house.key, 'PATCH', `/api/v1/people/${person.id}`, { role })
+    return (await new TestBrowser(house).post('/api/auth/links/look', { token })).status
+  }
+  expect([await looked('agent'), await looked('admin'), await looked('agent')]).toEqual([200, 404, 200])
 })
 
 test('the link of the first owner is over once there is an owner', async () => {
