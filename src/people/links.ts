@@ -63,7 +63,7 @@ export class Links {
     if (kind === 'invitation' && hasPassword)
       throw new Failure('conflict', 'There is a password already: ask for a link of the kind password')
     if (kind === 'second_factor' && !hasSecondFactor) throw new Failure('conflict', 'There is no second factor')
-    return await accounts.makeLink({ kind, personId, madeBy: written(by) }, clock.epochMs())
+    return await accounts.makeLink({ kind, personId, madeBy: makerText(by) }, clock.epochMs())
   }
 
   /**
@@ -93,7 +93,7 @@ export class Links {
     if (kind === 'setup') return hasOwner()
     if (personId === null) return true
     const memberships = membershipsOf(personId)
-    const maker = madeBy === null ? null : read(madeBy)
+    const maker = madeBy === null ? null : makerIn(madeBy)
     return (
       !memberships.some(({ isActive }) => isActive) ||
       (maker !== null && memberships.some((one) => this.#isBeyond(one, maker)))
@@ -127,11 +127,11 @@ export class Links {
   }
 }
 
-function written({ by, workspaceId, personId, permissions, scope, everywhere = false }: Maker): string {
+function makerText({ by, workspaceId, personId, permissions, scope, everywhere = false }: Maker): string {
   return JSON.stringify({ by, workspaceId, personId, permissions: [...permissions], scope, everywhere })
 }
 
-function read(madeBy: string): Maker {
+function makerIn(madeBy: string): Maker {
   const maker = JSON.parse(madeBy) as Maker & { permissions: Permission[] }
   return { ...maker, permissions: new Set(maker.permissions) }
 }
