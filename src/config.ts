@@ -22,10 +22,6 @@ export interface Config extends Settings {
   readonly secretFiles: readonly string[]
 }
 
-export type WhatsAppPortfolioConfig = Config['whatsapp']['portfolio'][number]
-export type WhatsAppAppConfig = Config['whatsapp']['app'][number]
-export type WhatsAppNumberConfig = Config['whatsapp']['number'][number]
-
 export interface ConfigInput {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The content of a file, or undefined if it is not there or cannot be read. The only way outside. */
@@ -44,7 +40,7 @@ export type LoadResult =
     }
 
 /** Read if nobody names another, and if it exists. */
-export const CONFIG_FILE_DEFAULT = './gatehouse.toml'
+const CONFIG_FILE_DEFAULT = './gatehouse.toml'
 
 /** Reads and checks everything. Opens nothing, and reports all that is wrong, not only the first thing. */
 export function loadConfig(input: ConfigInput): LoadResult {

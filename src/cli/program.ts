@@ -50,7 +50,7 @@ export async function runProgram<C>(argv: readonly string[], program: Program<C>
 }
 
 /** The commands that this program has, in the order of help. */
-export function commandTable<C>(program: Program<C>): Command<C>[] {
+function commandTable<C>(program: Program<C>): Command<C>[] {
   const runners: Partial<Record<CommandName, Run<C>>> = {
     version: async ({ print }) => {
       print(`gatehouse ${program.version}`)

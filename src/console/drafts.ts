@@ -9,7 +9,7 @@ export interface Draft {
 
 const STORE_KEY = 'gatehouse.drafts'
 /** Drafts kept; the one touched longest ago goes first. */
-export const DRAFTS_MAX = 200
+const DRAFTS_MAX = 200
 const EMPTY: Draft = { text: '', replyTo: null }
 
 /** Unfinished replies, one for each conversation. They outlive a reload of the page, not the tab. */

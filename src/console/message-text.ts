@@ -120,7 +120,7 @@ function noticeWords(code: string, text: string | undefined): string {
 }
 
 /** How a call went, in words. */
-export function callWords(content: ContentView, message: MessageView): string {
+function callWords(content: ContentView, message: MessageView): string {
   const isIn = message.direction === 'in'
   const outcome = content.call?.outcome ?? null
   const seconds = content.call?.duration_s ?? null
@@ -133,7 +133,7 @@ export function callWords(content: ContentView, message: MessageView): string {
 }
 
 /** Minutes and seconds. */
-export function durationWords(seconds: number): string {
+function durationWords(seconds: number): string {
   const minutes = Math.floor(seconds / 60)
   const rest = Math.round(seconds % 60)
   return minutes === 0 ? `${rest} s` : `${minutes} min ${rest} s`
@@ -148,7 +148,7 @@ const HINTS: Readonly<Record<string, string>> = {
 }
 
 /** Why there is nothing to see of a message that the platform does not hand over. */
-export function unsupportedWords(hint: string | null, code: number | null): string {
+function unsupportedWords(hint: string | null, code: number | null): string {
   if (code === 131052) return 'The platform could not take the file that the customer sent, or it was too large.'
   if (hint === 'media_placeholder') return 'A file of an older message, which the platform did not bring along.'
   if (code === 131060) return 'This message can be seen in the app on the phone only.'

@@ -8,8 +8,3 @@ export function must<T>(value: T | undefined | null, what: string): T {
   if (value === undefined || value === null) throw new Error(`Assertion failed: ${what} is missing`)
   return value
 }
-
-/** Closes a switch over a union: a new member does not compile until it is handled. */
-export function unreachable(value: never): never {
-  throw new Error(`Assertion failed: unexpected case ${String(value)}`)
-}

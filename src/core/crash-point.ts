@@ -32,7 +32,7 @@ export const CRASH_POINTS = [
 ] as const
 
 /** Places that ordinary traffic does not pass; each is tested where it is. */
-export const RARE_CRASH_POINTS = [
+const RARE_CRASH_POINTS = [
   /** A file of a message: begun; whole, and no row names it; named, and not in its place. */
   'media.begun',
   'media.whole',

@@ -22,7 +22,7 @@ export const MESSAGE_STATES = [
 ] as const
 export type MessageState = (typeof MESSAGE_STATES)[number]
 
-export const DOUBT_CHOICES = ['resend', 'hold', 'fail'] as const
+const DOUBT_CHOICES = ['resend', 'hold', 'fail'] as const
 /** What happens to a message in doubt when its wait ends. */
 export type WhenInDoubt = (typeof DOUBT_CHOICES)[number]
 

@@ -1,7 +1,7 @@
 import { assert } from '../core/assert.ts'
 
 /** The platform's throughput of a number that was not upgraded: 80 messages per second, in and out together. */
-export const RATE_PER_SECOND_DEFAULT = 80
+const RATE_PER_SECOND_DEFAULT = 80
 
 /** One cut after "too fast" (130429), and the way back: a twentieth of the ceiling every ten seconds. */
 const CUT_FACTOR = 0.7

@@ -140,7 +140,7 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }:
 }
 
 /** Where browsers find the house, as far as that is known. */
-export function publicUrlOf({ config, port }: Base): string {
+function publicUrlOf({ config, port }: Base): string {
   return config.http.publicUrl ?? `http://localhost:${port() ?? config.http.port}`
 }
 

@@ -1,7 +1,7 @@
 import { Failure } from '../core/failure.ts'
 
 /** The cookies of this house. `__Host-`: only this host sets them, over TLS, for all paths; not to be had without TLS. */
-export const COOKIES = { session: 'gatehouse', step: 'gatehouse-step', oidc: 'gatehouse-oidc' } as const
+const COOKIES = { session: 'gatehouse', step: 'gatehouse-step', oidc: 'gatehouse-oidc' } as const
 export type CookieName = keyof typeof COOKIES
 
 const SAFE_METHODS = ['GET', 'HEAD']

@@ -4,7 +4,7 @@ import type { ConversationPlace, ConversationPlaces } from '../records/conversat
 import { visibilityOf } from './may-see.ts'
 
 /** Conversations that one change of rights names; where there are more, `more` says to load the lists anew. */
-export const NAMED_MAX = 1_000
+const NAMED_MAX = 1_000
 /** Conversations of a workspace that are looked at for it: some milliseconds. */
 const LOOKED_AT_MAX = 5_000
 /** Changes that are remembered as somebody reads them: all who see the same ask for the same. */

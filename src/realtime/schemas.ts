@@ -396,7 +396,7 @@ export const EVENT_SCHEMAS = {
 const described = Object.keys(EVENT_SCHEMAS).map((type) => type.replace('.', '\\.'))
 
 /** Any other event. New types may come at any time; ignore those you do not know. */
-export const otherEventSchema = Type.Object(
+const otherEventSchema = Type.Object(
   {
     offset,
     type: Type.String({ pattern: `^(?!(?:${described.join('|')})$)[a-z_]+\\.[a-z_]+$` }),

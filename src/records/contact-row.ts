@@ -18,7 +18,7 @@ export interface ContactRow {
   workspace_id: number
 }
 
-export const CONTACT_COLUMNS =
+const CONTACT_COLUMNS =
   'id, person, portfolio, profile, card, created_at, source, merged_into, joined, kind, workspace_id'
 
 /** A contact with its cells opened. */

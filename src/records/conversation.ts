@@ -40,7 +40,7 @@ export function conversationThen(kept: ReceivedEventData, messageAtMs: number): 
   return kept.length === 1 ? [kept[0], messageAtMs + SERVICE_WINDOW_MS] : kept
 }
 
-export const CONVERSATION_COLUMNS =
+const CONVERSATION_COLUMNS =
   'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at, workspace_id'
 
 export function conversationById(tx: Tx, id: number): Promise<ConversationRow | undefined> {

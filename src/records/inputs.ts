@@ -100,5 +100,3 @@ export const COMMANDS = [
 
 /** How every part asks the book for something: types follow from the command itself. `by`: for whom, to be audited. */
 export type Ask = <Args, Result>(command: Input<Args, Result>, args: Args, by?: Actor) => Promise<Result>
-/** The same where it is always somebody who asks. */
-export type AskFor = <Args, Result>(command: Input<Args, Result>, args: Args, by: Actor) => Promise<Result>

@@ -38,7 +38,7 @@ export const receivePreference = input(
   },
 )
 
-export function consentPlace(consentId: number): string {
+function consentPlace(consentId: number): string {
   return `consents.body:${consentId}`
 }
 

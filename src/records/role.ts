@@ -3,7 +3,7 @@ import { noteStandingChange, seePermissionsOf } from './standing.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 export const ROLE_NAME_CHARS_MAX = 50
-export const ROLES_MAX = 100
+const ROLES_MAX = 100
 /** The one role that nobody can change: otherwise a house could lock everybody out. */
 export const OWNER_ROLE = 'owner'
 

@@ -55,7 +55,7 @@ export interface SearchPage {
 }
 
 /** Conversations that one search may name. */
-export const SCOPE_MAX = 500
+const SCOPE_MAX = 500
 /** Candidates that are opened or asked about for one page. */
 const CANDIDATES_MAX = 20_000
 /** After this a page ends with what it has. */

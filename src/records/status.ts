@@ -20,7 +20,7 @@ import {
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** A reported state, or null where the report changes nothing. */
-export function nextState(current: MessageState, reported: MessageState): MessageState | null {
+function nextState(current: MessageState, reported: MessageState): MessageState | null {
   // What reached the phone cannot have failed; what failed upstream is not brought back by a late "sent".
   if (reported === 'failed') return rankOf(current) >= rankOf('delivered') || current === 'failed' ? null : 'failed'
   if (current === 'failed' && rankOf(reported) < rankOf('delivered')) return null

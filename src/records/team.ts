@@ -3,7 +3,7 @@ import { noteStandingChange } from './standing.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 export const TEAM_NAME_CHARS_MAX = 50
-export const TEAMS_MAX = 1_000
+const TEAMS_MAX = 1_000
 export const TEAM_PEOPLE_MAX = 1_000
 export const TEAM_NUMBERS_MAX = 500
 

@@ -2,7 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Its name in the data folder. No backup takes it along. */
-export const BACKUP_STATE_FILE = 'backup-state.json'
+const BACKUP_STATE_FILE = 'backup-state.json'
 
 /** How the last backups ended, for whoever asks later. Times are milliseconds since 1970. */
 export interface BackupState {

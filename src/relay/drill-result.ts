@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { writeWhole } from '../storage/write-whole.ts'
 
 /** Its name in the data folder. No backup takes it along. */
-export const DRILL_FILE = 'drill.json'
+const DRILL_FILE = 'drill.json'
 
 /** How the last try to restore a backup ended, for whoever asks later. Times are milliseconds since 1970. */
 export interface DrillResult {

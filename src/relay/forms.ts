@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { daysIn, MIGRATIONS as JOURNAL } from '../journal/day-file.ts'
 import { MIGRATIONS as ACCOUNTS, ACCOUNTS_FILE } from '../people/accounts.ts'
@@ -38,8 +37,3 @@ export const VERSIONS: Readonly<Record<string, number>> = Object.fromEntries([
   ...FORMS.map(({ label, migrations }) => [label, migrations.length]),
   ['search', SEARCH.length],
 ])
-
-/** Whether the folder holds a house. */
-export function holdsHouse(folder: string): boolean {
-  return existsSync(join(folder, 'records.db')) || existsSync(join(folder, 'vault.db'))
-}

@@ -3,7 +3,7 @@ import { fileTypeFromBuffer } from 'file-type'
 /** The first bytes that are looked at: enough for the formats that keep their mark inside, such as office documents. */
 export const SNIFFED_BYTES = 64 * 1024
 /** Pictures of a larger file or of more pixels get no thumbnail: opened, a pixel takes four bytes. */
-export const PICTURE_BYTES_MAX = 16 * 1024 * 1024
+const PICTURE_BYTES_MAX = 16 * 1024 * 1024
 const PIXELS_MAX = 20_000_000
 const SIDE_PIXELS_MAX = 320
 const QUALITY = 75

@@ -3,7 +3,7 @@
  * half-open, so events at 0 and at 1000 ms are not in the same one. The fullest sliding second always ends at an
  * event, so looking after each event finds the true maximum.
  */
-export class SlidingSecond {
+class SlidingSecond {
   #times = new Float64Array(256)
   #start = 0
   #size = 0

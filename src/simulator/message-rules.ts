@@ -191,7 +191,7 @@ function checkMediaId(type: string, object: JsonObject, hasMedia: (id: string) =
 }
 
 /** Whether the text is an http or https address. */
-export function isWebAddress(text: string): boolean {
+function isWebAddress(text: string): boolean {
   if (text.length > 2048 || !URL.canParse(text)) return false
   const { protocol } = new URL(text)
   return protocol === 'https:' || protocol === 'http:'

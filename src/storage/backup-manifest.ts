@@ -52,7 +52,7 @@ export interface BackupManifest {
 }
 
 /** What is wrong with a backup, in words for the operator. */
-export class BackupDamaged extends Error {
+class BackupDamaged extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'BackupDamaged'

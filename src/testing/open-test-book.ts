@@ -25,7 +25,7 @@ import { prepareVault, Vault } from '../vault/vault.ts'
 import { FakeClock } from './fake-clock.ts'
 import { seededRandom } from './seeded-random.ts'
 
-export const TEST_SOURCE = 'whatsapp/main'
+const TEST_SOURCE = 'whatsapp/main'
 export const TEST_MASTER_KEY = new Uint8Array(32).fill(7)
 /** Who may see everything. */
 export const SEES_ALL = seeing(MAIN_WORKSPACE, () => true)

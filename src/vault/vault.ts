@@ -15,7 +15,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0003_drop_birth_of_keys.sql', sql: dropBirthOfKeys },
 ]
 
-export const KEY_BYTES = 32
+const KEY_BYTES = 32
 /** What stands in a key's place once it is destroyed: its name is never again taken for one that has not been. */
 const DESTROYED = new Uint8Array(0)
 /** Unwrapped keys of persons kept in memory; about 150 B each. Named keys are few. */

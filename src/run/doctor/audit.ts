@@ -22,7 +22,7 @@ export async function checkAuditChain(config: Config): Promise<Finding> {
   }
 }
 
-export function auditFinding({ rows, fault }: Pick<AuditChecked, 'rows' | 'fault'>, roots: number): Finding {
+function auditFinding({ rows, fault }: Pick<AuditChecked, 'rows' | 'fault'>, roots: number): Finding {
   if (fault === null) return ok(ID, `The newest ${rows} rows of the audit are what they were; ${roots} roots are kept`)
   return fail(
     ID,

@@ -47,7 +47,7 @@ export function examine(folder: string, masterKey: Uint8Array, nowMs: number): E
   }
 }
 
-export function databasesIn(folder: string): string[] {
+function databasesIn(folder: string): string[] {
   const days = daysIn(join(folder, 'journal')).map((day) => join('journal', `${day}.db`))
   return ['records.db', 'vault.db', 'search.db', ...days].filter((name) => existsSync(join(folder, name)))
 }
