@@ -7,7 +7,7 @@
  */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { Gauges } from './gauges.ts'
+import { Gauges } from '../../src/run/storm/gauges.ts'
 import { fill } from './generate.ts'
 import { LOAD_DEFAULTS, type LoadResult } from './load.ts'
 import { optionsOf } from './options.ts'

@@ -9,8 +9,8 @@
  * from then. Without one every connection sends its next request as soon as it has its answer.
  */
 import type { Socket } from 'bun'
+import { Histogram, type Latencies } from '../../src/run/storm/histogram.ts'
 import { APP_SECRET, Bodies } from './bodies.ts'
-import { Histogram, type Latencies } from './histogram.ts'
 
 export interface LoadPlan {
   url: string

@@ -7,8 +7,8 @@
  * Prints `ready`, reads the load's `startedAtMs` from standard input once the load is over, prints the figures.
  */
 
+import { Histogram, type Latencies } from '../../src/run/storm/histogram.ts'
 import { Bodies } from './bodies.ts'
-import { Histogram, type Latencies } from './histogram.ts'
 import type { LoadPlan } from './load.ts'
 import { OWNER_KEY } from './servers.ts'
 

@@ -13,7 +13,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Gauges } from '../bench/gauges.ts'
+import { Gauges } from '../../src/run/storm/gauges.ts'
 import { LOAD_DEFAULTS, type LoadPlan, type LoadResult } from '../bench/load.ts'
 import { OWNER_KEY, type RunningServer, startServer } from '../bench/servers.ts'
 

@@ -6,7 +6,7 @@
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Gauges } from '../bench/gauges.ts'
+import { Gauges } from '../../src/run/storm/gauges.ts'
 import type { LoadResult } from '../bench/load.ts'
 import { optionsOf } from '../bench/options.ts'
 import { OWNER_KEY, prepareHouse } from '../bench/servers.ts'

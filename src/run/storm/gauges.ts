@@ -1,4 +1,4 @@
-/** A reading of the sandbox house's metrics. */
+/** A reading of a running house's metrics. */
 export class Gauges {
   readonly #values: ReadonlyMap<string, number>
 
@@ -12,8 +12,11 @@ export class Gauges {
     )
   }
 
-  static async read(origin: string, key: string): Promise<Gauges> {
-    const response = await fetch(`${origin}/metrics`, { headers: { Authorization: `Bearer ${key}` } })
+  /** `key`: an API key, where the house answers only to one. */
+  static async read(origin: string, key?: string): Promise<Gauges> {
+    const response = await fetch(`${origin}/metrics`, {
+      headers: key === undefined ? {} : { Authorization: `Bearer ${key}` },
+    })
     return new Gauges(await response.text())
   }
 

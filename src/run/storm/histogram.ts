@@ -20,7 +20,7 @@ export class Histogram {
   #maxMs = 0
 
   /** `targetMs`: up to here one counts as in time. */
-  constructor(targetMs: number) {
+  constructor(targetMs = Number.POSITIVE_INFINITY) {
     this.#targetMs = targetMs
   }
 
@@ -33,7 +33,7 @@ export class Histogram {
   }
 
   /** `askedFor`: how many there should have been; what never came is not in time. */
-  figures(askedFor: number): Latencies {
+  figures(askedFor = this.#count): Latencies {
     return {
       count: this.#count,
       p50: rounded(this.#percentile(0.5)),
