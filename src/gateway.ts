@@ -115,7 +115,7 @@ export class Gateway {
       onCommit: (commit) => this.#committed(commit),
       onJournalCommit: (commitMs, lastSeq) => {
         metrics.journalCommitSeconds.observe(commitMs / 1000)
-        this.#parts?.safekeeping.shipping?.noteAppended(lastSeq)
+        this.#parts?.safekeeping.shipping.noteAppended(lastSeq)
       },
       onOverflow: () => metrics.overflows.add(1, { queue: 'journal' }),
       onFailure: (error) => this.#fail(error),
@@ -197,7 +197,7 @@ export class Gateway {
     await this.#stack.disposeAsync()
     await parts?.search.close()
     if (!this.#isFatal) await parts?.entrance.close()
-    await parts?.safekeeping.shipping?.close()
+    await parts?.safekeeping.shipping.close()
     if (!this.#isFatal) await house.close()
     options.log.info('stopped')
   }

@@ -208,7 +208,7 @@ export const SCHEMA = {
       sample: '4',
     }),
     ship_folder: optional(filePath, {
-      help: 'A second place for the journal, another disk or host: what came in is there within a second.',
+      help: 'A second place for the journal, another disk or host and this house alone: what came in is there within a second.',
       sample: '"/mnt/second/gatehouse-journal"',
     }),
   }),

@@ -38,7 +38,7 @@ export async function houseFacts(base: Base, parts: Parts): Promise<HouseFacts> 
     damagedPages: parts.safekeeping.pages.damagedPages(),
     applyLagMs: base.house.inbound.lagMs(),
     search: parts.search.state(),
-    shipping: parts.safekeeping.shipping?.state() ?? null,
+    shipping: parts.safekeeping.shipping.state(),
     openFilesMax: openFilesMax(),
     synchronous: await base.house.synchronous(),
     graphUrl: base.options.graphUrl,

@@ -29,7 +29,7 @@ import { AuditParts } from './audit.ts'
 import type { Base } from './base.ts'
 import { Reload } from './reload.ts'
 import { Rights, viewerAfter } from './rights.ts'
-import { createSafekeeping, type Safekeeping } from './safekeeping.ts'
+import { createSafekeeping, followPlaces, type Safekeeping } from './safekeeping.ts'
 import { Entrance } from './sign-in.ts'
 
 /** A send that has no answer by then is in doubt. The platform's own requests end within seconds. */
@@ -95,7 +95,7 @@ export function createParts(base: Base): Parts {
     media,
     destruction,
     search,
-    reload: new Reload(base, () => safekeeping.backups.follow()),
+    reload: new Reload(base, () => followPlaces(base, safekeeping)),
     safekeeping,
     rights,
     entrance,
@@ -270,10 +270,10 @@ function createErasing(
     search: () => search,
     forgetEvents: () => realtime.forget(),
     copies: {
-      endDays: async (days) => await safekeeping.shipping?.endDays(days),
+      endDays: async (days) => await safekeeping.shipping.endDays(days),
       learnMaster: async (next) => {
         safekeeping.backups.learnMaster(next)
-        await safekeeping.shipping?.learnMaster(next)
+        await safekeeping.shipping.learnMaster(next)
       },
     },
     isServing: () => base.isServing(),

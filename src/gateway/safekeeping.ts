@@ -15,8 +15,7 @@ const REST_SHARE = 1
 /** The second copies of everything, backups and the journal as it grows, and the watch over what they are made of. */
 export interface Safekeeping {
   backups: Backups
-  /** Undefined where the journal has no second place. */
-  shipping: JournalShipping | undefined
+  shipping: JournalShipping
   pages: PageWatch
 }
 
@@ -63,26 +62,32 @@ export function createSafekeeping(base: Base): Safekeeping {
     random: Math.random,
     onDamage: (count) => metrics.recordsDamagedPages.set(count),
   })
-  return { backups, shipping: createShipping(base), pages }
-}
-
-function createShipping({ options, metrics }: Base): JournalShipping | undefined {
-  if (options.config.backup.shipFolder === undefined) return undefined
-  return new JournalShipping({
+  const shipping = new JournalShipping({
     thread: THREADS.ship,
-    clock: options.clock,
-    log: options.log,
+    clock,
+    log,
+    dataDir: config.dataDir,
+    masterKey: setup.masterKey,
     onFault: () => metrics.journalShipFailures.add(1),
   })
+  return { backups, shipping, pages }
 }
 
-/** Begins both, once the folder is open and the house serves. */
+/** Begins both, once the folder is open and the house serves. `headSeq`: the journal's end. */
 export async function startSafekeeping(base: Base, { backups, shipping }: Safekeeping, headSeq: number): Promise<void> {
-  const { config } = base.options
   backups.start()
-  if (!shipping || config.backup.shipFolder === undefined) return
-  const folder = resolve(config.backup.shipFolder)
-  await shipping.open({ dataDir: config.dataDir, folder, masterKey: base.setup.masterKey }, headSeq)
+  shipping.noteAppended(headSeq)
+  await shipping.follow(shipFolderOf(base.config))
+}
+
+/** The places may be others: a backup and the journal go there from now on. */
+export function followPlaces({ config }: Base, { backups, shipping }: Safekeeping): void {
+  backups.follow()
+  void shipping.follow(shipFolderOf(config))
+}
+
+function shipFolderOf({ backup }: Config): string | undefined {
+  return backup.shipFolder === undefined ? undefined : resolve(backup.shipFolder)
 }
 
 /** Has the newest backup tried every night, where that is configured; the answer ends it. */
@@ -97,5 +102,5 @@ export function startDrills(base: Base): () => void {
 
 /** The figures of the second place. */
 export function collectShipping({ metrics }: Base, { shipping }: Safekeeping): void {
-  if (shipping) metrics.collect(() => metrics.journalShipLagSeconds.set(shipping.state().lagMs / 1000))
+  metrics.collect(() => metrics.journalShipLagSeconds.set((shipping.state()?.lagMs ?? 0) / 1000))
 }

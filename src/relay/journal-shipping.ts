@@ -14,6 +14,8 @@ export interface JournalShippingOptions {
   thread: URL
   clock: Clock
   log: Log
+  dataDir: string
+  masterKey: Uint8Array
   onFault(): void
 }
 
@@ -33,50 +35,49 @@ export interface ShippingState {
  */
 export class JournalShipping {
   readonly #options: JournalShippingOptions
-  readonly #thread: Thread
+  #masterKey: Uint8Array
+  #headSeq = 0
+  #folder: string | undefined
+  /** There while the journal has a second place, unless it has failed. */
+  #thread: Thread | undefined
   #marks: { seq: number; atMs: number }[] = []
   #shippedSeq = 0
   #fault: string | null = null
   #saidAtMs = Number.NEGATIVE_INFINITY
   #cancelWake: (() => void) | undefined
-  #hasFailed = false
-  #isOpen = false
+  #isClosed = false
+  /** Changes of the place, one after the other. */
+  #last: Promise<void> = Promise.resolve()
 
   constructor(options: JournalShippingOptions) {
     this.#options = options
-    this.#thread = new Thread(new Worker(options.thread), {
-      onNotice: (notice) => this.#hear(notice as ShipNotice),
-      onFailure: () => {
-        this.#hasFailed = true
-        this.#note('thread')
-      },
-    })
+    this.#masterKey = options.masterKey
   }
 
-  /** `headSeq`: the journal's end, up to which everything is to be shipped. */
-  async open(ask: OpenShip, headSeq: number): Promise<void> {
-    this.#mark(headSeq)
-    try {
-      await this.#thread.ask('open', ask)
-      this.#isOpen = true
-    } catch (error) {
-      this.#hasFailed = true
-      this.#note(error instanceof Error ? error.name : 'open')
-      this.#thread.tell('close', null)
-    }
+  /**
+   * Ships to this folder from now on, or, where it is undefined, to none. What the journal has and the folder has not is
+   * shipped first; the one before gets what there is, as far as it takes it.
+   */
+  follow(folder: string | undefined): Promise<void> {
+    this.#last = this.#last.then(() => this.#move(folder))
+    return this.#last
   }
 
-  /** After a commit of the journal. */
+  /** After a commit of the journal, and once for what it has at the start. */
   noteAppended(lastSeq: number): void {
+    this.#headSeq = Math.max(this.#headSeq, lastSeq)
+    if (this.#folder === undefined) return
     this.#mark(lastSeq)
-    if (this.#hasFailed || !this.#isOpen) return
+    if (!this.#thread) return
     this.#cancelWake ??= this.#options.clock.after(WAKE_MS, () => {
       this.#cancelWake = undefined
-      this.#thread.tell('wake', null)
+      this.#thread?.tell('wake', null)
     })
   }
 
-  state(): ShippingState {
+  /** Null where the journal has no second place. */
+  state(): ShippingState | null {
+    if (this.#folder === undefined) return null
     const oldest = this.#marks[0]
     const lagMs = oldest ? this.#options.clock.monoMs() - oldest.atMs : 0
     return { lagMs, shippedSeq: this.#shippedSeq, fault: this.#fault }
@@ -84,24 +85,70 @@ export class JournalShipping {
 
   /** Days whose keys are destroyed in the house die in the second place too. */
   async endDays(days: readonly string[]): Promise<void> {
-    if (days.length > 0 && this.#canAsk()) await this.#thread.ask('end_days', days).catch(() => {})
+    if (days.length > 0) await this.#thread?.ask('end_days', days).catch(() => {})
   }
 
   async learnMaster(next: Uint8Array): Promise<void> {
-    if (this.#canAsk()) await this.#thread.ask('learn_master', next).catch(() => {})
+    this.#masterKey = next
+    await this.#thread?.ask('learn_master', next).catch(() => {})
   }
 
   /** Ships what there is, as far as the second place takes it. */
   async close(): Promise<void> {
-    this.#cancelWake?.()
-    if (!this.#canAsk()) return
-    this.#thread.tell('wake', null)
-    await this.#thread.ask('close', null).catch(() => {})
-    if (!this.#hasFailed) await this.#thread.closed()
+    const left = this.follow(undefined)
+    this.#isClosed = true
+    await left
   }
 
-  #canAsk(): boolean {
-    return this.#isOpen && !this.#hasFailed
+  async #move(folder: string | undefined): Promise<void> {
+    if (folder === this.#folder || (this.#isClosed && folder !== undefined)) return
+    await this.#leave()
+    this.#folder = folder
+    if (folder === undefined) return
+    this.#mark(this.#headSeq)
+    const { dataDir } = this.#options
+    const thread = this.#begin()
+    const ask: OpenShip = { dataDir, folder, masterKey: this.#masterKey }
+    try {
+      await thread.ask('open', ask)
+    } catch (error) {
+      thread.tell('close', null)
+      this.#lose(thread, error instanceof Error ? error.name : 'open')
+    }
+  }
+
+  #begin(): Thread {
+    const thread = new Thread(new Worker(this.#options.thread), {
+      onNotice: (notice) => this.#hear(notice as ShipNotice),
+      onFailure: () => this.#lose(thread, 'thread'),
+    })
+    this.#thread = thread
+    return thread
+  }
+
+  /** Without its thread the second place only falls behind, until the next start or another place. */
+  #lose(thread: Thread, fault: string): void {
+    if (this.#thread !== thread) return
+    this.#thread = undefined
+    this.#note(fault)
+  }
+
+  async #leave(): Promise<void> {
+    this.#cancelWake?.()
+    this.#cancelWake = undefined
+    const thread = this.#thread
+    if (thread) {
+      thread.tell('wake', null)
+      await thread.ask('close', null).then(
+        () => thread.closed(),
+        () => {},
+      )
+    }
+    this.#thread = undefined
+    this.#folder = undefined
+    this.#marks = []
+    this.#shippedSeq = 0
+    this.#fault = null
   }
 
   #mark(seq: number): void {

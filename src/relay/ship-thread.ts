@@ -7,6 +7,7 @@ import { failThread, nameOfError, serveThread, yieldToLoop } from '../storage/se
 import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
+import { claimForHouse, houseMarkOf, requireOutside } from './house-places.ts'
 
 /** Behind what answers webhooks, and before search and backups: a second is soon over. */
 const NICENESS = 5
@@ -84,10 +85,14 @@ class ShipThread {
   }
 
   #opened(): JournalShipper {
+    if (this.#shipper) return this.#shipper
+    const { dataDir, folder } = this.#open
     const vault = this.#vault
-    this.#shipper ??= new JournalShipper({
-      journalFolder: join(this.#open.dataDir, 'journal'),
-      folder: this.#open.folder,
+    requireOutside(folder, dataDir)
+    claimForHouse(folder, houseMarkOf(vault))
+    this.#shipper = new JournalShipper({
+      journalFolder: join(dataDir, 'journal'),
+      folder,
       master: this.#master,
       keyOf: (day) => vault.findNamedKey(dayKeyName(day)),
       isDestroyed: (day) => vault.isDestroyed(dayKeyName(day)),

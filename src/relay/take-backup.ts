@@ -1,6 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { type Clock, pause, toTime } from '../core/clock.ts'
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Clock, pause } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { copyDay, endOfCopies } from '../journal/copy-day.ts'
 import { daysIn } from '../journal/day-file.ts'
@@ -24,9 +24,9 @@ import { damageText, lookThrough } from '../storage/page-look.ts'
 import { relieveLog } from '../storage/summed-log.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
-import { claimForHouse, houseMarkOf } from './backup-house.ts'
 import { type PooledMedia, poolMedia } from './backup-media.ts'
 import { type Rotation, removeLeftovers, rotate } from './backup-rotation.ts'
+import { claimForHouse, houseMarkOf, isInside, requireOutside } from './house-places.ts'
 
 /** What is left free on the disk beside the copy. */
 const SPARE_BYTES = 64 * 1024 * 1024
@@ -87,8 +87,10 @@ class Taking {
     this.#onWriting = onWriting
     this.#startedMs = clock.monoMs()
     this.#workedSinceMs = this.#startedMs
-    for (const folder of [ask.folder, ask.vaultFolder]) mkdirSync(folder, { recursive: true, mode: 0o700 })
     requireApart(ask)
+    // Before anything is removed there: what is half-way may be another house's.
+    const mark = markOf(ask)
+    for (const folder of [ask.folder, ask.vaultFolder]) claimForHouse(folder, mark)
     removeLeftovers(ask)
     let madeAtMs = clock.epochMs()
     while (existsSync(join(ask.folder, backupNameOf(madeAtMs)))) madeAtMs += 1000
@@ -181,17 +183,14 @@ class Taking {
 
   /** Whole in its own folder before the backup has its name: there is no backup without its keys. */
   async #takeVault(): Promise<BackupManifest['vault']> {
-    const { dataDir, folder, vaultFolder, masterKey } = this.#ask
+    const { dataDir, vaultFolder, masterKey } = this.#ask
     const file = vaultCopyName(this.#name)
     const part = join(vaultFolder, file + PART_ENDING)
     this.#copy(join(dataDir, 'vault.db'), part)
     const faults = faultsOfDatabase(part, 'vault.db')
     if (faults.length > 0) throw new Error(`The copy of the vault is damaged: ${faults.join('; ')}`)
     // Throws where this is not the key that opens it.
-    const vault = new Vault(part, masterKey, { readonly: true })
-    const mark = houseMarkOf(vault)
-    vault.close()
-    for (const one of [folder, vaultFolder]) claimForHouse(one, mark)
+    new Vault(part, masterKey, { readonly: true }).close()
     renameSync(part, join(vaultFolder, file))
     syncFolder(vaultFolder)
     const path = join(vaultFolder, file)
@@ -251,10 +250,19 @@ class Taking {
   }
 }
 
-/** Throws where the vault's copy would lie with what it opens, unless that is wanted. */
+/** Throws where this is not the key that opens the vault. */
+function markOf({ dataDir, masterKey }: BackupAsk): string {
+  const vault = new Vault(join(dataDir, 'vault.db'), masterKey, { readonly: true })
+  try {
+    return houseMarkOf(vault)
+  } finally {
+    vault.close()
+  }
+}
+
+/** Throws where the vault's copy would lie with what it opens, unless that is wanted. Makes nothing. */
 function requireApart({ folder, vaultFolder, dataDir, vaultBeside }: BackupAsk): void {
-  if (isInside(folder, dataDir))
-    throw new Error('The folder of the backups lies in the data folder: choose another disk')
+  for (const place of [folder, vaultFolder]) requireOutside(place, dataDir)
   if (vaultBeside) return
   if (isInside(folder, vaultFolder) || isInside(vaultFolder, folder)) {
     throw new Error(
@@ -262,11 +270,6 @@ function requireApart({ folder, vaultFolder, dataDir, vaultBeside }: BackupAsk):
         'backup.vault_folder, or say that you want it so with --vault-beside or backup.vault_beside',
     )
   }
-}
-
-function isInside(one: string, other: string): boolean {
-  const way = relative(realpathSync(other), realpathSync(one))
-  return way === '' || !(way.startsWith('..') || way.startsWith('/'))
 }
 
 function requireSpace({ dataDir, folder }: BackupAsk): void {
@@ -283,11 +286,6 @@ function requireSpace({ dataDir, folder }: BackupAsk): void {
 
 function megabytes(bytes: number): number {
   return Math.round(bytes / 1024 / 1024)
-}
-
-/** When a backup was made, from its manifest. */
-export function madeAt(manifest: BackupManifest): string {
-  return toTime(manifest.made_at)
 }
 
 function personsIn(ledgerPath: string): number {

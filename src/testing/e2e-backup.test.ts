@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
+import type { HouseFacts } from '../gateway/house-facts.ts'
 import { endOfSegment, segmentsIn } from '../journal/shipped-file.ts'
 import { goOnFromShipped } from '../journal/shipped-journal.ts'
 import { checkBackup } from '../relay/check-backup.ts'
@@ -196,19 +197,34 @@ test("the vault's copy does not go where the backup goes unless that is wanted",
 
 test('one that fails in the middle takes its half away: it would hold the room that may have been wanting', async () => {
   const own = mkdtempSync(join(place, 'failed-'))
+  const dataDir = laidOut(first(backupsIn(folder).slice(-1)))
+  writeFileSync(join(dataDir, 'accounts.db'), 'copied after the records, and no database')
   const ask = {
-    dataDir: join(house.folder, 'data'),
+    dataDir,
     folder: join(own, 'b'),
     vaultFolder: join(own, 'v'),
     vaultBeside: false,
     keep: 1,
     vaultKeep: 1,
-    masterKey: new Uint8Array(32).fill(1, 0, 5),
+    masterKey: MASTER,
     program: 'test',
     restShare: 0,
   }
-  expect(await takeBackup(ask, systemClock, () => {}).catch(String)).toContain('not the master key')
-  expect([...readdirSync(ask.folder), ...readdirSync(ask.vaultFolder)].filter((name) => name !== 'media')).toEqual([])
+  expect(await takeBackup(ask, systemClock, () => {}).catch(String)).toContain('not a database')
+  expect([...readdirSync(ask.folder), ...readdirSync(ask.vaultFolder)]).toEqual(['house', 'house'])
+})
+
+test('with another master key nothing is begun', async () => {
+  const [to, vaultTo] = [join(place, 'no-key'), join(place, 'no-key-vaults')]
+  const ask = { dataDir: join(house.folder, 'data'), folder: to, vaultFolder: vaultTo, vaultBeside: false }
+  const masterKey = new Uint8Array(32).fill(1, 0, 5)
+  const taking = takeBackup(
+    { ...ask, masterKey, keep: 1, vaultKeep: 1, program: 'test', restShare: 0 },
+    systemClock,
+    () => {},
+  )
+  await expect(taking).rejects.toThrow('not the master key')
+  expect([existsSync(to), existsSync(vaultTo)]).toEqual([false, false])
 })
 
 /** What came in is in the second place at once, and a restored journal goes on with it. */
@@ -240,9 +256,59 @@ test('another house does not take its backups where this one has its own, and re
   const { name } = must(await askRunningHouse<BackupDone>(house.config(), 'backup', places), 'a backup')
   const other = await TestGateway.open({ config: '\n[backup]\nkeep = 1\nvault_keep = 1\n' })
   const asked = askRunningHouse<BackupDone>(other.config(), 'backup', places)
-  await expect(asked).rejects.toThrow(/has the backups of another house.*choose another folder/)
+  await expect(asked).rejects.toThrow(/has the copies of another house.*choose another folder/)
   await other.close()
   expect([backupsIn(places.to), vaultCopiesIn(places.vault_to)]).toEqual([[name], [name]])
+})
+
+test("another house sets none of this one's shipped journal aside, serves, and ships where a reload says", async () => {
+  await house.write('+447700900301', 'shipped here')
+  await until('it is shipped', async () => (await house.metric('gatehouse_journal_ship_lag_seconds')) === 0)
+  const before = readdirSync(shipFolder).sort()
+  const shippingTo = (to: string) => `\n[backup]\nship_folder = "${to}"\n`
+  const other = await TestGateway.open({ config: shippingTo(shipFolder) })
+  const facts = async () => (await askRunningHouse<HouseFacts>(other.config(), 'doctor', {}))?.shipping
+  try {
+    await other.write('+447700900302', 'shipped nowhere yet')
+    await until('the house says so', async () => (await facts())?.fault === 'another_house')
+    expect(await other.metric('gatehouse_journal_ship_lag_seconds')).toBeGreaterThan(0)
+    expect(other.lines.filter((line) => line.includes('journal is not shipped')).join()).toContain('another_house')
+    expect(readdirSync(shipFolder).sort()).toEqual(before)
+
+    const reloadTo = async (more: string) => {
+      other.configText = testConfigText(more)
+      return await other.reload()
+    }
+    expect(await reloadTo(shippingTo(join(other.folder, 'data', 'second')))).toMatchObject({
+      changed: ['backup.ship_folder'],
+      needs_restart: [],
+    })
+    await until('the house says that too', async () => (await facts())?.fault === 'in_data_folder')
+    expect(existsSync(join(other.folder, 'data', 'second'))).toBe(false)
+    await reloadTo(shippingTo(join(other.folder, 'second')))
+    await until('it is shipped', async () => {
+      const now = await facts()
+      return now?.fault === null && now.lagMs === 0
+    })
+    expect(segmentsIn(join(other.folder, 'second')).length).toBe(1)
+    await reloadTo('')
+    await until('nothing is shipped any more', async () => (await facts()) === null)
+    await until('no lag is told', async () => (await other.metric('gatehouse_journal_ship_lag_seconds')) === 0)
+  } finally {
+    await other.close()
+  }
+})
+
+test('a backup into the data folder is refused, and nothing is made there', async () => {
+  const data = join(house.folder, 'data')
+  const [inside, outside] = [join(data, 'new', 'backups'), join(place, 'not-made')]
+  for (const places of [
+    { to: inside, vault_to: outside },
+    { to: outside, vault_to: inside },
+  ]) {
+    await expect(askRunningHouse(house.config(), 'backup', places)).rejects.toThrow('lies in the data folder')
+  }
+  expect([existsSync(join(data, 'new')), existsSync(outside)]).toEqual([false, false])
 })
 
 test('a second place that cannot be written to stops nothing, and is caught up with later', async () => {

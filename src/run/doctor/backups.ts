@@ -8,6 +8,11 @@ const AGE_MS_FAIL = 8 * DAY_MS
 const SHIP_LAG_MS_WARN = 10_000
 const SHIP_LAG_MS_FAIL = 3_600_000
 const DRILL_MS_WARN = 8 * DAY_MS
+/** No waiting helps there. */
+const WRONG_PLACES: Readonly<Record<string, string>> = {
+  another_house: 'ship_folder has the copies of another house',
+  in_data_folder: 'ship_folder lies in the data folder, and would be lost with it',
+}
 
 /** How the last backups ended: when the last good one was made, and the last failure with its reason. */
 export interface BackupFacts {
@@ -65,11 +70,19 @@ export function checkDrill(drill: DrillFacts | null, nowMs: number): Finding {
 export function checkShipping(facts: HouseFacts | undefined, isPlanned: boolean): Finding {
   const id = 'journal.second_place'
   if (!isPlanned) return ok(id, 'The journal has no second place: a lost disk takes what came in after the last backup')
-  if (!facts?.shipping) return ok(id, 'The second place of the journal is not looked at while no house runs with it')
+  if (!facts) return ok(id, 'The second place of the journal is not looked at while no house runs with it')
+  if (!facts.shipping) return warn(id, 'The running house does not know of the second place yet', 'gatehouse reload')
   const { lagMs, fault } = facts.shipping
   if (fault === null && lagMs < SHIP_LAG_MS_WARN) return ok(id, 'What comes in is in the second place within a second')
   const why = fault === null ? '' : `: ${fault}`
   const what = `The second place of the journal is ${lengthOf(lagMs / 1000)} behind${why}`
+  if (fault !== null && Object.hasOwn(WRONG_PLACES, fault)) {
+    return fail(
+      id,
+      `The journal is not shipped: ${WRONG_PLACES[fault]}`,
+      'Set another [backup] ship_folder, then: gatehouse reload',
+    )
+  }
   const remedy = 'Look whether [backup] ship_folder is there, writable and has room; the house goes on by itself'
   return lagMs > SHIP_LAG_MS_FAIL ? fail(id, what, remedy) : warn(id, what, remedy)
 }

@@ -198,6 +198,18 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
     'warn',
   ],
   [
+    'a second place of another house',
+    () => checkShipping(facts({ shipping: { lagMs: 0, fault: 'another_house' } }), true),
+    'journal.second_place',
+    'fail',
+  ],
+  [
+    'a second place that waits for a reload',
+    () => checkShipping(facts({ shipping: null }), true),
+    'journal.second_place',
+    'warn',
+  ],
+  [
     'a second place far behind',
     () => checkShipping(facts({ shipping: { lagMs: 7_200_000, fault: null } }), true),
     'journal.second_place',

@@ -1,0 +1,62 @@
+import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { must } from '../core/assert.ts'
+import { writeWhole } from '../storage/write-whole.ts'
+import { keyedHash } from '../vault/sealing.ts'
+import type { Vault } from '../vault/vault.ts'
+
+/** Says in a folder that is kept outside the data folder whose it is. */
+const HOUSE_FILE = 'house'
+
+/** A place for copies that this house cannot use. Its code is what the log and `doctor` say. */
+export class WrongPlace extends Error {
+  readonly code: 'another_house' | 'in_data_folder'
+
+  constructor(code: WrongPlace['code'], message: string) {
+    super(message)
+    this.name = 'WrongPlace'
+    this.code = code
+  }
+}
+
+/** Stays the same when the master key is changed, and in a house that was restored; it says nothing of any key. */
+export function houseMarkOf(vault: Pick<Vault, 'findNamedKey'>): string {
+  return keyedHash(must(vault.findNamedKey('house'), 'the key of the house'), 'backups').toHex()
+}
+
+/**
+ * Makes the folder where there is none, and throws where another house keeps its copies: each takes away what is not its
+ * own or older, so one of the two, or a data folder that was begun anew by mistake, would in a few days have done so with
+ * all of the other's. An unmarked folder is taken.
+ */
+export function claimForHouse(folder: string, mark: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const path = join(folder, HOUSE_FILE)
+  const found = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
+  if (found === mark) return
+  if (found !== '') {
+    throw new WrongPlace(
+      'another_house',
+      `${folder} has the copies of another house, which this one would remove or put aside in time: choose another ` +
+        `folder. A data folder that was begun anew is another house. Only if nobody needs them, remove ${path}`,
+    )
+  }
+  writeWhole(path, `${mark}\n`)
+}
+
+/** Throws, with nothing made, where the copies would be lost together with the data folder. */
+export function requireOutside(folder: string, dataDir: string): void {
+  if (!isInside(folder, dataDir)) return
+  throw new WrongPlace('in_data_folder', `${folder} lies in the data folder: choose a place on another disk`)
+}
+
+/** Whether one folder is, or would be, the other or something in it. */
+export function isInside(one: string, other: string): boolean {
+  const way = relative(placeOf(other), placeOf(one))
+  return way === '' || !(way === '..' || way.startsWith('../'))
+}
+
+/** Where a folder lies, or would lie once it is made. */
+function placeOf(folder: string): string {
+  return existsSync(folder) ? realpathSync(folder) : join(placeOf(dirname(folder)), basename(folder))
+}
