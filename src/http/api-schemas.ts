@@ -253,6 +253,7 @@ export const problemSchema = named(
     path: optional(
       Type.String({ description: 'What is wrong: the JSON pointer of a member, or `?name` of a query parameter.' }),
     ),
+    allow: optional(Type.Array(Type.String(), { description: 'The methods that the address takes.' })),
     retry_after_ms: optional(Type.Integer()),
     head: optional(offset),
     oldest: optional(offset),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { pointerTo, readBody, readJson } from './body.ts'
+import { knownBody, pointerTo, readBody, readJson } from './body.ts'
 
 const URL = 'http://localhost/'
 
@@ -90,6 +90,19 @@ describe('readJson()', () => {
   test('a text may say what it likes', async () => {
     const text = '{"body":"the constructor of __proto__ \\u005f"}'
     expect(await readJson(sized(text), 100)).toEqual({ body: 'the constructor of __proto__ _' })
+  })
+})
+
+describe('knownBody()', () => {
+  test('may be left out: none at all, one of length 0, or sent in pieces of which there are none', async () => {
+    expect(await knownBody(new Request(URL, { method: 'POST' }), [])).toEqual({})
+    expect(await knownBody(sized(''), [])).toEqual({})
+    expect(await knownBody(chunked(''), [])).toEqual({})
+    expect(await knownBody(chunked('{"upto":', '"x"}'), ['upto'])).toEqual({ upto: 'x' })
+  })
+
+  test('is no body of spaces', async () => {
+    await expect(knownBody(chunked(' '), [])).rejects.toMatchObject({ code: 'invalid' })
   })
 })
 

@@ -49,7 +49,10 @@ async function readPieces(request: Request, bytesMax: number): Promise<Uint8Arra
 
 /** A JSON object from a request's body. Throws `Failure('invalid')` for anything else. */
 export async function readJson(request: Request, bytesMax: number): Promise<Record<string, unknown>> {
-  const bytes = await readBody(request, bytesMax)
+  return parseObject(await readBody(request, bytesMax))
+}
+
+function parseObject(bytes: Uint8Array): Record<string, unknown> {
   if (depthExceeds(bytes, DEPTH_MAX))
     throw new Failure('invalid', `The body is nested deeper than ${DEPTH_MAX}`, { path: '' })
   let value: unknown
@@ -70,7 +73,10 @@ export async function readJson(request: Request, bytesMax: number): Promise<Reco
 /** A body that may be left out, and may hold only these members. */
 export async function knownBody(request: Request, names: readonly string[]): Promise<Record<string, unknown>> {
   if (!request.body || request.headers.get('content-length') === '0') return {}
-  const body = await readJson(request, BODY_BYTES_MAX)
+  const bytes = await readBody(request, BODY_BYTES_MAX)
+  // Sent in pieces, of which there were none.
+  if (bytes.length === 0) return {}
+  const body = parseObject(bytes)
   knownMembers(body, names)
   return body
 }

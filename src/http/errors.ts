@@ -7,6 +7,8 @@ export function problemResponse(failure: FailureData): Response {
   const retryAfterMs = failure.members['retry_after_ms']
   if (typeof retryAfterMs === 'number') headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
   if (failure.code === 'unauthorized') headers['WWW-Authenticate'] = 'Bearer'
+  const { allow } = failure.members
+  if (Array.isArray(allow)) headers['Allow'] = allow.join(', ')
   return Response.json(problemOf(failure), { status: STATUS_OF[failure.code], headers })
 }
 

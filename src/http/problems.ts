@@ -9,6 +9,7 @@ export const PROBLEM_MEANING: Readonly<Record<FailureCode, string>> = {
     'The API key, the browser session, what somebody signs in with, or the signature of a webhook is missing, wrong or over.',
   forbidden: 'You are known, and may not do this.',
   not_found: 'There is no such thing, or not for you.',
+  method_not_allowed: 'The address is right, the method is not: the header `Allow` and `allow` say which it takes.',
   conflict: 'Its present state does not allow this: a message that has left cannot be cancelled.',
   idempotency_mismatch: 'This key was used for another request in the last 7 days: use a new key for a new request.',
   lease_lost: 'Somebody else holds the conversation by now.',

@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia'
-import { Failure } from '../core/failure.ts'
+import { Failure, type FailureData } from '../core/failure.ts'
 import { listening } from '../core/listening.ts'
 import type { Log } from '../core/log.ts'
 import type { Realtime } from '../realtime/realtime.ts'
@@ -35,8 +35,8 @@ export function serverApp(options: Omit<ServerOptions, 'hostname' | 'port'>): El
     if (request.method === 'POST' && WEBHOOK.test(request.url)) return
     Object.assign(set.headers, securityHeaders(options.publicUrl()))
   })
-  app.onError(({ error, code }) => {
-    if (code === 'NOT_FOUND') return problemResponse({ code: 'not_found', message: 'Nothing is here', members: {} })
+  app.onError(({ error, code, request }) => {
+    if (code === 'NOT_FOUND') return problemResponse(nothingFor(request, app.routes))
     return responseOf(error instanceof Failure ? error : asError(error), options.log)
   })
   for (const routes of options.routes) app.use(routes)
@@ -70,6 +70,27 @@ export function startServer(options: ServerOptions): RunningServer {
       await server.stop(true)
     },
   }
+}
+
+/** Nothing is at the address; or something is, for other methods. */
+function nothingFor(request: Request, routes: readonly { method: string; path: string }[]): FailureData {
+  const { pathname } = new URL(request.url)
+  const allow = routes.filter(({ path }) => leadsTo(path, pathname)).map(({ method }) => method)
+  if (allow.includes('GET')) allow.push('HEAD')
+  // A path that fits and was not found all the same is broken, such as by half of an escape.
+  if (allow.length === 0 || allow.includes(request.method)) {
+    return { code: 'not_found', message: 'Nothing is here', members: {} }
+  }
+  allow.sort()
+  return { code: 'method_not_allowed', message: `This address takes ${allow.join(', ')}`, members: { allow } }
+}
+
+/** Whether a path is one of a route's, as the router sees it: it ignores a slash at the end. */
+function leadsTo(route: string, pathname: string): boolean {
+  const wanted = route.split('/')
+  const found = pathname.replace(/(?<=.)\/$/, '').split('/')
+  if (found.length !== wanted.length) return false
+  return wanted.every((part, index) => (part.startsWith(':') ? found[index] !== '' : part === found[index]))
 }
 
 function asError(error: unknown): Error {

@@ -290,9 +290,6 @@ describe('whatever is wrong with a request is a problem in words:', () => {
   test.each([
     ['an unknown path', 'GET', '/api/v1/nothing'],
     ['an unknown path outside the API', 'GET', '/nothing'],
-    ['an unknown method', 'DELETE', '/api/v1/messages'],
-    ['another unknown method', 'PATCH', '/api/v1/conversations'],
-    ['a method of the web’s own', 'OPTIONS', '/api/v1/me'],
     ['a path that climbs', 'GET', '/api/v1/../../etc/passwd'],
     ['a path that is broken', 'GET', '/api/v1/conversations/%E0%A4%A'],
   ])('%s', async (_, method, path) => {
