@@ -127,6 +127,14 @@ describe('loadConfig', () => {
     expect(byFile.bootstrapToken?.reveal()).toBe('owner-key')
   })
 
+  test('says which files hold secrets: the configuration itself where they stand in it', () => {
+    expect(load(withApp(APP)).secretFiles).toEqual(['/key'])
+    const inside = APP.replace('env:WA_APP_SECRET', 'app-secret-1')
+    expect(load(withApp(inside)).secretFiles).toEqual(['/key', './gatehouse.toml'])
+    const noSecrets = `${APP}proxy = "none"\n[proxy]\nurl = "http://proxy.example.com:3128"`
+    expect(load(withApp(noSecrets)).secretFiles).toEqual(['/key'])
+  })
+
   test('finds the file by --config before GATEHOUSE_CONFIG before ./gatehouse.toml', () => {
     const files = { '/a': 'data_dir = "a"', '/b': 'data_dir = "b"', './gatehouse.toml': 'data_dir = "c"' }
     expect(load({ files, env: { GATEHOUSE_CONFIG: '/b' }, configPath: '/a' }).dataDir).toBe('a')
@@ -281,6 +289,27 @@ describe('problems', () => {
     const broken = problems({ toml: 'bootstrap_token = "hunter2" x' })
     expect(broken).toHaveLength(1)
     expect(broken.join('\n')).not.toContain('hunter2')
+  })
+
+  test.each<[string, Given]>([
+    ['behind env:', { toml: APP.replace('env:WA_ACCESS_TOKEN', 'env:EAAGhunter2x7') }],
+    ['behind file:', { toml: APP.replace('env:WA_ACCESS_TOKEN', 'file:EAAGhunter2x7') }],
+    ["in a variable that wants its file's path", { env: { GATEHOUSE_BOOTSTRAP_TOKEN_FILE: 'hunter2' } }],
+    ["as the master key's file", { env: { GATEHOUSE_MASTER_KEY_FILE: KEY_HEX } }],
+    ["as the master key's file, in base64", { env: { GATEHOUSE_MASTER_KEY_FILE: `${'hunter2'.repeat(6)}x=` } }],
+    ['in a list that is a table', { toml: `[[sign_in.oidc]]\nclient_secret = "hunter2"` }],
+    ['as a password with a slash', { toml: 'graph_url = "https://u:p/hunter2@example.com"' }],
+  ])('do not show a secret that stands %s', (_, { toml = APP, env = {} }) => {
+    const lines = problems(withApp(toml, env))
+    expect(lines.length).toBeGreaterThan(0)
+    expect(lines.join('\n')).not.toMatch(/hunter2|00112233/)
+  })
+
+  test('tell of a file that is there and cannot be read, instead of beginning a demo', () => {
+    const loaded = loadConfig({ env: {}, readFile: () => null })
+    expect(loaded.ok ? [] : loaded.problems.map(problemLine)).toEqual([
+      './gatehouse.toml: found something that cannot be read, wanted a file that can be read',
+    ])
   })
 
   test('tell of a secret given twice or by a file that is not there', () => {

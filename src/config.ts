@@ -2,7 +2,7 @@ import { parse } from 'smol-toml'
 import { readMasterKey } from './config/kinds.ts'
 import { type ConfigProblem, shown } from './config/problem.ts'
 import { checkProxies } from './config/proxies.ts'
-import { readValues, type Sources } from './config/read.ts'
+import { type ReadFile, readValues, type Sources, shownPath } from './config/read.ts'
 import { checkReferences } from './config/references.ts'
 import { SCHEMA } from './config/schema.ts'
 import { SECRET_SHOWN, Secret } from './config/secret.ts'
@@ -18,14 +18,14 @@ export interface Config extends Settings {
   readonly masterKey: Secret<Uint8Array> | undefined
   /** The file that was read; undefined if there is none. */
   readonly configFile: string | undefined
-  /** The files that secrets were read from, the master key's among them. */
+  /** The files that secrets were read from: the master key's among them, and the configuration's where they stand in it. */
   readonly secretFiles: readonly string[]
 }
 
 export interface ConfigInput {
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The content of a file, or undefined if it is not there or cannot be read. The only way outside. */
-  readonly readFile: (path: string) => string | undefined
+  /** The content of a file; undefined if it is not there, null if it is and cannot be read. The only way outside. */
+  readonly readFile: ReadFile
   /** From the command line; goes before GATEHOUSE_CONFIG. */
   readonly configPath?: string | undefined
 }
@@ -51,7 +51,7 @@ export function loadConfig(input: ConfigInput): LoadResult {
     return input.readFile(path)
   }
   const sources: Sources = { env: input.env, readFile: readSecret, fileName: file.path ?? CONFIG_FILE_DEFAULT }
-  const { values, problems } = readValues(SCHEMA, file.table, sources)
+  const { values, problems, holdsSecrets } = readValues(SCHEMA, file.table, sources)
   // The reader follows the same schema that the type is made from; with problems, single values may be undefined.
   const settings = values as unknown as Settings
   const demo = settings.whatsapp.app.length === 0
@@ -67,6 +67,7 @@ export function loadConfig(input: ConfigInput): LoadResult {
     ...key.problems,
   ]
   if (found.length > 0) return { ok: false, problems: found, dataDir: settings.dataDir }
+  if (holdsSecrets && file.path !== undefined) secretFiles.add(file.path)
   const rest = { demo, masterKey: key.masterKey, configFile: file.path, secretFiles: [...secretFiles] }
   return { ok: true, config: freeze({ ...settings, ...rest }) }
 }
@@ -82,10 +83,11 @@ function readConfigFile({ env, readFile, configPath }: ConfigInput): ConfigFile 
   const named = configPath ?? fromEnvironment
   const path = named ?? CONFIG_FILE_DEFAULT
   const content = readFile(path)
-  if (content === undefined) {
-    if (named === undefined) return { path: undefined, table: {}, problems: [] }
-    const source = configPath === undefined ? 'GATEHOUSE_CONFIG' : '--config'
-    return { path, table: {}, problems: [{ source, key: '', found: shown(path), wanted: 'a file that can be read' }] }
+  if (content === undefined && named === undefined) return { path: undefined, table: {}, problems: [] }
+  if (typeof content !== 'string') {
+    const source = named === undefined ? path : configPath === undefined ? 'GATEHOUSE_CONFIG' : '--config'
+    const found = named === undefined ? 'something that cannot be read' : shown(path)
+    return { path, table: {}, problems: [{ source, key: '', found, wanted: 'a file that can be read' }] }
   }
   try {
     return { path, table: parse(content), problems: [] }
@@ -115,7 +117,7 @@ function readKey({ masterKeyFile }: Settings, { env, fileName, readFile }: Sourc
     return demo ? { masterKey: undefined, problems: [] } : problem('nothing', `${KEY_WANTED}, as an app is configured`)
   }
   const content = readFile(masterKeyFile)
-  if (content === undefined) return problem(`${shown(masterKeyFile)}, which cannot be read`)
+  if (typeof content !== 'string') return problem(`${shownPath(masterKeyFile)}, which cannot be read`)
   const bytes = readMasterKey(content)
   if (bytes === undefined) return problem(SECRET_SHOWN)
   return { masterKey: new Secret(bytes), problems: [] }

@@ -74,11 +74,11 @@ function withoutProxies(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return whole
 }
 
-function readFile(path: string): string | undefined {
+function readFile(path: string): string | null | undefined {
   try {
     return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
+  } catch (error) {
+    return (error as { code?: string }).code === 'ENOENT' ? undefined : null
   }
 }
 

@@ -16,7 +16,7 @@ const SHOWN_LENGTH_MAX = 80
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (value instanceof Date) return value.toISOString()
-  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s"]*@/g, `//${SECRET_SHOWN}@`)
+  const text = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^\s"]*@/g, `//${SECRET_SHOWN}@`)
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text
 }
 

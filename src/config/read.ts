@@ -1,12 +1,15 @@
-import { secretText } from './kinds.ts'
+import { readMasterKey, secretText } from './kinds.ts'
 import { type ConfigProblem, nearest, shown } from './problem.ts'
 import { SECRET_SHOWN, Secret } from './secret.ts'
 import { type Entries, environmentOf, isSecret, type Members, propertyOf, type Setting, settingsOf } from './shape.ts'
 
+/** The content of a file; undefined if it is not there, null if it is and cannot be read. */
+export type ReadFile = (path: string) => string | null | undefined
+
 /** Where values come from. Empty environment variables count as not set. */
 export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly readFile: (path: string) => string | undefined
+  readonly readFile: ReadFile
   /** How problems name the file. */
   readonly fileName: string
 }
@@ -15,10 +18,18 @@ export interface Sources {
 export interface Reading {
   readonly values: Readonly<Record<string, unknown>>
   readonly problems: readonly ConfigProblem[]
+  /** Secrets stand in the file itself. */
+  readonly holdsSecrets: boolean
 }
 
 /** Variables that orchestrators set for a service of our name, and ours that are no keys. */
 const FOREIGN_VARIABLE = /^GATEHOUSE_(CONFIG$|SERVICE_|PORT$|PORT_\d+_)/
+
+/** As variables are commonly called. Anything else behind "env:" may be the secret itself. */
+const VARIABLE = /^[A-Z][A-Z0-9_]{0,63}$/
+
+/** Of an outgoing proxy only its password is one. */
+const NO_SECRET = /^(none|https?:\/\/[^@]*)$/i
 
 const PREFIX = 'GATEHOUSE_'
 const ABSENT = Symbol('absent')
@@ -28,11 +39,12 @@ export function readValues(members: Members, table: Record<string, unknown>, sou
   const reader = new Reader(members, sources)
   const values = reader.readMembers(members, table, '', false)
   reader.checkVariables()
-  return { values, problems: reader.problems }
+  return { values, problems: reader.problems, holdsSecrets: reader.holdsSecrets }
 }
 
 class Reader {
   readonly problems: ConfigProblem[] = []
+  holdsSecrets = false
   readonly #schema: Members
   readonly #sources: Sources
   /** Variables that `env:` values name: known, whatever they are called. */
@@ -83,7 +95,9 @@ class Reader {
   #table(raw: unknown, path: string): Record<string, unknown> {
     if (raw === undefined) return {}
     if (typeof raw === 'object' && raw !== null && !Array.isArray(raw) && !(raw instanceof Date)) return { ...raw }
-    this.#add(this.#sources.fileName, path, typeof raw === 'string' ? 'a text' : shown(raw), 'a table')
+    // Never the text or the list: a secret may stand in what was meant to be a table.
+    const found = typeof raw === 'string' ? 'a text' : Array.isArray(raw) ? 'a list' : shown(raw)
+    this.#add(this.#sources.fileName, path, found, 'a table')
     return {}
   }
 
@@ -143,19 +157,23 @@ class Reader {
       return undefined
     }
     if (inFile.startsWith('file:')) return this.#secretOfFile(inFile.slice('file:'.length), fileName, path)
-    if (!inFile.startsWith('env:')) return this.#secret(inFile, fileName, path)
+    if (!inFile.startsWith('env:')) {
+      this.holdsSecrets ||= !NO_SECRET.test(inFile)
+      return this.#secret(inFile, fileName, path)
+    }
     const variable = inFile.slice('env:'.length)
     this.#referredTo.add(variable)
     const text = this.#variable(variable)
     if (text !== undefined) return this.#secret(text, variable, path)
-    this.#add(fileName, path, shown(inFile), `the variable ${variable} to be set`)
+    if (VARIABLE.test(variable)) this.#add(fileName, path, shown(inFile), `the variable ${variable} to be set`)
+    else this.#add(fileName, path, 'no name of a variable after "env:"', 'the name of one that is set')
     return undefined
   }
 
   #secretOfFile(file: string, source: string, path: string): unknown {
     const content = this.#sources.readFile(file)
-    if (content !== undefined) return this.#secret(content.trim(), file, path)
-    this.#add(source, path, `${shown(file)}, which cannot be read`, 'a file that holds the secret')
+    if (typeof content === 'string') return this.#secret(content.trim(), file, path)
+    this.#add(source, path, `${shownPath(file)}, which cannot be read`, 'a file that holds the secret')
     return undefined
   }
 
@@ -181,6 +199,11 @@ class Reader {
   #add(source: string, key: string, found: string, wanted: string): void {
     this.problems.push({ source, key, found, wanted })
   }
+}
+
+/** A path that leads to a secret, as a problem shows it: unless it may be the secret itself, put where its file belongs. */
+export function shownPath(path: string): string {
+  return /[/\\.]/.test(path) && readMasterKey(path) === undefined ? shown(path) : SECRET_SHOWN
 }
 
 const SECRET_WANTED = '"env:NAME", "file:/path" or the secret itself'

@@ -339,20 +339,39 @@ describe('files with secrets', () => {
     chmodSync(path, mode)
     return path
   }
+  const holding = (secretFiles: string[]) => ({ secretFiles, configFile: undefined, dataDir: join(folder, 'none') })
 
   test('that only their owner reads are fine; missing ones are said elsewhere', async () => {
-    expect(await checkSecretFiles([file('a', 0o600), file('b', 0o400), join(folder, 'missing')])).toMatchObject([
-      { id: 'secrets.permissions', level: 'ok' },
-    ])
+    const files = [file('a', 0o600), file('b', 0o400), join(folder, 'missing')]
+    expect(await checkSecretFiles(holding(files))).toMatchObject([{ id: 'secrets.permissions', level: 'ok' }])
   })
 
   test('that others read are found, each with the command that mends it', async () => {
     const [forGroup, forAll] = [file('c', 0o640), file('d', 0o644)]
-    expect(await checkSecretFiles([forGroup, file('e', 0o600), forAll])).toMatchObject([
+    expect(await checkSecretFiles(holding([forGroup, file('e', 0o600), forAll]))).toMatchObject([
       { level: 'warn', remedy: `chmod 600 ${forGroup}` },
       { level: 'fail', remedy: `chmod 600 ${forAll}` },
     ])
   })
+
+  test('may be the configuration itself, where secrets stand in it', async () => {
+    const configFile = file('gatehouse.toml', 0o644)
+    expect(await checkSecretFiles({ ...holding([configFile]), configFile })).toMatchObject([
+      { level: 'warn', remedy: `chmod 600 ${configFile}` },
+    ])
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'are given to the user of the house before nobody else may read them (as root, who may give files away)',
+    async () => {
+      const dataDir = mkdtempSync(join(folder, 'data-'))
+      chownSync(dataDir, 65534, 65534)
+      const path = file('f', 0o644)
+      expect(await checkSecretFiles({ ...holding([path]), dataDir })).toMatchObject([
+        { level: 'fail', remedy: `chown --reference=${dataDir} ${path} && chmod 600 ${path}` },
+      ])
+    },
+  )
 })
 
 describe('the data folder', () => {

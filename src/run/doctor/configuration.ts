@@ -1,5 +1,6 @@
 import { access, constants, readdir, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
+import type { Config } from '../../config.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const GROUP_READS = 0o040
@@ -20,14 +21,24 @@ export function checkProblems(problems: readonly string[]): Finding[] {
 /** Where secrets are mounted for a container: nobody else is in there. */
 const MOUNTED = '/run/'
 
-/** Files that hold secrets, the master key first among them, are for the user of the house alone. */
-export async function checkSecretFiles(paths: readonly string[]): Promise<Finding[]> {
+/**
+ * Files that hold secrets, the master key first among them, are for the user of the house alone: whose the data folder is,
+ * once there is one.
+ */
+export async function checkSecretFiles({
+  secretFiles,
+  configFile,
+  dataDir,
+}: Pick<Config, 'secretFiles' | 'configFile' | 'dataDir'>): Promise<Finding[]> {
   const found: Finding[] = []
-  for (const path of paths) {
+  const folder = await stat(dataDir).catch(() => undefined)
+  for (const path of secretFiles) {
     const file = await stat(path).catch(() => undefined)
     if (!file || (file.mode & (GROUP_READS | OTHERS_READ)) === 0) continue
-    const remedy = `chmod 600 ${path}`
-    if (file.mode & OTHERS_READ && !path.startsWith(MOUNTED)) {
+    // Only for the owner it would be hidden from a house that runs as somebody else.
+    const own = folder && folder.uid !== file.uid ? `chown --reference=${dataDir} ${path} && ` : ''
+    const remedy = `${own}chmod 600 ${path}`
+    if (file.mode & OTHERS_READ && !path.startsWith(MOUNTED) && path !== configFile) {
       found.push(fail('secrets.permissions', `Everybody on this machine can read ${path}`, remedy))
     } else found.push(warn('secrets.permissions', `Others can read ${path}`, remedy))
   }

@@ -37,7 +37,7 @@ export async function examine({ loadConfig }: Pick<CommandContext<Config>, 'load
   const { config } = loaded
   const start = [
     ...checkProblems([]),
-    ...(await checkSecretFiles(config.secretFiles)),
+    ...(await checkSecretFiles(config)),
     checkKeyPlace(config.masterKeyFile, config.dataDir, config.demo),
     await checkFolderPermissions(config.dataDir),
     checkSqlite(sqliteVersion(), SQLITE_VERSION_MIN),
