@@ -36,13 +36,13 @@ import { SIGN_IN } from './sign-in-operations.ts'
 
 const CONVERSATION_ID = inPath('id', 'A conversation’s id.')
 const MESSAGE_ID = inPath('id', 'A message’s id.')
-const NUMBER = inPath('number', 'The platform’s id of the number.')
-const IDEMPOTENCY: Parameter = {
+const idempotency = (charsMax: number, description: string): Parameter => ({
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'Known for 7 days: the same request with the same key is answered again and sent once.',
-  schema: Type.String({ minLength: 1, maxLength: 255 }),
-}
+  description,
+  schema: Type.String({ minLength: 1, maxLength: charsMax }),
+})
+const NUMBER = inPath('number', 'The platform’s id of the number.')
 
 const MESSAGES: readonly Operation[] = [
   {
@@ -56,7 +56,9 @@ const MESSAGES: readonly Operation[] = [
       'The platform’s own message object with our members beside it. It is on disk before it is answered; when it leaves is ' +
       'for the number’s limit, its class and its deadline to say. Within 24 hours of the customer’s last message anything may ' +
       'be sent, later only a template.',
-    parameters: [IDEMPOTENCY],
+    parameters: [
+      idempotency(255, 'Known for 7 days: the same request with the same key is answered again and sent once.'),
+    ],
     body: {
       schema: sendRequestSchema,
       required: true,
@@ -89,7 +91,10 @@ const MESSAGES: readonly Operation[] = [
     needs: 'messages.reply',
     summary: 'Send up to 500 messages',
     description:
-      'Each is taken or refused by itself, in order. `idempotency_key` goes into each message; for those without one, the Idempotency-Key header of the request (1 to 250 characters) and their place in the list stand in.',
+      'Each is taken or refused by itself, in order. `idempotency_key` goes into each message; a header `Idempotency-Key` holds for those without one.',
+    parameters: [
+      idempotency(250, 'With its place in the list it is the key of each message that has none of its own.'),
+    ],
     body: { schema: batchRequestSchema, required: true, examples: { 'Two, one of them wrong': EXAMPLES.batchRequest } },
     answers: ok('One result for each message.', batchSchema, EXAMPLES.batch),
     key: 'always',

@@ -32,6 +32,7 @@ import { type KeyDependencies, listKeys, makeKey, revokeKey } from './keys-api.t
 import { getNotice, listNotices, listTemplates } from './notices.ts'
 import {
   type Asked,
+  asksForRevoked,
   found,
   idOf,
   integerOf,
@@ -329,9 +330,7 @@ async function getMessage(deps: ApiDependencies, { params, query, principal }: A
 
 /** What its author took back is shown only where it is asked for, and not to everybody. */
 function wantsRevoked(query: URLSearchParams, principal: Principal): boolean {
-  const wanted = query.get('revoked')
-  if (wanted === null) return false
-  if (wanted !== 'show') throw new Failure('invalid', 'Wrong parameter: revoked must be "show"', { path: '?revoked' })
+  if (!asksForRevoked(query)) return false
   requireMay(principal, 'messages.read_revoked')
   return true
 }

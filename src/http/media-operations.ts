@@ -8,11 +8,14 @@ const REVOKED = query(
   'Also of a message that its author took back, as far as it is kept and you may read it.',
 )
 
+/** The type is that of the file. */
+const ANY_TYPE = '*/*'
+
 /** A body of bytes, not of JSON. */
 const bytes = (description: string, contentType: string): Answer => ({
   description,
   contentType,
-  schema: Type.String(),
+  schema: Type.String({ format: 'binary' }),
 })
 
 const fetchedSchema = Type.Object(
@@ -39,8 +42,8 @@ export const MEDIA: readonly Operation[] = [
       { name: 'If-None-Match', in: 'header', description: 'The `ETag` of what you have.', schema: Type.String() },
     ],
     answers: {
-      200: bytes('The whole file.', 'application/octet-stream'),
-      206: bytes('The part that was asked for; `Content-Range` says which.', 'application/octet-stream'),
+      200: bytes('The whole file.', ANY_TYPE),
+      206: bytes('The part that was asked for; `Content-Range` says which.', ANY_TYPE),
       304: { description: 'You have it.' },
       416: { description: 'The range lies outside; `Content-Range` says how long the file is.' },
     },

@@ -209,6 +209,11 @@ describe('what is not served', () => {
     const response = await fetch(`${url}?revoked=show`)
     expect(response.status).toBe(200)
     await response.body?.cancel()
+    const misspelt = await fetch(`${url}?revoked=yes`)
+    expect({ status: misspelt.status, body: await misspelt.json() }).toMatchObject({
+      status: 400,
+      body: { code: 'invalid', path: '?revoked' },
+    })
   })
 })
 

@@ -7,7 +7,7 @@ import type { Ask } from '../records/inputs.ts'
 import { refetchMedia } from '../records/media.ts'
 import type { MediaReader, ShownMedia } from '../records/media-reader.ts'
 import { knownBody } from './body.ts'
-import { type Asked, type RouteDependencies, route, seeOf } from './route.ts'
+import { type Asked, asksForRevoked, type RouteDependencies, route, seeOf } from './route.ts'
 
 /** A file that is open for reading. Reading it to any end closes it. */
 export interface OpenFile {
@@ -70,7 +70,7 @@ export function mediaRoutes(deps: MediaRouteDependencies): Elysia {
 function mediaOf(deps: MediaRouteDependencies, { params, query, principal }: Asked): ShownMedia {
   const id = readId('media', params['id'] ?? '')
   const media = id === undefined ? undefined : deps.reader.shown(id, seeOf(principal))
-  const wantsRevoked = query.get('revoked') === 'show' && may(principal, 'messages.read_revoked')
+  const wantsRevoked = asksForRevoked(query) && may(principal, 'messages.read_revoked')
   if (!media || (media.isHidden && !wantsRevoked)) throw new Failure('not_found', 'No such attachment')
   return media
 }

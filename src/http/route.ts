@@ -151,6 +151,13 @@ export function integerOf(
   return value
 }
 
+/** Whether what its author took back is asked for too. */
+export function asksForRevoked(query: URLSearchParams): boolean {
+  const wanted = query.get('revoked')
+  if (wanted === null || wanted === 'show') return wanted !== null
+  throw new Failure('invalid', 'Wrong parameter: revoked must be "show"', { path: '?revoked' })
+}
+
 export function pageOf(query: URLSearchParams): PageAsk {
   return { limit: integerOf(query, 'limit', { min: 1, max: LIST_MAX, absent: 50 }), cursor: query.get('cursor') }
 }
