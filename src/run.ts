@@ -75,7 +75,7 @@ export function serve(context: Context): Promise<number> {
       return EXIT_FAILED
     }
     const code = await ending.wait()
-    await ending.within(STOP_MS_MAX, async () => {
+    await ending.within(async () => {
       await gateway.stop()
       await demo?.simulator.stop()
     })
@@ -189,7 +189,7 @@ export function simulate(context: Context): Promise<number> {
       for (const [name, value] of Object.entries(secrets)) context.complain(`    ${name}  ${value}`)
     }
     const code = await ending.wait()
-    await ending.within(STOP_MS_MAX, () => simulator.stop())
+    await ending.within(() => simulator.stop())
     return code
   })
 }
@@ -277,9 +277,9 @@ class Ending {
     return this.#code
   }
 
-  /** Whatever `work` does, the process may end after `delayMs`. */
-  async within(delayMs: number, work: () => Promise<void>): Promise<void> {
-    const late = new Promise<void>((resolve) => this.#clock.after(delayMs, resolve))
+  /** Whatever `work` does, the process may end after `STOP_MS_MAX`. */
+  async within(work: () => Promise<void>): Promise<void> {
+    const late = new Promise<void>((resolve) => this.#clock.after(STOP_MS_MAX, resolve))
     await Promise.race([work(), late])
   }
 }

@@ -232,7 +232,7 @@ class Bench {
   #fill(step: number, count: number, how: string): void {
     const startedMs = performance.now()
     const before = process.cpuUsage()
-    while (!this.#feed.step(step).isDone);
+    while (!this.#feed.step(step));
     const used = process.cpuUsage(before)
     const ms = performance.now() - startedMs
     const rate = Math.round((count / ms) * 1000)

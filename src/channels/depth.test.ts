@@ -23,7 +23,7 @@ describe('depthExceeds()', () => {
     ['multi-byte characters around', `["ü€😀",${nested(DEPTH_MAX)}]`, true],
   ]
   test.each(cases)('%s', (_name, text, exceeds) => {
-    expect(depthExceeds(bytes(text))).toBe(exceeds)
+    expect(depthExceeds(bytes(text), DEPTH_MAX)).toBe(exceeds)
   })
 
   test('counts as a parser does, for random values with random strings', () => {

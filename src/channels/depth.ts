@@ -13,7 +13,7 @@ const BRACE_BIT = 0x20
  * because a parser's stack and everything that walks the value later would follow the nesting. It need not know whether
  * the text is valid: up to the first fault it counts as a parser does, and a parser goes no further.
  */
-export function depthExceeds(bytes: Uint8Array, max: number = DEPTH_MAX): boolean {
+export function depthExceeds(bytes: Uint8Array, max: number): boolean {
   const length = bytes.length
   let depth = 0
   for (let at = 0; at < length; at++) {

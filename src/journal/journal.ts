@@ -2,14 +2,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
 import type { OpenOptions } from '../storage/database.ts'
-import { HighWaterMark } from '../storage/high-water.ts'
+import { HighWaterMark, readMark } from '../storage/high-water.ts'
 import { CHAIN_START, type ChainEnd, DayFile, daysIn, unlinkDay } from './day-file.ts'
 import { dayOf, type NewEntry } from './entry.ts'
 
 /** Entries that were committed once and are not there any more. The house does not start over such a hole unasked. */
 export class JournalDamaged extends Error {
-  readonly missing: number
-
   constructor(head: number, expected: number) {
     const missing = expected - head
     super(
@@ -17,7 +15,6 @@ export class JournalDamaged extends Error {
         'Restore the journal, or start once with --accept-loss to go on without them',
     )
     this.name = 'JournalDamaged'
-    this.missing = missing
   }
 }
 
@@ -42,15 +39,19 @@ export class Journal {
   constructor(options: JournalOptions) {
     this.#options = options
     this.#keys = new Map(options.dayKeys)
-    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
-    this.#mark = new HighWaterMark(join(options.folder, 'high-water'))
     const days = daysIn(options.folder)
     const newest = days.at(-1)
     const end = this.#endOf(days)
+    // The next sequence is above everything that was ever given: head, applied and the mark.
+    const expected = Math.max(options.appliedSeq, readMark(join(options.folder, 'high-water')))
+    // Before anything is made: whoever puts the missing files back finds nothing in their place.
+    if (expected > end.seq && !options.acceptLoss) throw new JournalDamaged(end.seq, expected)
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    this.#mark = new HighWaterMark(join(options.folder, 'high-water'))
     const today = dayOf(options.nowMs)
     // A clock that went back does not go back to an older file.
     this.#today = this.#openDay(newest !== undefined && newest > today ? newest : today, end)
-    this.#end = this.#closeGap(end)
+    this.#end = this.#closeGap(end, expected)
   }
 
   /** The last entry's sequence. */
@@ -148,11 +149,8 @@ export class Journal {
     return CHAIN_START
   }
 
-  /** The next sequence is above everything that was ever given: head, applied and the mark. */
-  #closeGap(end: ChainEnd): ChainEnd {
-    const expected = Math.max(this.#options.appliedSeq, this.#mark.read())
+  #closeGap(end: ChainEnd, expected: number): ChainEnd {
     if (expected <= end.seq) return end
-    if (!this.#options.acceptLoss) throw new JournalDamaged(end.seq, expected)
     this.#today.noteLoss(end.seq, expected + 1, this.#options.nowMs)
     return { seq: expected, tag: end.tag }
   }

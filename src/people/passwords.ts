@@ -29,7 +29,7 @@ const LEET: Readonly<Record<string, string>> = {
  * Throws `Failure('invalid')` for a password that is too short, or that is made of what everybody tries first: common
  * words, rows of keys, years, repeated signs, or who it belongs to. No rule wants certain kinds of signs.
  */
-export function requireGoodPassword(password: unknown, path: string, personal: readonly string[] = []): string {
+export function requireGoodPassword(password: unknown, path: string, personal: readonly string[]): string {
   const wrong = (wanted: string) => new Failure('invalid', `Wrong member: ${path} must be ${wanted}`, { path })
   if (typeof password !== 'string') throw wrong('a text')
   const count = [...password].length

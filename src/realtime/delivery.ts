@@ -88,15 +88,6 @@ export class Delivery {
     return this.#ring?.size ?? 0
   }
 
-  get ringBytes(): number {
-    return this.#ring?.bytes ?? 0
-  }
-
-  /** Events and frames sent since the start. */
-  get delivered(): { events: number; frames: number } {
-    return { events: this.#deliveredEvents, frames: this.#deliveredFrames }
-  }
-
   /** Gives a session a position. `toldAfter` is what the client asked for: 0 stays 0 where the oldest kept is later. */
   subscribe(session: Session, cursor: number, toldAfter: number): void {
     session.subscriptionCount++

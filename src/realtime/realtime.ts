@@ -54,9 +54,6 @@ export interface RealtimeStats {
   blocked: number
   tickets: number
   ringEvents: number
-  ringBytes: number
-  deliveredEvents: number
-  deliveredFrames: number
 }
 
 export interface Realtime {
@@ -211,16 +208,12 @@ class Hub {
   stats(): RealtimeStats {
     let blocked = 0
     for (const session of this.#sessions.all()) if (session.blocked) blocked++
-    const { events, frames } = this.#delivery.delivered
     return {
       connections: this.#sessions.size,
       subscribed: this.#delivery.subscribedCount,
       blocked,
       tickets: this.tickets.size,
       ringEvents: this.#delivery.ringEvents,
-      ringBytes: this.#delivery.ringBytes,
-      deliveredEvents: events,
-      deliveredFrames: frames,
     }
   }
 

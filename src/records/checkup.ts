@@ -88,16 +88,16 @@ export interface SumsFacts {
 }
 
 /** Compares the pages with their sums; of a large file as many as are wanted, from a random one on. */
-export function checkSumsOf(path: string, random: () => number, pagesMax = SUMS_PAGES_MAX): SumsFacts {
+export function checkSumsOf(path: string, random: () => number): SumsFacts {
   const pages = pageCountOf(path)
   const facts: SumsFacts = { isKnown: true, pages, looked: 0, unknown: 0, damaged: [] }
-  const first = pages <= pagesMax ? 1 : 1 + Math.floor(random() * (pages - pagesMax))
+  const first = pages <= SUMS_PAGES_MAX ? 1 : 1 + Math.floor(random() * (pages - SUMS_PAGES_MAX))
   for (const { isKnown, count, unknown, damaged } of lookThrough(path, first)) {
     facts.isKnown = isKnown
     facts.unknown += unknown
     facts.damaged.push(...damaged)
     facts.looked = Math.min(pages, facts.looked + count)
-    if (facts.looked >= pagesMax) break
+    if (facts.looked >= SUMS_PAGES_MAX) break
   }
   return facts
 }

@@ -11,7 +11,6 @@ export interface ConversationRow {
   id: number
   number_id: number
   contact_id: number
-  created_at: number
   last_message_id: number | null
   last_message_at: number
   window_expires_at: number | null
@@ -41,7 +40,7 @@ export function conversationThen(kept: ReceivedEventData, messageAtMs: number): 
 }
 
 const CONVERSATION_COLUMNS =
-  'id, number_id, contact_id, created_at, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at, workspace_id'
+  'id, number_id, contact_id, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at, workspace_id'
 
 export function conversationById(tx: Tx, id: number): Promise<ConversationRow | undefined> {
   return tx.one<ConversationRow>(
@@ -81,7 +80,6 @@ export async function conversationOf(
     id,
     number_id: number.id,
     contact_id: contactId,
-    created_at: now,
     last_message_id: null,
     last_message_at: now,
     window_expires_at: null,

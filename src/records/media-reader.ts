@@ -55,7 +55,6 @@ interface ShownRow {
   id: number
   state: number
   reason: string | null
-  position: number
   person: number
   descriptor: Uint8Array
   file: string | null
@@ -65,7 +64,7 @@ interface ShownRow {
 }
 
 const SHOWN_COLUMNS =
-  'media.id, media.state, media.reason, media.position, media.person, media.descriptor, media.file, media.mime_type, media.size_bytes, media.has_thumbnail'
+  'media.id, media.state, media.reason, media.person, media.descriptor, media.file, media.mime_type, media.size_bytes, media.has_thumbnail'
 
 /** Opens a cell of a person; undefined where their key is destroyed. */
 type Open = (person: number, place: string, sealed: Uint8Array) => string | undefined

@@ -65,7 +65,6 @@ export type FetchOutcome =
 interface MediaRow {
   id: number
   message_id: number
-  person: number
   state: number
   reason: string | null
   lane: number
@@ -74,7 +73,7 @@ interface MediaRow {
   file: string | null
 }
 
-const MEDIA_COLUMNS = 'id, message_id, person, state, reason, lane, attempt, give_up_at, file'
+const MEDIA_COLUMNS = 'id, message_id, state, reason, lane, attempt, give_up_at, file'
 
 /** What a `message.media` event keeps: which file, the message it is shown with, and what it had become by then. */
 export type MediaEventData = [

@@ -100,7 +100,6 @@ export interface FoundRow {
   id: number
   conversation_id: number
   direction: number
-  type: string
   state: number
   flags: number
   author_id: number | null
@@ -202,7 +201,7 @@ async function confirmed(tx: Tx, rows: readonly { id: number }[], upstreamId: st
   return undefined
 }
 
-const FOUND_COLUMNS = `m.id, m.conversation_id, m.direction, m.type, m.state, m.flags, m.author_id, m.body, k.person
+const FOUND_COLUMNS = `m.id, m.conversation_id, m.direction, m.state, m.flags, m.author_id, m.body, k.person
   FROM messages m JOIN conversations c ON c.id = m.conversation_id
   JOIN contacts k ON k.id = coalesce(m.author_id, c.contact_id)`
 

@@ -55,12 +55,6 @@ export interface FeedDependencies {
   onFault(error: unknown): void
 }
 
-/** What one step did. `isDone`: everything that there was is in the index. */
-export interface Step {
-  messages: number
-  isDone: boolean
-}
-
 /**
  * Brings the index after the records: what is new, what has changed, then what is older, from the newest to the oldest. A
  * step is short and one commit; the next start goes on where the last one ended.
@@ -82,8 +76,8 @@ export class SearchFeed {
     this.#progress = this.#beginning()
   }
 
-  /** Takes in at most so many messages, and as many contacts. */
-  step(limit: number): Step {
+  /** Takes in at most so many messages, and as many contacts. True: everything that there was is in the index. */
+  step(limit: number): boolean {
     return this.#deps.records.snapshot(() => {
       const before = this.#progress
       const progress = { ...before }
@@ -101,7 +95,7 @@ export class SearchFeed {
         this.#deps.index.write({ ...rows, progress }, this.#deps.clock.epochMs())
         this.#progress = progress
       }
-      return { messages: messages.length, isDone: isSame }
+      return isSame
     })
   }
 

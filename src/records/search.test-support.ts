@@ -67,7 +67,7 @@ class TestSearch {
 
   /** Until everything is in the index. */
   follow(stepMessages = 250): void {
-    while (!this.feed.step(stepMessages).isDone);
+    while (!this.feed.step(stepMessages));
     expect(this.faults).toEqual([])
   }
 

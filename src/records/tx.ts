@@ -310,7 +310,7 @@ export class Tx {
   }
 
   /** For the book alone: starts an input. */
-  begin(now: number, offset: number, by: Actor | null = null): void {
+  begin(now: number, offset: number, by: Actor | null): void {
     this.#now = now
     this.#by = by
     this.#offset = offset

@@ -182,7 +182,7 @@ class SearchThread {
       const startedMs = systemClock.monoMs()
       try {
         const { feed } = this.#open()
-        const { isDone } = feed.step(STEP_MESSAGES)
+        const isDone = feed.step(STEP_MESSAGES)
         const { behind, share } = feed.state()
         tell({ kind: 'state', state: { behind, isComplete: share === 1 } })
         this.#retryMs = RETRY_MS_MIN

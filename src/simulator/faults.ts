@@ -104,9 +104,9 @@ export class Faults {
     this.#faults = []
   }
 
-  /** The first fault of these kinds that would strike this number, left as it is. */
-  peek(kinds: readonly FaultKind[], number: string | null): Fault | undefined {
-    return this.#faults.find((fault) => kinds.includes(fault.kind) && fits(fault, number))
+  /** The first fault of this kind that strikes whatever the number is, left as it is. */
+  peek(kind: FaultKind): Fault | undefined {
+    return this.#faults.find((fault) => fault.kind === kind && fits(fault, null))
   }
 
   /** The first fault of these kinds that strikes this number now; used-up ones go. */

@@ -17,7 +17,7 @@ export function lookUpMedia(platform: Platform, file: MediaFile, origin: string)
   if (broken) throw new GraphRefusal(131000, undefined, { status: broken.status ?? 500 })
   const shown = media.show(file, origin, platform.clock.epochMs())
   // Not struck here: the fetch that follows is what it is about.
-  const huge = faults.peek(['media_huge'], null)
+  const huge = faults.peek('media_huge')
   return huge ? { ...shown, file_size: (huge.size ?? HUGE_MEGABYTES) * MEGABYTE } : shown
 }
 

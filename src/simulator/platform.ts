@@ -340,7 +340,7 @@ export class Platform {
   }
 
   #batching(): { max: number; waitMs: number } {
-    const fault = this.faults.peek(['webhook_batch'], null)
+    const fault = this.faults.peek('webhook_batch')
     if (fault) return { max: fault.size ?? 1000, waitMs: fault.ms ?? 500 }
     return { max: this.#settings.webhookBatchMax, waitMs: this.#settings.webhookBatchWaitMs }
   }

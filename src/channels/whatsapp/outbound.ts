@@ -25,7 +25,7 @@ const checks = new Map<string, Check>()
  * `Failure('invalid')` with the `path` of the wrong member; its text says what is wanted there and repeats no value.
  */
 export function prepareMessage(body: Record<string, unknown>): PreparedMessage {
-  const type = ownText(body, 'type')
+  const type = typeOf(body)
   if (type === undefined || !TYPES.includes(type)) throw invalid('/type', `one of ${TYPES.join(', ')}`)
   const check = checkFor(type, body)
   if (!check.Check(body)) throw failureOf(check, body)
@@ -58,7 +58,7 @@ function checkFor(type: string, body: Record<string, unknown>): Check {
   if (type !== 'interactive') return compiled(type, type)
   const content = objectOf(Object.hasOwn(body, type) ? body[type] : undefined)
   if (!content) throw invalid('/interactive', 'an object')
-  const kind = ownText(content, 'type')
+  const kind = typeOf(content)
   if (kind === undefined || !INTERACTIVE_TYPES.includes(kind)) {
     throw invalid('/interactive/type', `one of ${INTERACTIVE_TYPES.join(', ')}`)
   }
@@ -216,6 +216,6 @@ function shortened(path: string): string {
   return path.slice(0, PATH_CHARS_MAX).toWellFormed()
 }
 
-function ownText(object: Record<string, unknown>, member: string): string | undefined {
-  return Object.hasOwn(object, member) && typeof object[member] === 'string' ? object[member] : undefined
+function typeOf(object: Record<string, unknown>): string | undefined {
+  return Object.hasOwn(object, 'type') && typeof object['type'] === 'string' ? object['type'] : undefined
 }

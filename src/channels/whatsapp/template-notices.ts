@@ -31,7 +31,7 @@ export function templateStatus(stated: Stated): Statement {
   const facts = [
     fact(subject, 'status', isUnpaused ? 'approved' : event),
     fact(subject, 'paused', isPaused ? (title ?? 'paused') : null, untilMs),
-    ...categoryOf(value['message_template_category'], 'category', subject),
+    ...categoryOf(value['message_template_category'], subject),
     ...reasonOf(value, subject),
   ]
   return { facts, severity: WARNS.has(event) && !isUnpaused ? 'warning' : 'info' }
@@ -59,16 +59,16 @@ export function categoryUpdate(stated: Stated): Statement {
   const subject = templateOf(stated)
   if (!subject) return {}
   const correct = wordOf(value['correct_category'])
-  const facts = categoryOf(value['new_category'] ?? value['category'], 'category', subject)
+  const facts = categoryOf(value['new_category'] ?? value['category'], subject)
   const fromMs = stampMsOf(value['category_update_timestamp'])
   facts.push(fact(subject, 'category_announced', correct ?? null))
   if (correct !== undefined && fromMs !== undefined) facts.push(fact(subject, 'category_announced_from', fromMs))
   return { event: correct === undefined ? 'changed' : 'announced', facts, severity: 'warning' }
 }
 
-function categoryOf(written: unknown, name: string, subject: FactSubject): Fact[] {
+function categoryOf(written: unknown, subject: FactSubject): Fact[] {
   const category = wordOf(written)
-  return category === undefined ? [] : [fact(subject, name, category)]
+  return category === undefined ? [] : [fact(subject, 'category', category)]
 }
 
 function reasonOf(value: JsonObject, subject: FactSubject): Fact[] {

@@ -19,17 +19,14 @@ export function make<K extends keyof HTMLElementTagNameMap>(
 
 const SVG = 'http://www.w3.org/2000/svg'
 
-/** One of the page's drawings; with a label it is read out, without it is decoration. */
-export function icon(name: string, label?: string): SVGSVGElement {
+/** One of the page's drawings, read out by its label. */
+export function icon(name: string, label: string): SVGSVGElement {
   const svg = document.createElementNS(SVG, 'svg')
   const use = document.createElementNS(SVG, 'use')
   use.setAttribute('href', `#${name}`)
   svg.append(use)
-  if (label === undefined) svg.setAttribute('aria-hidden', 'true')
-  else {
-    svg.setAttribute('role', 'img')
-    svg.setAttribute('aria-label', label)
-  }
+  svg.setAttribute('role', 'img')
+  svg.setAttribute('aria-label', label)
   return svg
 }
 
