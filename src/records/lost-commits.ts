@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { must } from '../core/assert.ts'
 import type { Db } from '../storage/database.ts'
-import type { HighWaterMark } from '../storage/high-water.ts'
+import { type HighWaterMark, readMark } from '../storage/high-water.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** Owed after an accepted loss: nothing that waits may be sent, since it may have gone out already. */
@@ -16,6 +18,29 @@ interface Progress {
 /** How far the records have come, as one number that rises with every commit that gives an id, an event or an entry. */
 export function progressOf(house: Progress): number {
   return house.next_id + house.event_offset + house.applied_seq
+}
+
+/**
+ * Throws, with nothing made, where a file is missing that has been there, unless the loss is accepted: an empty one in its
+ * place would leave its log behind, and once the right file is put back SQLite would write that log into it.
+ */
+export function requireFiles(folder: string, acceptLoss: boolean): void {
+  if (acceptLoss) return
+  const isThere = (name: string) => (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0) > 0
+  const [records, vault] = ['records.db', 'vault.db'].map(isThere)
+  if (!records && readMark(join(folder, 'records-high-water')) > 0) {
+    throw new Error(
+      'records.db is missing or empty, and was there before. Put it back, with records.db-wal if there was one; or restore a ' +
+        'backup; or start once with --accept-loss: what platforms said in the last days is applied anew from the ' +
+        'journal, and everything else is lost',
+    )
+  }
+  if (!vault && records) {
+    throw new Error(
+      'vault.db is missing or empty, and with it the keys of all records. Put it back, or its newest copy: "When only the keys ' +
+        'are damaged" in the README says how',
+    )
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import { dayKeyName, dayOf, type Entry, lastDeadDay } from '../journal/entry.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { type Packed, unpack } from '../journal/packed.ts'
 import { Book, type Command, type Commit } from '../records/book.ts'
-import { requireAllCommits, requireWholeVault } from '../records/lost-commits.ts'
+import { requireAllCommits, requireFiles, requireWholeVault } from '../records/lost-commits.ts'
 import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
@@ -106,6 +106,7 @@ class BookThread {
   #closing = false
 
   constructor(open: OpenBook) {
+    requireFiles(open.folder, open.acceptLoss)
     this.#vault = new Vault(join(open.folder, 'vault.db'), open.masterKey)
     prepareVault(this.#vault)
     const records = join(open.folder, 'records.db')
