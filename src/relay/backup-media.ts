@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { filesNamed } from '../records/backup-facts.ts'
 import {
@@ -10,6 +10,7 @@ import {
   sha256Of,
 } from '../storage/backup-manifest.ts'
 import { syncFile, syncFolder } from '../storage/copy-database.ts'
+import { giveToOwner, makeFolder } from '../storage/data-folder.ts'
 import type { Db } from '../storage/database.ts'
 import { thumbnailName } from './media-folder.ts'
 
@@ -78,7 +79,7 @@ async function poolOne(ask: PoolAsk, name: string, { known, touched, done }: Poo
 
 /** False where the file is not in the data folder. */
 function bring(dataDir: string, name: string, target: string): boolean {
-  mkdirSync(dirname(target), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(target))
   const media = join(dataDir, 'media')
   const place = join(media, name.slice(0, 2), name)
   for (const from of [place, join(media, INCOMING, name), place]) {
@@ -98,6 +99,7 @@ function linkOrCopy(from: string, target: string): boolean {
     rmSync(part, { force: true })
     copyFileSync(from, part)
     syncFile(part)
+    giveToOwner(part)
     renameSync(part, target)
     return true
   }

@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeWhole } from '../storage/write-whole.ts'
 
 /** Its name in the data folder. No backup takes it along. */
 const BACKUP_STATE_FILE = 'backup-state.json'
@@ -23,7 +24,5 @@ export function readBackupState(dataDir: string): BackupState {
 }
 
 export function writeBackupState(dataDir: string, state: BackupState): void {
-  const path = join(dataDir, BACKUP_STATE_FILE)
-  writeFileSync(`${path}.part`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 })
-  renameSync(`${path}.part`, path)
+  writeWhole(join(dataDir, BACKUP_STATE_FILE), `${JSON.stringify(state, null, 2)}\n`)
 }

@@ -1,12 +1,17 @@
-import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { must } from '../core/assert.ts'
+import { makeFolder } from '../storage/data-folder.ts'
 import { writeWhole } from '../storage/write-whole.ts'
 import { keyedHash } from '../vault/sealing.ts'
 import type { Vault } from '../vault/vault.ts'
 
 /** Says in a folder that is kept outside the data folder whose it is. */
 const HOUSE_FILE = 'house'
+
+const REFUSED = ['EACCES', 'EPERM', 'EROFS']
+const WRITABLE_WANTED =
+  'make it for whoever runs Gatehouse; with systemd name it as ReadWritePaths of the unit, in a container as a volume'
 
 /** A place for copies that this house cannot use. Its code is what the log and `doctor` say. */
 export class WrongPlace extends Error {
@@ -30,7 +35,7 @@ export function houseMarkOf(vault: Pick<Vault, 'findNamedKey'>): string {
  * all of the other's. An unmarked folder is taken.
  */
 export function claimForHouse(folder: string, mark: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  requireWritable(folder)
   const path = join(folder, HOUSE_FILE)
   const found = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
   if (found === mark) return
@@ -42,6 +47,19 @@ export function claimForHouse(folder: string, mark: string): void {
     )
   }
   writeWhole(path, `${mark}\n`)
+}
+
+/** Makes the folder where there is none. Throws in words where the system refuses it, which has a unit's own reasons too. */
+function requireWritable(folder: string): void {
+  try {
+    makeFolder(folder)
+    accessSync(folder, constants.W_OK)
+  } catch (cause) {
+    const { code } = cause as { code?: string }
+    if (code === undefined || !REFUSED.includes(code)) throw cause
+    const words = `${folder} cannot be written to (${code}): ${WRITABLE_WANTED}`
+    throw Object.assign(new Error(words, { cause }), { code })
+  }
 }
 
 /** Throws, with nothing made, where the copies would be lost together with the data folder. */

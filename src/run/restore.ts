@@ -1,12 +1,12 @@
-import { existsSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { existsSync, readdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLog } from '../core/pino-log.ts'
 import { type Restored, restore } from '../relay/restore.ts'
 import { setupOf } from '../setup.ts'
-import { otherOwnerOf } from '../storage/data-folder.ts'
+import { giveToOwner } from '../storage/data-folder.ts'
 import { THREADS } from '../threads.ts'
 import { LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { drillCommand } from './drill.ts'
@@ -23,10 +23,7 @@ export function restoreCommand(context: CommandContext<Config>): Promise<number>
       }
       print(context, await restoreFrom(context, config, from))
       const folder = resolve(config.dataDir)
-      if (otherOwnerOf(dirname(folder)))
-        context.complain(
-          `It belongs to root now. Where another user runs Gatehouse: chown -R --reference=${dirname(folder)} ${folder}`,
-        )
+      for (const path of [folder, ...readdirSync(folder).map((name) => join(folder, name))]) giveToOwner(path)
       return EXIT_OK
     } catch (error) {
       context.complain(error instanceof Error ? error.message : String(error))

@@ -1,5 +1,5 @@
-import { chownSync, mkdirSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** What somebody has to see to whose folder does not let itself be used. */
 export const OWNER_WANTED =
@@ -29,17 +29,29 @@ export function refusalInWords(message: string): string {
 }
 
 /**
- * A new file that root makes in somebody else's folder is theirs, as SQLite does it with its logs: a command that root
- * gives must not lock the house out of its own folder.
+ * A new file or folder, with all in it, that root makes in somebody else's folder is theirs, as SQLite does it with its
+ * logs: a command that root gives must not lock the house out of its data, nor of its backups.
  */
 export function giveToOwner(path: string): void {
-  const owner = otherOwnerOf(dirname(path))
-  if (owner) chownSync(path, owner.uid, owner.gid)
+  if (process.geteuid?.() !== 0) return
+  const owner = statSync(dirname(path))
+  if (owner.uid !== 0) give(path, owner)
 }
 
-/** To whom a folder belongs, where root asks and it is somebody else's. */
-export function otherOwnerOf(folder: string): { uid: number; gid: number } | undefined {
-  if (process.geteuid?.() !== 0) return undefined
-  const { uid, gid } = statSync(folder)
-  return uid === 0 ? undefined : { uid, gid }
+interface Owner {
+  uid: number
+  gid: number
+}
+
+/** Follows no link: where it leads is nobody's to give away. */
+function give(path: string, owner: Owner): void {
+  const found = lstatSync(path)
+  if (found.uid !== owner.uid || found.gid !== owner.gid) lchownSync(path, owner.uid, owner.gid)
+  if (found.isDirectory()) for (const name of readdirSync(path)) give(join(path, name), owner)
+}
+
+/** Makes a folder, and those around it that are not there: they belong to whom the one around them does. */
+export function makeFolder(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (first !== undefined) giveToOwner(first)
 }

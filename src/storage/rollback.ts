@@ -1,7 +1,8 @@
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
 import { syncFile, syncFolder } from './copy-database.ts'
+import { makeFolder } from './data-folder.ts'
 import { Db } from './database.ts'
 import { type Migration, migrate } from './migrate.ts'
 import { SUMS_ENDING } from './page-sums.ts'
@@ -135,7 +136,7 @@ function replace(folder: string, path: string, undone: string): void {
   const kept = join(undone, path)
   if (existsSync(current)) {
     checkpoint(current)
-    mkdirSync(dirname(kept), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(kept))
     rmSync(kept, { force: true })
     // Keys are in the older file all the same, and a copy of them may not stay.
     if (path !== 'vault.db') linkSync(current, kept)

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { constants, copyFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
 import { syncFile, syncFolder } from './copy-database.ts'
+import { giveToOwner, makeFolder } from './data-folder.ts'
 import { Db, type OpenOptions } from './database.ts'
 import { type Migration, migrate, newerText, versionOf } from './migrate.ts'
 import { SUMS_ENDING } from './page-sums.ts'
@@ -181,7 +182,7 @@ async function keepBefore(options: UpgradeOptions, found: readonly Found[], pend
   for (const left of readdirSync(folder)) {
     if (left.startsWith('before-') && left.endsWith(PART)) rmSync(join(folder, left), { recursive: true })
   }
-  mkdirSync(part, { mode: 0o700 })
+  makeFolder(part)
   say(`Upgrading the data folder from form ${from} to ${to}: first a copy of ${shownBytes(bytes)}`)
   for (const { path, bytes: size } of pending) {
     say(`  copying ${path} (${shownBytes(size)})`)
@@ -226,9 +227,10 @@ export async function copyAtRest(from: string, to: string): Promise<void> {
   } finally {
     database.close()
   }
-  mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(to))
   // Where the file system can, nothing is copied until either of them changes.
   await copyFile(from, to, constants.COPYFILE_FICLONE)
+  giveToOwner(to)
   syncFile(to)
   syncFolder(dirname(to))
 }

@@ -35,10 +35,10 @@ test('the image is built with the Bun that the project pins, and runs as nobody 
 
 test('commands that the files run exist', () => {
   const words = [
-    ...[...read('config/gatehouse.service').matchAll(/gatehouse (check-config|serve)$/gm)].map((match) => match[1]),
+    ...[...read('config/gatehouse.service').matchAll(/gatehouse (reload|serve)$/gm)].map((match) => match[1]),
     ...[...read('Dockerfile').matchAll(/^.*(?:CMD|ENTRYPOINT) \[.*"(serve|healthcheck)"/gm)].map((match) => match[1]),
   ]
-  expect(words.sort()).toEqual(['check-config', 'healthcheck', 'serve', 'serve'])
+  expect(words.sort()).toEqual(['healthcheck', 'reload', 'serve', 'serve'])
   for (const word of words) expect(Object.keys(DESCRIPTIONS)).toContain(String(word))
 })
 

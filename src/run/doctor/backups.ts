@@ -23,7 +23,9 @@ export interface BackupFacts {
 
 export function checkBackups({ isPlanned, lastSuccessAtMs, lastFailure }: BackupFacts, nowMs: number): Finding {
   const id = 'backup'
+  const remedy = 'Look at the folder of the backups and at the log, then: gatehouse backup'
   if (lastSuccessAtMs === null) {
+    if (lastFailure !== null) return fail(id, `No backup has been made yet, it failed: ${lastFailure.reason}`, remedy)
     return isPlanned
       ? warn(id, 'No backup has been made yet', 'gatehouse backup; the house makes them by itself from then on')
       : warn(
@@ -35,7 +37,6 @@ export function checkBackups({ isPlanned, lastSuccessAtMs, lastFailure }: Backup
   const ageMs = Math.max(0, nowMs - lastSuccessAtMs)
   const what = `The last backup was made ${lengthOf(ageMs / 1000)} ago`
   const failed = lastFailure !== null && lastFailure.atMs > lastSuccessAtMs ? lastFailure : null
-  const remedy = 'Look at the folder of the backups and at the log, then: gatehouse backup'
   const said = failed ? `${what}, and the one after it failed: ${failed.reason}` : what
   if (ageMs > AGE_MS_FAIL) return fail(id, said, remedy)
   return failed || ageMs > AGE_MS_WARN ? warn(id, said, remedy) : ok(id, what)

@@ -156,6 +156,12 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ['a fresh backup', () => checkBackups(BACKUP, NOW_MS), 'backup', 'ok'],
   ['no backup yet', () => checkBackups({ ...BACKUP, lastSuccessAtMs: null }, NOW_MS), 'backup', 'warn'],
   [
+    'a first one that failed',
+    () => checkBackups({ ...BACKUP, lastSuccessAtMs: null, lastFailure: { atMs: 1, reason: 'x' } }, NOW_MS),
+    'backup',
+    'fail',
+  ],
+  [
     'no backup at all',
     () => checkBackups({ ...BACKUP, lastSuccessAtMs: null, isPlanned: false }, NOW_MS),
     'backup',
