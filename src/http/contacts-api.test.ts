@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Elysia } from 'elysia'
 import { silentLog } from '../core/log.ts'
-import { declareApp, declareNumber } from '../records/number.ts'
 import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
 import { ownerNamed } from '../testing/principals.ts'
-import { ANNA, declared, textItem } from '../testing/test-items.ts'
+import { ANNA, textItem } from '../testing/test-items.ts'
 import { type ApiDependencies, apiRoutes } from './api.ts'
 
 let house: TestBook
@@ -17,8 +16,7 @@ let ben = ''
 
 beforeAll(async () => {
   house = openTestBook()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
   await house.give(textItem('wamid.1', house.clock.epochMs(), { person: { ...ANNA, username: 'anna.b' } }))
   await house.give(textItem('wamid.2', house.clock.epochMs(), { person: { userId: 'DE.2', name: 'Ben' } }))
   const deps: Partial<ApiDependencies> = {

@@ -115,7 +115,7 @@ describe('a failing command', () => {
     expect(wakes.map(({ kind }) => kind)).toEqual(['number', 'number'])
     expect(house.database.all('SELECT id FROM apps')).toEqual([])
     expect(house.reader.nextDutyAtMs()).toBeUndefined()
-    const offsets = (await house.eventsAfter(0)).map((text) => (JSON.parse(text) as { offset: number }).offset)
+    const offsets = (await house.told()).map(({ offset }) => offset)
     expect(offsets).toEqual([1, 2])
   })
 
@@ -329,7 +329,7 @@ describe('a full disk', () => {
     await house.settle()
     expect(house.database.one('SELECT count(*) AS count FROM messages')).toEqual({ count: 400 })
     expect(house.reader.numbers()).toHaveLength(1)
-    const offsets = (await house.eventsAfter(0)).map((text) => (JSON.parse(text) as { offset: number }).offset)
+    const offsets = (await house.told()).map(({ offset }) => offset)
     expect(offsets).toEqual(offsets.map((_, index) => index + 1))
   })
 

@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { Db } from '../storage/database.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { TestBook } from '../testing/open-test-book.ts'
-import { declared, textItem } from '../testing/test-items.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { textItem } from '../testing/test-items.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -17,8 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 test('a database that another program holds is waited for, and nothing is lost', async () => {
   const clock = new FakeClock()
   const house = new TestBook(clock, { folder })
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
   house.database.script('PRAGMA busy_timeout = 0')
   const other = new Db(join(folder, 'records.db'))
   other.run('BEGIN IMMEDIATE')

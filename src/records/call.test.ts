@@ -2,8 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { DAY_MS } from '../core/clock.ts'
 import type { CallItem } from '../core/inbound.ts'
 import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
-import { callItem, declared, textItem } from '../testing/test-items.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { callItem, textItem } from '../testing/test-items.ts'
 import type { View } from './views.ts'
 
 let house: TestBook
@@ -12,13 +11,12 @@ let nowMs = 0
 beforeEach(async () => {
   house = openTestBook()
   nowMs = house.clock.epochMs()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
 async function conversation(): Promise<View> {
-  return (await house.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0] ?? {}
+  return (await house.conversations())[0] ?? {}
 }
 
 async function calls(): Promise<View[]> {
@@ -26,10 +24,6 @@ async function calls(): Promise<View[]> {
   const views: View[] = []
   for (const { id } of rows) views.push((await house.reader.message(id, SEES_ALL)) ?? {})
   return views
-}
-
-async function told(): Promise<{ type: string; data: View }[]> {
-  return (await house.eventsAfter(0)).map((text) => JSON.parse(text) as { type: string; data: View })
 }
 
 const END = { outcome: 'completed', durationS: 42 }
@@ -52,9 +46,9 @@ test('a call that comes in is a message of the thread, opens the window, and is 
     },
   ])
   expect((await house.eventsAfter(0)).slice(0, before.length)).toEqual(before)
-  const last = (await told()).at(-1)
+  const last = (await house.told()).at(-1)
   expect(last).toMatchObject({ type: 'message.edited', data: { message: { call: { status: 'completed' } } } })
-  const first = (await told()).find(({ type }) => type === 'message.received')
+  const first = (await house.told()).find(({ type }) => type === 'message.received')
   expect(first?.data['message']).toMatchObject({ call: { status: 'connect', duration_s: null, ended_at: null } })
   expect((await calls())[0]).not.toHaveProperty('edited_at')
   expect(house.wakes.filter((wake) => wake.kind === 'message' && wake.counts)).toEqual([])
@@ -79,7 +73,7 @@ test('every step counts once, in whatever order', async () => {
 test('an end without a beginning is a call by itself', async () => {
   await house.give(terminate(nowMs, { outcome: 'failed', durationS: null }))
   expect(await calls()).toMatchObject([{ call: { status: 'failed', ended_at: new Date(nowMs).toISOString() } }])
-  expect((await told()).map(({ type }) => type)).not.toContain('message.edited')
+  expect((await house.told()).map(({ type }) => type)).not.toContain('message.edited')
 })
 
 test('a call of ours says what the customer did, and opens nothing', async () => {

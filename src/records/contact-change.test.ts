@@ -2,10 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { readId } from '../core/ids.ts'
 import type { PersonReference } from '../core/inbound.ts'
 import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
-import { ANNA, declared, textItem } from '../testing/test-items.ts'
+import { ANNA, textItem } from '../testing/test-items.ts'
 import { changeContact } from './contact-change.ts'
 import type { LookUp } from './contact-reader.ts'
-import { declareApp, declareNumber } from './number.ts'
 import { seeing } from './page.ts'
 import type { View } from './views.ts'
 
@@ -14,8 +13,7 @@ let count = 0
 
 beforeEach(async () => {
   house = openTestBook()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
@@ -26,10 +24,6 @@ async function write(person: PersonReference): Promise<void> {
 
 async function contacts(): Promise<View[]> {
   return (await house.reader.contacts.list({ limit: 50, cursor: null }, SEES_ALL)).items
-}
-
-async function conversations(): Promise<View[]> {
-  return (await house.reader.conversations({ limit: 50, cursor: null }, SEES_ALL)).items
 }
 
 async function lookUp(kind: LookUp['kind'], value: string): Promise<View | undefined> {
@@ -44,11 +38,9 @@ function emailsOf(contact: View | undefined): string[] {
     .map(({ value, until }) => `${value}${until === null ? '' : ' (ended)'}`)
 }
 
-function updates(texts: string[]): View[] {
-  return texts
-    .map((text) => JSON.parse(text) as { type: string; data: { contact: View } })
-    .filter(({ type }) => type === 'contact.updated')
-    .map(({ data }) => data.contact)
+async function updatesAfter(offset: number): Promise<View[]> {
+  const updates = (await house.told(offset)).filter(({ type }) => type === 'contact.updated')
+  return updates.map(({ data }) => data['contact'] as View)
 }
 
 /** The id inside of an id outside. */
@@ -65,7 +57,7 @@ describe('what people say of a contact', () => {
     await change({ name: 'Frau Beispiel' })
     await write({ ...ANNA, name: 'Anna 2' })
     expect((await contacts())[0]).toMatchObject({ name: 'Frau Beispiel', profile_name: 'Anna 2' })
-    expect((await conversations())[0]?.['contact']).toMatchObject({ name: 'Frau Beispiel' })
+    expect((await house.conversations())[0]?.['contact']).toMatchObject({ name: 'Frau Beispiel' })
     await change({ name: null })
     expect((await contacts())[0]).toMatchObject({ name: 'Anna 2' })
   })
@@ -103,13 +95,13 @@ describe('what people say of a contact', () => {
     await change({ name: 'Frau Beispiel', attributes: { vip: true } })
     await change({ name: 'Frau Beispiel', attributes: { vip: true } })
     await write({ ...ANNA, name: 'Anna 2' })
-    const told = updates(await house.eventsAfter(before))
+    const told = await updatesAfter(before)
     expect(told.map(({ name, profile_name, attributes }) => ({ name, profile_name, attributes }))).toEqual([
       { name: 'Frau Beispiel', profile_name: 'Anna Beispiel', attributes: { vip: true } },
       { name: 'Frau Beispiel', profile_name: 'Anna 2', attributes: { vip: true } },
     ])
     await change({ name: null, attributes: null })
-    expect(updates(await house.eventsAfter(before)).slice(0, 2)).toEqual(told)
+    expect((await updatesAfter(before)).slice(0, 2)).toEqual(told)
   })
 })
 
@@ -123,7 +115,7 @@ test('contacts are listed newest first, page by page, and only to whom one of th
     if (cursor === null) break
   }
   expect(seen).toEqual(['DE.4', 'DE.3', 'DE.2', 'DE.1', 'DE.0'])
-  const third = readId('conversation', String((await conversations())[2]?.['id']))
+  const third = readId('conversation', String((await house.conversations())[2]?.['id']))
   const seesOne = seeing(1, ({ conversationId }) => conversationId === third)
   const page = await house.reader.contacts.list({ limit: 50, cursor: null }, seesOne)
   expect(page.items.map((view) => view['user_id'])).toEqual(['DE.2'])

@@ -6,7 +6,7 @@ import { seededRandom } from '../testing/seeded-random.ts'
 import { declared, queued, textItem } from '../testing/test-items.ts'
 import { changeContact } from './contact-change.ts'
 import { FAMILY_MAX, headsOf, mergeContacts, unmergeContact } from './contact-merge.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { declareNumber } from './number.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending } from './send-message.ts'
 import type { View } from './views.ts'
@@ -15,8 +15,7 @@ const OTHER_ACCOUNT = { id: '2' }
 
 async function openHouse(): Promise<TestBook> {
   const house = openTestBook()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
   await house.ask(declareNumber, declared({ account: OTHER_ACCOUNT.id, alias: 'two' }))
   return house
 }
@@ -135,9 +134,7 @@ describe('a merge', () => {
   test('is told of all whose place changed, and events from before say what they said', async () => {
     const before = await house.eventsAfter(0)
     const { id } = await merge(anna, ben)
-    const told = (await house.eventsAfter(before.length)).map(
-      (text) => JSON.parse(text) as { type: string; data: View },
-    )
+    const told = await house.told(before.length)
     expect(told.map(({ type }) => type)).toEqual(['contact.updated', 'contact.updated'])
     expect(told.map(({ data }) => data['contact'])).toEqual([await one(house, anna), await one(house, ben)])
     expect(await house.eventsAfter(0)).toEqual([...before, ...told.map((event) => JSON.stringify(event))])

@@ -8,14 +8,13 @@ import { readId } from '../core/ids.ts'
 import type { MessageItem, PersonReference } from '../core/inbound.ts'
 import { Db } from '../storage/database.ts'
 import { openTestBook, SEES_ALL, TEST_MASTER_KEY, type TestBook } from '../testing/open-test-book.ts'
-import { ACCEPTED, ANNA, DOUBT_WAIT_MS, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
+import { ACCEPTED, ANNA, DOUBT_WAIT_MS, queued, statusItem, textItem } from '../testing/test-items.ts'
 import { sealText } from '../vault/sealing.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
 import { changeContact } from './contact-change.ts'
 import { unmergeContact } from './contact-merge.ts'
 import type { LookUp } from './contact-reader.ts'
 import { profilePlace } from './contact-row.ts'
-import { declareApp, declareNumber } from './number.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, recordOutcome } from './send-message.ts'
 import type { View } from './views.ts'
@@ -28,8 +27,7 @@ beforeEach(async () => {
   house = openTestBook()
   nowMs = house.clock.epochMs()
   count = 0
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
@@ -42,10 +40,6 @@ async function write(person: PersonReference, more: Partial<MessageItem> = {}): 
 
 async function contacts(): Promise<View[]> {
   return (await house.reader.contacts.list({ limit: 50, cursor: null }, SEES_ALL)).items
-}
-
-async function conversations(): Promise<View[]> {
-  return (await house.reader.conversations({ limit: 50, cursor: null }, SEES_ALL)).items
 }
 
 async function lookUp(kind: LookUp['kind'], value: string): Promise<View | undefined> {
@@ -184,7 +178,7 @@ describe('the identities of a contact', () => {
     await write({ phone: other, userId: 'XX.1' })
     await write({ phone: one })
     expect(await contacts()).toHaveLength(1)
-    expect(await conversations()).toHaveLength(1)
+    expect(await house.conversations()).toHaveLength(1)
     expect(identitiesOf(await lookUp('phone', one))).toEqual([
       `phone ${one} message`,
       `phone ${other} message`,
@@ -222,8 +216,7 @@ describe('the identities of a contact', () => {
     house.close()
     house = openTestBook({ folder })
     expect((await contacts())[0]).toMatchObject({ name: 'Anna Beispiel', phone: PHONE, attributes: {}, merged: [] })
-    await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-    await house.ask(declareNumber, declared())
+    await house.declare()
     await write({ ...ANNA, username: 'anna' })
     expect(identitiesOf((await contacts())[0])).toEqual([
       `phone ${PHONE} message`,
@@ -263,7 +256,7 @@ describe('where the vault kept what the records took back', () => {
     house.restart()
     await write({ phone: PHONE }, system({ phone: '+4917900000' }))
     await write({ phone: '+4917900000' })
-    expect(await conversations()).toHaveLength(1)
+    expect(await house.conversations()).toHaveLength(1)
     expect(await contacts()).toMatchObject([{ phone: '+4917900000', merged: [] }])
   })
 })
@@ -283,7 +276,7 @@ describe('two contacts that a webhook shows to be one person', () => {
       `phone ${PHONE} message`,
       `phone ${PHONE} message (ended)`,
     ])
-    const threads = await conversations()
+    const threads = await house.conversations()
     expect(threads.map(({ unread }) => unread)).toEqual([3, 1])
     for (const { contact } of threads)
       expect(contact).toMatchObject({ id: list[0]?.['id'], name: 'Anna', phone: PHONE })
@@ -328,7 +321,7 @@ describe('a person who changes', () => {
     await write({ phone: '+4917900000', userId: 'DE.2002' })
     // Late news under the old identity.
     await write({ phone: PHONE, userId: 'DE.1001', name: 'Old' })
-    expect(await conversations()).toHaveLength(1)
+    expect(await house.conversations()).toHaveLength(1)
     expect([await lookUp('user_id', 'DE.1001'), await lookUp('phone', PHONE)]).toEqual([undefined, undefined])
     const [contact] = await contacts()
     expect(contact).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002', username: 'anna', name: 'Anna Beispiel' })
@@ -347,7 +340,7 @@ describe('a person who changes', () => {
   test('the number keeps the thread also where the notice names the new user id as its sender', async () => {
     await write(ANNA)
     await write({ phone: PHONE, userId: 'DE.2002' }, system({ phone: '+4917900000', userId: 'DE.2002' }))
-    expect(await conversations()).toHaveLength(1)
+    expect(await house.conversations()).toHaveLength(1)
     expect((await contacts())[0]).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002' })
   })
 
@@ -355,7 +348,7 @@ describe('a person who changes', () => {
     await write(ANNA)
     await write({ phone: PHONE }, system({ phone: '+4917900000' }))
     await write({ phone: '+4917900000', userId: 'DE.2002' })
-    expect(await conversations()).toHaveLength(1)
+    expect(await house.conversations()).toHaveLength(1)
     expect((await contacts())[0]).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002' })
   })
 
@@ -363,7 +356,7 @@ describe('a person who changes', () => {
     await write(ANNA)
     await write({ phone: '+4917900000', userId: 'DE.2002', name: 'Anna Beispiel' })
     await write(ANNA, system({ phone: '+4917900000', userId: 'DE.2002' }))
-    const shown = (await conversations()).map(({ contact }) => contact)
+    const shown = (await house.conversations()).map(({ contact }) => contact)
     expect(shown).toHaveLength(2)
     for (const contact of shown) expect(contact).toMatchObject({ phone: '+4917900000', user_id: 'DE.2002' })
     expect(await contacts()).toHaveLength(1)
@@ -382,7 +375,7 @@ describe('a person who changes', () => {
 
   test('to somebody who has written already is one with them, and an answer in the old thread reaches them', async () => {
     await write(ANNA)
-    const [old] = await conversations()
+    const [old] = await house.conversations()
     await house.ask(changeContact, { contactId: idOf((await contacts())[0]), name: 'Frau Beispiel' })
     await write({ phone: '+4917900000', userId: 'DE.2002', name: 'A.' })
     await write(ANNA, system({ phone: '+4917900000', userId: 'DE.2002' }))
@@ -393,7 +386,7 @@ describe('a person who changes', () => {
       phone: '+4917900000',
       user_id: 'DE.2002',
     })
-    for (const { contact } of await conversations()) {
+    for (const { contact } of await house.conversations()) {
       expect(contact).toMatchObject({ name: 'Frau Beispiel', phone: '+4917900000' })
     }
     const conversationId = readId('conversation', String(old?.['id'])) ?? 0
@@ -404,7 +397,7 @@ describe('a person who changes', () => {
 
   test('and is nobody any more is told so, not sent to', async () => {
     await write(ANNA)
-    const conversationId = readId('conversation', String((await conversations())[0]?.['id'])) ?? 0
+    const conversationId = readId('conversation', String((await house.conversations())[0]?.['id'])) ?? 0
     await write({ phone: '+4917900000', userId: 'DE.2002' })
     await write(ANNA, system({ phone: '+4917900000', userId: 'DE.2002' }))
     await house.ask(unmergeContact, { contactId: await firstMember(), by: 'key' })

@@ -69,14 +69,10 @@ describe('an erasure in the records', () => {
     const id = await begin(contactId)
     await desk.house.give(textItem('wamid.new', desk.house.clock.epochMs(), { text: 'here again' }))
     await rows(id)
-    const { items } = await desk.house.reader.conversations({ limit: 10, cursor: null }, SEES_ALL)
+    const items = await desk.house.conversations()
     expect(items.map((item) => (item['contact'] as { phone: string | null }).phone)).toEqual(['+4915112345678', null])
-    const messages = await desk.house.reader.messages(
-      readId('conversation', String(items[0]?.['id'])) ?? 0,
-      { limit: 9, cursor: null },
-      SEES_ALL,
-    )
-    expect(messages?.items.map((item) => (item['text'] as { body: string }).body)).toEqual(['here again'])
+    const messages = await desk.house.messagesOf(items[0])
+    expect(messages.map((item) => (item['text'] as { body: string }).body)).toEqual(['here again'])
   })
 
   test('is made of steps that write a bounded number of rows, and leaves of each what figures need', async () => {

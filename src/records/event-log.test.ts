@@ -169,29 +169,27 @@ describe('an event', () => {
     await house.give(textItem('wamid.2', house.clock.epochMs(), { person: { ...ANNA, name: 'Anna Neu' } }))
     await house.ask(declareNumber, declared({ alias: 'renamed' }))
     await house.give(textItem('wamid.3', house.clock.epochMs()))
-    const received = (await house.eventsAfter(0))
-      .map((text) => JSON.parse(text) as { type: string; data: { conversation: View } })
+    const received = (await house.told())
       .filter(({ type }) => type === 'message.received')
-    expect(received.map(({ data }) => (data.conversation['contact'] as View)['name'])).toEqual([
+      .map(({ data }) => data['conversation'] as View)
+    expect(received.map((view) => (view['contact'] as View)['name'])).toEqual([
       'Anna Beispiel',
       'Anna Neu',
       'Anna Beispiel',
     ])
-    expect(received.map(({ data }) => data.conversation['number_alias'])).toEqual(['support-1', 'support-1', 'renamed'])
-    expect(received.map(({ data }) => data.conversation['unread'])).toEqual([1, 2, 3])
+    expect(received.map((view) => view['number_alias'])).toEqual(['support-1', 'support-1', 'renamed'])
+    expect(received.map((view) => view['unread'])).toEqual([1, 2, 3])
   })
 
   test('of an erased person keeps its offset and type and says so', async () => {
     const { house } = desk
     await desk.outcome(await desk.begin(await desk.queue()), ACCEPTED('wamid.out'))
-    const before = (await house.eventsAfter(0)).map(
-      (text) => JSON.parse(text) as { offset: number; type: string; at: string },
-    )
+    const before = await house.told()
     house.restart()
     const vault = new Db(`${house.folder}/vault.db`)
     vault.run('DELETE FROM person_keys')
     vault.close()
-    const after = (await house.eventsAfter(0)).map((text) => JSON.parse(text) as (typeof before)[0] & { data: View })
+    const after = await house.told()
     expect(after.map(({ offset, type, at }) => ({ offset, type, at }))).toEqual(
       before.map(({ offset, type, at }) => ({ offset, type, at })),
     )

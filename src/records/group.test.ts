@@ -8,13 +8,11 @@ import {
   ANNA,
   actItem,
   DOUBT_WAIT_MS,
-  declared,
   queued,
   statusItem,
   TEST_ACCOUNT,
   textItem,
 } from '../testing/test-items.ts'
-import { declareApp, declareNumber } from './number.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, recordOutcome } from './send-message.ts'
 import type { View } from './views.ts'
@@ -28,18 +26,13 @@ let nowMs = 0
 beforeEach(async () => {
   house = openTestBook()
   nowMs = house.clock.epochMs()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
-async function conversations(): Promise<View[]> {
-  return (await house.reader.conversations({ limit: 50, cursor: null }, SEES_ALL)).items
-}
-
 /** The conversation of the group, as it is shown alone. */
 async function theGroup(): Promise<View> {
-  const view = (await conversations()).find(({ kind }) => kind === 'group')
+  const view = (await house.conversations()).find(({ kind }) => kind === 'group')
   const id = readId('conversation', String(view?.['id'])) ?? 0
   return (await house.reader.conversation(id, SEES_ALL)) ?? {}
 }
@@ -64,7 +57,7 @@ function change(what: GroupItem['change'], atMs: number, more: Partial<GroupItem
 describe('a message in a group', () => {
   test('is in the thread of the group, with who wrote it', async () => {
     await house.give(said('wamid.1', nowMs - 2000, ANNA), said('wamid.2', nowMs - 1000, BEN))
-    expect(await conversations()).toHaveLength(1)
+    expect(await house.conversations()).toHaveLength(1)
     expect(await theGroup()).toMatchObject({
       kind: 'group',
       group: { id: GROUP.id, subject: null, state: 'active', members: [] },
@@ -94,7 +87,7 @@ describe('a message in a group', () => {
     const [phone, hello] = await messages()
     expect(phone).toMatchObject({ direction: 'out', source: 'phone', state: 'sent', upstream_id: 'wamid.phone' })
     expect(hello).toMatchObject({ upstream_id: 'wamid.hello', reactions: [{ emoji: '👍' }] })
-    expect(await conversations()).toHaveLength(1)
+    expect(await house.conversations()).toHaveLength(1)
     // The group itself and Anna.
     expect(house.database.one('SELECT count(*) AS count FROM contacts')).toEqual({ count: 2 })
   })

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { DAY_MS, toTime } from '../core/clock.ts'
 import { readId } from '../core/ids.ts'
 import type { HandoverItem } from '../core/inbound.ts'
-import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
 import { ACCEPTED, ANNA, DOUBT_WAIT_MS, declared, queued, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { declareNumber } from './number.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, recordOutcome } from './send-message.ts'
 import type { View } from './views.ts'
@@ -15,19 +15,17 @@ let nowMs = 0
 beforeEach(async () => {
   house = openTestBook()
   nowMs = house.clock.epochMs()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
 async function conversation(): Promise<View> {
-  return (await house.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0] ?? {}
+  return (await house.conversations())[0] ?? {}
 }
 
 /** What was told of who owns the thread, in order. */
 async function told(): Promise<unknown[]> {
-  const events = (await house.eventsAfter(0)).map((text) => JSON.parse(text) as { type: string; data: View })
-  return events.flatMap(({ data }) => {
+  return (await house.told()).flatMap(({ data }) => {
     const view = data['conversation'] as View | undefined
     return view && 'standby' in view ? [view['standby']] : []
   })

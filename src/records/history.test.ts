@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { DAY_MS } from '../core/clock.ts'
 import { readId } from '../core/ids.ts'
-import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
-import { actItem, declared, textItem } from '../testing/test-items.ts'
+import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
+import { actItem, textItem } from '../testing/test-items.ts'
 import { readConversation } from './conversation.ts'
-import { declareApp, declareNumber } from './number.ts'
 import type { View } from './views.ts'
 
 let house: TestBook
@@ -13,18 +12,16 @@ let nowMs = 0
 beforeEach(async () => {
   house = openTestBook()
   nowMs = house.clock.epochMs()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
 async function conversation(): Promise<View> {
-  return (await house.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0] ?? {}
+  return (await house.conversations())[0] ?? {}
 }
 
 async function messages(): Promise<View[]> {
-  const id = readId('conversation', String((await conversation())['id'])) ?? 0
-  return (await house.reader.messages(id, { limit: 50, cursor: null }, SEES_ALL))?.items ?? []
+  return await house.messagesOf(await conversation())
 }
 
 const old = (id: string, ageMs: number, more: Parameters<typeof textItem>[2] = {}) =>
@@ -47,7 +44,7 @@ test('older messages are in their place, and nothing else comes of them', async 
     { upstream_id: 'wamid.2', state: 'read', history: true },
     { upstream_id: 'wamid.1', state: 'received', history: true, text: { body: 'text of wamid.1' } },
   ])
-  const types = (await house.eventsAfter(0)).map((text) => (JSON.parse(text) as { type: string }).type)
+  const types = (await house.told()).map(({ type }) => type)
   expect(types).toEqual(['number.state', 'conversation.created'])
   expect(house.wakes.filter(({ kind }) => kind === 'message')).toEqual([])
 })
@@ -81,7 +78,7 @@ test('acts of the past are shown and not told', async () => {
     actItem('edit', 'wamid.e', about, { ...past, text: 'mended' }),
   )
   expect(await messages()).toMatchObject([{ text: { body: 'mended' }, reactions: [{ emoji: '👍' }] }])
-  const types = (await house.eventsAfter(0)).map((text) => (JSON.parse(text) as { type: string }).type)
+  const types = (await house.told()).map(({ type }) => type)
   expect(types).toEqual(['number.state', 'conversation.created'])
 })
 

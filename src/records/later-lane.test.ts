@@ -4,9 +4,8 @@ import type { Entry } from '../journal/entry.ts'
 import { Db } from '../storage/database.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
-import { declared, textItem } from '../testing/test-items.ts'
+import { textItem } from '../testing/test-items.ts'
 import { isLater, LaterLane } from './later-lane.ts'
-import { declareApp, declareNumber } from './number.ts'
 
 const old = (id: string, atMs = 0) => textItem(id, atMs, { history: { state: null }, opensWindow: false })
 
@@ -102,8 +101,7 @@ describe('in the book', () => {
 
   beforeEach(async () => {
     house = openTestBook()
-    await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-    await house.ask(declareNumber, declared())
+    await house.declare()
   })
   afterEach(() => house.close())
 

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { TestBook } from '../testing/open-test-book.ts'
-import { ANNA, declared, queued, textItem } from '../testing/test-items.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { ANNA, queued, textItem } from '../testing/test-items.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, holdUnfinished } from './send-message.ts'
 
@@ -19,8 +18,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-lost-'))
   older = join(folder, 'older')
   const house = new TestBook(clock, { folder })
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
   await house.give(textItem('wamid.1', clock.epochMs()))
   await house.ask(queueMessage, queued({ kind: 'person', person: ANNA }))
   house.close()
@@ -61,9 +59,7 @@ describe('records that lost commits', () => {
     expect(house.reader.isOwed('house.hold_unfinished')).toBe(true)
     expect(await house.ask(holdUnfinished, null)).toEqual({ held: 1, isDone: true })
     expect(house.reader.isOwed('house.hold_unfinished')).toBe(false)
-    const states = (await house.eventsAfter(0))
-      .map((text) => JSON.parse(text))
-      .filter(({ type }) => type === 'message.state')
+    const states = (await house.told()).filter(({ type }) => type === 'message.state')
     expect(states.at(-1)?.data).toMatchObject({ state: 'held', reason: 'restored' })
     const message = house.database.one<{ message_id: number }>('SELECT message_id FROM outbound')?.message_id ?? 0
     const begun = await house.ask(beginSending, { messageIds: [message] })

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { AttachmentContent } from '../core/content.ts'
 import { readId } from '../core/ids.ts'
 import type { ActItem, MessageItem } from '../core/inbound.ts'
-import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
 import { declared, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { eraseMediaOf, type FetchOutcome, forgetRemoved, purgeMedia, recordFetch, refetchMedia } from './media.ts'
 import type { FetchTask } from './media-reader.ts'
@@ -54,14 +54,12 @@ async function fetched(outcome: FetchOutcome, task: FetchTask = only(due())): Pr
 
 // biome-ignore lint/suspicious/noExplicitAny: a view, whose shape is what tests look at
 async function messages(): Promise<any[]> {
-  const { items } = await book.reader.conversations({ limit: 10, cursor: null }, SEES_ALL)
-  const conversationId = readId('conversation', String(items[0]?.['id'])) ?? 0
-  return (await book.reader.messages(conversationId, { limit: 50, cursor: null }, SEES_ALL))?.items ?? []
+  return await book.messagesOf((await book.conversations())[0])
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: an event, whose shape is what tests look at
 async function eventsOf(type: string): Promise<any[]> {
-  return (await book.eventsAfter(0)).map((text) => JSON.parse(text)).filter((event) => event.type === type)
+  return (await book.told()).filter((event) => event.type === type)
 }
 
 function erase(person: number): Promise<string[]> {

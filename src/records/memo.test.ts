@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
+import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
 import { declared, textItem } from '../testing/test-items.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { declareNumber } from './number.ts'
 
 let house: TestBook
 let nowMs = 0
@@ -9,8 +9,7 @@ let nowMs = 0
 beforeEach(async () => {
   house = openTestBook()
   nowMs = house.clock.epochMs()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
@@ -37,7 +36,7 @@ test('a number that was declared anew is read anew', async () => {
 test('a name that changes and changes back is written each time', async () => {
   const named = async (id: string, name: string) =>
     await house.give(textItem(id, nowMs, { person: { phone: '+15550108888', name } }))
-  const shown = async () => (await house.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0]
+  const shown = async () => (await house.conversations())[0]
   for (const [index, name] of ['Ana', 'Anna', 'Ana'].entries()) {
     await named(`wamid.${index}`, name)
     expect(await shown()).toMatchObject({ contact: { name } })

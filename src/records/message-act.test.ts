@@ -19,18 +19,8 @@ beforeEach(async () => {
 })
 afterEach(() => desk.house.close())
 
-interface Told {
-  offset: number
-  type: string
-  data: View
-}
-
-async function eventsAfter(offset = 0): Promise<Told[]> {
-  return (await desk.house.eventsAfter(offset)).map((text) => JSON.parse(text) as Told)
-}
-
 async function told(type: string): Promise<View[]> {
-  return (await eventsAfter()).filter((event) => event.type === type).map(({ data }) => data)
+  return (await desk.house.told()).filter((event) => event.type === type).map(({ data }) => data)
 }
 
 /** The messages of the thread, oldest first. */
@@ -200,7 +190,7 @@ describe('an edit', () => {
     expect(view).toMatchObject({ text: { body: 'mine' } })
     for (const member of ['edited_at', 'revoked', 'reactions']) expect(view).not.toHaveProperty(member)
     expect(desk.house.database.all('SELECT count(*) AS count FROM message_acts')).toEqual([{ count: 4 }])
-    expect((await eventsAfter()).map(({ type }) => type)).not.toContain('message.edited')
+    expect((await desk.house.told()).map(({ type }) => type)).not.toContain('message.edited')
   })
 })
 
@@ -215,7 +205,7 @@ describe('a revoke', () => {
     await revoked()
     const view = await byUpstream('wamid.1')
     expect(view).toMatchObject({ revoked: 'hidden', revoked_at: new Date(nowMs - 3000).toISOString() })
-    expect(JSON.stringify([await thread(), await eventsAfter()])).not.toContain('secret')
+    expect(JSON.stringify([await thread(), await desk.house.told()])).not.toContain('secret')
     expect(await shown('wamid.1')).toMatchObject({ text: { body: 'secret too' }, revoked: 'hidden' })
     expect(await told('message.revoked')).toEqual([
       {
@@ -255,14 +245,14 @@ describe('a revoke', () => {
     await setRevoked('kept')
     await revoked()
     expect(await byUpstream('wamid.1')).toMatchObject({ revoked: 'kept', text: { body: 'secret too' } })
-    expect(JSON.stringify(await eventsAfter())).toContain('secret too')
+    expect(JSON.stringify(await desk.house.told())).toContain('secret too')
   })
 
   test('may overwrite what was said, in the message and in its edits', async () => {
     await setRevoked('deleted')
     await revoked()
     await desk.house.give(act('edit', 'wamid.e2', nowMs - 2000, { text: 'secret again' }))
-    expect(JSON.stringify([await thread(), await eventsAfter(), await shown('wamid.1')])).not.toContain('secret')
+    expect(JSON.stringify([await thread(), await desk.house.told(), await shown('wamid.1')])).not.toContain('secret')
     // It is still known by its id.
     await desk.house.give(textItem('wamid.1', nowMs - 5000, { text: 'secret' }))
     expect(await thread()).toHaveLength(2)
@@ -279,7 +269,7 @@ describe('a revoke', () => {
     await desk.outcome(await desk.begin(id), ACCEPTED('wamid.ours'))
     await desk.house.give(act('revoke', 'wamid.v', nowMs, { direction: 'out', targetUpstreamId: 'wamid.ours' }))
     expect(await desk.message(id)).toMatchObject({ revoked: 'hidden', state: 'accepted' })
-    expect(JSON.stringify(await eventsAfter())).not.toContain('an answer')
+    expect(JSON.stringify(await desk.house.told())).not.toContain('an answer')
   })
 })
 

@@ -5,7 +5,7 @@ import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { declared, TEST_ACCOUNT } from '../testing/test-items.ts'
 import { NoticeReader } from './notice-reader.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { declareNumber } from './number.ts'
 
 const WABA = '102290129340398'
 const NUMBER: FactSubject = { kind: 'number', display: '+1 555-078-3881' }
@@ -18,8 +18,7 @@ afterEach(() => house.close())
 
 async function open(): Promise<void> {
   house = openTestBook()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 }
 
 function fact(subject: FactSubject, name: string, value: Fact['value'], untilMs: number | null = null): Fact {
@@ -52,8 +51,7 @@ function numberFacts(): any {
 }
 
 async function numberEvents(after: number) {
-  const texts = await house.eventsAfter(after)
-  return texts.map((text) => JSON.parse(text)).filter(({ type }) => type === 'number.state')
+  return (await house.told(after)).filter(({ type }) => type === 'number.state')
 }
 
 test('a notice is kept whole, sealed, and its facts are known of the number they name', async () => {
@@ -166,10 +164,10 @@ test('what is said of an account or a portfolio is told of each of its numbers, 
   const now = house.clock.epochMs()
   const head = house.book.head()
   await house.give(noticeItem(now, [fact(ACCOUNT, 'review', 'approved')]))
-  expect((await numberEvents(head)).map(({ data }) => data.number)).toEqual([TEST_ACCOUNT.id, '2'])
+  expect((await numberEvents(head)).map(({ data }) => data['number'])).toEqual([TEST_ACCOUNT.id, '2'])
   const then = house.book.head()
   await house.give(noticeItem(now + 1, [fact({ kind: 'portfolio', id: null }, 'messaging_limit', 2000)]))
-  expect((await numberEvents(then)).map(({ data }) => data.number)).toEqual([TEST_ACCOUNT.id, '2', '3'])
+  expect((await numberEvents(then)).map(({ data }) => data['number'])).toEqual([TEST_ACCOUNT.id, '2', '3'])
   expect(numberFacts().portfolio_facts.messaging_limit.value).toBe(2000)
 })
 

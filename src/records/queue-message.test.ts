@@ -83,7 +83,7 @@ describe('a message to be sent', () => {
     expect(desk.house.book.head()).toBe(head)
     expect(desk.house.database.one('SELECT count(*) AS count FROM contacts')).toEqual({ count: 1 })
     await desk.house.ask(queueMessage, queued(STRANGER, TEMPLATE))
-    const { items } = await desk.house.reader.conversations({ limit: 9, cursor: null }, SEES_ALL)
+    const items = await desk.house.conversations()
     expect(items.map((view) => (view['contact'] as View)['phone'])).toContain('+4917099999')
   })
 
@@ -206,7 +206,7 @@ describe('a reply', () => {
   test('to a message of another conversation is refused', async () => {
     const other = { person: { phone: '+4917711111' } }
     await desk.house.give(textItem('wamid.other', desk.house.clock.epochMs() + 1, other))
-    const { items } = await desk.house.reader.conversations({ limit: 9, cursor: null }, SEES_ALL)
+    const items = await desk.house.conversations()
     const foreign = items
       .map((view) => view['last_message'] as View)
       .find((view) => view['upstream_id'] === 'wamid.other')

@@ -5,7 +5,7 @@ import type { MessageItem } from '../core/inbound.ts'
 import { openTestBook, SEES_ALL, type TestBook } from '../testing/open-test-book.ts'
 import { ANNA, declared, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { readConversation } from './conversation.ts'
-import { declareApp, declareNumber } from './number.ts'
+import { declareNumber } from './number.ts'
 import { seeing } from './page.ts'
 import type { View } from './views.ts'
 
@@ -15,21 +15,14 @@ let nowMs = 0
 beforeEach(async () => {
   house = openTestBook()
   nowMs = house.clock.epochMs()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
 })
 afterEach(() => house.close())
 
-async function conversations(): Promise<View[]> {
-  return (await house.reader.conversations({ limit: 50, cursor: null }, SEES_ALL)).items
-}
-
 /** The messages of the only conversation, oldest first. */
 async function messages(conversation?: View): Promise<View[]> {
-  const [only] = conversation ? [conversation] : await conversations()
-  const id = readId('conversation', String(only?.['id'])) ?? 0
-  const page = await house.reader.messages(id, { limit: 50, cursor: null }, SEES_ALL)
-  return page?.items.toReversed() ?? []
+  const [only] = conversation ? [conversation] : await house.conversations()
+  return (await house.messagesOf(only)).toReversed()
 }
 
 async function upstreamIds(): Promise<unknown[]> {
@@ -70,7 +63,7 @@ describe('a message that is delivered again', () => {
 describe('a message that comes in', () => {
   test('is there with its conversation, contact and events', async () => {
     await house.give(textItem('wamid.1', nowMs - 1000, { text: 'hello' }))
-    const [conversation] = await conversations()
+    const [conversation] = await house.conversations()
     expect(conversation).toMatchObject({
       number: TEST_ACCOUNT.id,
       number_alias: 'support-1',
@@ -80,7 +73,7 @@ describe('a message that comes in', () => {
       window_expires_at: new Date(nowMs - 1000 + DAY_MS).toISOString(),
       last_message: { text: { body: 'hello' }, state: 'received', direction: 'in' },
     })
-    const events = (await house.eventsAfter(0)).map((text) => JSON.parse(text) as { type: string; data: View })
+    const events = await house.told()
     expect(events.map(({ type }) => type)).toEqual(['number.state', 'conversation.created', 'message.received'])
     expect(events[2]?.data).toMatchObject({
       message: { upstream_id: 'wamid.1', text: { body: 'hello' }, from: '+4915112345678', to: TEST_ACCOUNT.display },
@@ -96,7 +89,7 @@ describe('a message that comes in', () => {
     house.restart()
     await house.give(item)
     expect(await upstreamIds()).toEqual(['wamid.1', 'wamid.2'])
-    expect((await conversations())[0]?.['unread']).toBe(2)
+    expect((await house.conversations())[0]?.['unread']).toBe(2)
     expect((await house.eventsAfter(0)).filter((text) => text.includes('message.received'))).toHaveLength(2)
   })
 
@@ -104,7 +97,7 @@ describe('a message that comes in', () => {
     await house.give(textItem('wamid.3', nowMs - 3000), textItem('wamid.1', nowMs - 9000))
     await house.give(textItem('wamid.4', nowMs - 3000), textItem('wamid.2', nowMs - 5000))
     expect(await upstreamIds()).toEqual(['wamid.1', 'wamid.2', 'wamid.3', 'wamid.4'])
-    const [conversation] = await conversations()
+    const [conversation] = await house.conversations()
     expect(conversation?.['last_message']).toMatchObject({ upstream_id: 'wamid.4' })
     expect(conversation?.['last_message_at']).toBe(new Date(nowMs - 3000).toISOString())
     expect(conversation?.['window_expires_at']).toBe(new Date(nowMs - 3000 + DAY_MS).toISOString())
@@ -112,7 +105,7 @@ describe('a message that comes in', () => {
 
   test('from the future counts as of now', async () => {
     await house.give(textItem('wamid.1', nowMs + 90 * DAY_MS))
-    const [conversation] = await conversations()
+    const [conversation] = await house.conversations()
     expect(conversation?.['last_message_at']).toBe(new Date(nowMs).toISOString())
     expect(conversation?.['window_expires_at']).toBe(new Date(nowMs + DAY_MS).toISOString())
   })
@@ -128,10 +121,10 @@ describe('a message that comes in', () => {
       state: 2,
       pool: null,
     })
-    expect(await conversations()).toMatchObject([{ number: '999', sendable: false }])
+    expect(await house.conversations()).toMatchObject([{ number: '999', sendable: false }])
     const { id } = await house.ask(declareNumber, declared({ account: '999', alias: 'second' }))
     expect(id).toBe(number?.id ?? 0)
-    expect(await conversations()).toMatchObject([{ number: '999', number_alias: 'second', sendable: true }])
+    expect(await house.conversations()).toMatchObject([{ number: '999', number_alias: 'second', sendable: true }])
     const states = (await house.eventsAfter(0)).filter((text) => text.includes('"number.state"'))
     expect(states.map((text) => (JSON.parse(text) as { data: View }).data['state'])).toEqual([
       'active',
@@ -142,11 +135,11 @@ describe('a message that comes in', () => {
 
   test('in a standby thread is another message than an ordinary one with its id, and opens no window', async () => {
     await house.give(textItem('wamid.1', nowMs, { space: 'standby' }))
-    expect((await conversations())[0]).toMatchObject({ standby: true, sendable: false, window_expires_at: null })
+    expect((await house.conversations())[0]).toMatchObject({ standby: true, sendable: false, window_expires_at: null })
     expect((await messages())[0]).toMatchObject({ standby: true })
     await house.give(textItem('wamid.1', nowMs, { space: 'standby' }), textItem('wamid.1', nowMs))
     expect(await upstreamIds()).toEqual(['wamid.1', 'wamid.1'])
-    expect((await conversations())[0]).toMatchObject({ standby: false, sendable: true })
+    expect((await house.conversations())[0]).toMatchObject({ standby: false, sendable: true })
   })
 
   test('or rather out of the phone of the firm, is shown as sent by it and is not unread', async () => {
@@ -162,21 +155,21 @@ describe('a message that comes in', () => {
         reason: null,
       },
     ])
-    expect((await conversations())[0]).toMatchObject({ unread: 0, window_expires_at: null })
+    expect((await house.conversations())[0]).toMatchObject({ unread: 0, window_expires_at: null })
     expect(house.wakes.find(({ kind }) => kind === 'message')).toMatchObject({ direction: 'out', counts: false })
   })
 
   test('opens the window for a day, and an older or a silent one does not shorten it', async () => {
     await house.give(textItem('wamid.1', nowMs - 1000))
     await house.give(textItem('wamid.2', nowMs - 50_000), textItem('wamid.3', nowMs, { opensWindow: false }))
-    expect((await conversations())[0]?.['window_expires_at']).toBe(new Date(nowMs - 1000 + DAY_MS).toISOString())
+    expect((await house.conversations())[0]?.['window_expires_at']).toBe(new Date(nowMs - 1000 + DAY_MS).toISOString())
   })
 
   test('is told with the window as it was then', async () => {
     await house.give(textItem('wamid.0', nowMs, { direction: 'out', opensWindow: false }))
     await house.give(textItem('wamid.1', nowMs - 1000), textItem('wamid.2', nowMs - 50_000))
     await house.give(textItem('wamid.3', nowMs, { space: 'standby' }), textItem('wamid.4', nowMs))
-    const events = (await house.eventsAfter(0)).map((text) => JSON.parse(text) as { type: string; data: View })
+    const events = await house.told()
     const told = events
       .filter(({ type }) => type === 'message.received')
       .map(({ data }) => data['conversation'] as View)
@@ -217,34 +210,34 @@ describe('a contact', () => {
     await house.give(textItem('wamid.1', nowMs, { person: { phone: '+4915112345678' } }))
     await house.give(textItem('wamid.2', nowMs, { person: ANNA }))
     await house.give(textItem('wamid.3', nowMs, { person: { userId: 'DE.1001' } }))
-    expect(await conversations()).toHaveLength(1)
-    expect(contactOf((await conversations())[0])).toMatchObject({ phone: '+4915112345678', user_id: 'DE.1001' })
+    expect(await house.conversations()).toHaveLength(1)
+    expect(contactOf((await house.conversations())[0])).toMatchObject({ phone: '+4915112345678', user_id: 'DE.1001' })
   })
 
   test('needs no phone', async () => {
     await house.give(textItem('wamid.1', nowMs, { person: { userId: 'DE.2', username: 'ben' } }))
-    expect(contactOf((await conversations())[0])).toMatchObject({ phone: null, user_id: 'DE.2', name: null })
+    expect(contactOf((await house.conversations())[0])).toMatchObject({ phone: null, user_id: 'DE.2', name: null })
     expect((await messages())[0]).toMatchObject({ from: 'DE.2' })
   })
 
   test('keeps what a later message does not say, and takes what it says anew', async () => {
     await house.give(textItem('wamid.1', nowMs), textItem('wamid.2', nowMs, { person: { phone: '+4915112345678' } }))
-    expect(contactOf((await conversations())[0])).toMatchObject({ name: 'Anna Beispiel', user_id: 'DE.1001' })
+    expect(contactOf((await house.conversations())[0])).toMatchObject({ name: 'Anna Beispiel', user_id: 'DE.1001' })
     await house.give(textItem('wamid.3', nowMs, { person: { ...ANNA, name: 'Anna B.' } }))
-    expect(contactOf((await conversations())[0])).toMatchObject({ name: 'Anna B.', user_id: 'DE.1001' })
+    expect(contactOf((await house.conversations())[0])).toMatchObject({ name: 'Anna B.', user_id: 'DE.1001' })
   })
 
   test('of another portfolio is somebody else', async () => {
     await house.ask(declareNumber, declared({ account: '2', alias: 'two', portfolio: 'other' }))
     await house.give(textItem('wamid.1', nowMs), textItem('wamid.2', nowMs, { account: { id: '2' } }))
-    const ids = (await conversations()).map((view) => contactOf(view)?.['id'])
+    const ids = (await house.conversations()).map((view) => contactOf(view)?.['id'])
     expect(new Set(ids).size).toBe(2)
   })
 
   test('on two numbers of one portfolio is one contact with two conversations', async () => {
     await house.ask(declareNumber, declared({ account: '2', alias: 'two' }))
     await house.give(textItem('wamid.1', nowMs), textItem('wamid.2', nowMs, { account: { id: '2' } }))
-    const ids = (await conversations()).map((view) => contactOf(view)?.['id'])
+    const ids = (await house.conversations()).map((view) => contactOf(view)?.['id'])
     expect(ids).toHaveLength(2)
     expect(new Set(ids).size).toBe(1)
   })
@@ -252,7 +245,7 @@ describe('a contact', () => {
   test('does not inherit the thread of whoever had the phone before', async () => {
     await house.give(textItem('wamid.1', nowMs))
     await house.give(textItem('wamid.2', nowMs, { person: { phone: '+4915112345678', userId: 'DE.777', name: 'Zoe' } }))
-    const contacts = (await conversations()).map(contactOf)
+    const contacts = (await house.conversations()).map(contactOf)
     expect(contacts).toHaveLength(2)
     expect(contacts.find((one) => one?.['user_id'] === 'DE.777')).toMatchObject({
       phone: '+4915112345678',
@@ -261,7 +254,7 @@ describe('a contact', () => {
     // Else an answer to the old thread would reach the new owner.
     expect(contacts.find((one) => one?.['user_id'] === 'DE.1001')).toMatchObject({ phone: null, name: 'Anna Beispiel' })
     await house.give(textItem('wamid.3', nowMs, { person: { phone: '+4915112345678' } }))
-    const zoe = (await conversations()).find((view) => contactOf(view)?.['user_id'] === 'DE.777')
+    const zoe = (await house.conversations()).find((view) => contactOf(view)?.['user_id'] === 'DE.777')
     expect((await messages(zoe)).map((message) => message['upstream_id'])).toEqual(['wamid.2', 'wamid.3'])
   })
 })
@@ -269,11 +262,11 @@ describe('a contact', () => {
 describe('the read marker', () => {
   test('leaves what came after it unread', async () => {
     for (const seq of [1, 2, 3, 4]) await house.give(textItem(`wamid.${seq}`, nowMs - 10_000 + seq * 1000))
-    const conversationId = readId('conversation', String((await conversations())[0]?.['id'])) ?? 0
+    const conversationId = readId('conversation', String((await house.conversations())[0]?.['id'])) ?? 0
     const ids = (await messages()).map((message) => readId('message', String(message['id'])) ?? 0)
     const read = (uptoMessageId: number | null) => house.ask(readConversation, { conversationId, uptoMessageId })
     expect(await read(ids[1] ?? 0)).toEqual({ unread: 2 })
-    expect((await conversations())[0]?.['unread']).toBe(2)
+    expect((await house.conversations())[0]?.['unread']).toBe(2)
     // An older marker takes nothing back.
     expect(await read(ids[0] ?? 0)).toEqual({ unread: 2 })
     expect(await read(null)).toEqual({ unread: 0 })
@@ -283,7 +276,7 @@ describe('the read marker', () => {
 
   test('is refused for what is not there', async () => {
     await house.give(textItem('wamid.1', nowMs), textItem('wamid.2', nowMs, { person: { phone: '+4917700000' } }))
-    const [one, other] = await conversations()
+    const [one, other] = await house.conversations()
     const conversationId = readId('conversation', String(one?.['id'])) ?? 0
     const foreign = readId('message', String((await messages(other))[0]?.['id'])) ?? 0
     const refusal = await house.refusalOf(readConversation, { conversationId, uptoMessageId: foreign })

@@ -5,9 +5,8 @@ import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
 import type { ActItem, PersonReference } from '../core/inbound.ts'
 import { openTestBook, SEES_ALL, TEST_MASTER_KEY, type TestBook } from '../testing/open-test-book.ts'
-import { declared, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
+import { TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { Vault } from '../vault/vault.ts'
-import { declareApp, declareNumber } from './number.ts'
 import { openRecordsReadonly } from './open.ts'
 import { type SearchAsk, Searcher, type SearchPage, type SearchViewer } from './search.ts'
 import { SearchFeed } from './search-feed.ts'
@@ -114,8 +113,7 @@ export function closeAll(): void {
 async function openHouse(): Promise<TestBook> {
   const house = openTestBook()
   opened.push(house)
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
   return house
 }
 

@@ -153,7 +153,7 @@ describe('the answer of the platform', () => {
       textItem('wamid.a', nowMs, { person: { phone: '+551187654321' } }),
       textItem('wamid.b', nowMs, { person: { userId: 'BR.5' } }),
     )
-    const { items } = await desk.house.reader.conversations({ limit: 9, cursor: null }, SEES_ALL)
+    const items = await desk.house.conversations()
     expect(items.map((view) => view['id'])).toContain(answer.conversation_id)
     expect(items).toHaveLength(2)
   })

@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
-import { declared } from '../testing/test-items.ts'
-import { declareApp, declareNumber } from './number.ts'
 import { seeing } from './page.ts'
 import { PeopleReader } from './people-reader.ts'
 import { addPeople, changePerson, removePerson } from './person.ts'
@@ -16,8 +14,7 @@ const W = { workspaceId: 1 }
 
 beforeEach(async () => {
   house = openTestBook()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  numberId = (await house.ask(declareNumber, declared())).id
+  numberId = await house.declare()
   await house.ask(declareRoles, { roles: { owner: ['conversations.see_all'] } })
   ownerRole = house.database.one<{ id: number }>("SELECT id FROM roles WHERE name = 'owner'")?.id ?? 0
   roleId = (await house.ask(addRole, { ...W, name: 'seer', permissions: ['conversations.see_team', 'messages.reply'] }))

@@ -38,8 +38,7 @@ let conversationId = 0
 /** Main with a customer, and an outlet with a number. */
 beforeEach(async () => {
   house = openTestBook()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  await house.ask(declareNumber, declared())
+  await house.declare()
   await house.ask(declareApp, { id: 'whatsapp/outlet', portfolio: 'outlet', workspace: 'outlet' })
   await house.ask(declareNumber, inOutlet())
   await house.give(textItem('wamid.1', house.clock.epochMs(), { person: ANNA }))

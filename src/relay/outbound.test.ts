@@ -102,7 +102,7 @@ class Story {
     await this.ask(declareNumber, declared())
     await this.book.give(textItem('wamid.first', this.clock.epochMs()))
     await this.start()
-    return (await this.book.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)).items[0]?.['id'] as string
+    return (await this.book.conversations())[0]?.['id'] as string
   }
 
   async start(): Promise<void> {
@@ -330,6 +330,15 @@ describe('Outbound', () => {
     await story.pass(5000, 20)
     expect(story.sendsOf(message)).toBe(1)
     expect((await story.statesOf(message)).at(-1)).toBe('cancelled')
+  })
+
+  test('counts each request that finds no place', async () => {
+    openStory(1)
+    const conversation = await story.open()
+    expect([story.outbound.predict('reply').hasRoom, story.overflows]).toEqual([true, 0])
+    await story.queue(conversation, { notBeforeMs: story.clock.epochMs() + 60_000, deadlineMs: 600_000 })
+    expect([story.outbound.predict('reply').hasRoom, story.overflows]).toEqual([false, 1])
+    expect([story.outbound.predict('bulk').hasRoom, story.overflows]).toEqual([true, 1])
   })
 
   test('takes from the records what memory has no place for, and sends all of it once', async () => {

@@ -1,11 +1,10 @@
 import { readId } from '../core/ids.ts'
 import type { SendOutcome } from '../core/inbound.ts'
-import { declareApp, declareNumber } from '../records/number.ts'
 import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { beginSending, type Departure, recordOutcome } from '../records/send-message.ts'
 import type { View } from '../records/views.ts'
 import { openTestBook, SEES_ALL, type TestBook } from './open-test-book.ts'
-import { DOUBT_WAIT_MS, declared, queued, textItem } from './test-items.ts'
+import { DOUBT_WAIT_MS, queued, textItem } from './test-items.ts'
 
 /** A house with one number and one customer whose window is open, and the steps of a send by hand. */
 export interface Desk {
@@ -26,11 +25,9 @@ export interface Desk {
 
 export async function openDesk(): Promise<Desk> {
   const house = openTestBook()
-  await house.ask(declareApp, { id: 'whatsapp/main', portfolio: 'acme' })
-  const { id: numberId } = await house.ask(declareNumber, declared())
+  const numberId = await house.declare()
   await house.give(textItem('wamid.first', house.clock.epochMs()))
-  const { items } = await house.reader.conversations({ limit: 1, cursor: null }, SEES_ALL)
-  const conversationId = readId('conversation', String(items[0]?.['id'])) ?? 0
+  const conversationId = readId('conversation', String((await house.conversations())[0]?.['id'])) ?? 0
   const message = async (id: number) => (await house.reader.message(id, SEES_ALL)) ?? {}
   return {
     house,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { type FailureData, failureFrom } from '../core/failure.ts'
+import { readId } from '../core/ids.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import { type Actor, MAIN_WORKSPACE } from '../core/principal.ts'
 import { RecordTime } from '../core/record-time.ts'
@@ -14,16 +15,18 @@ import { Book, type Commit } from '../records/book.ts'
 import { RecordedEvents } from '../records/event-log.ts'
 import { requireAllCommits, requireWholeVault } from '../records/lost-commits.ts'
 import { MediaReader } from '../records/media-reader.ts'
+import { declareApp, declareNumber } from '../records/number.ts'
 import { openRecords, openRecordsReadonly } from '../records/open.ts'
 import { seeing } from '../records/page.ts'
 import { Reader } from '../records/reader.ts'
 import type { Input, Wake } from '../records/tx.ts'
-import { Views } from '../records/views.ts'
+import { type View, Views } from '../records/views.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
 import { FakeClock } from './fake-clock.ts'
 import { seededRandom } from './seeded-random.ts'
+import { declared } from './test-items.ts'
 
 const TEST_SOURCE = 'whatsapp/main'
 export const TEST_MASTER_KEY = new Uint8Array(32).fill(7)
@@ -38,6 +41,14 @@ export interface TestBookOptions {
   /** Understands a body; as it is, a body is the JSON of its items. */
   parse?: (entry: Entry) => Iterable<InboundItem>
   acceptLoss?: boolean
+}
+
+/** An event as it leaves the house. */
+export interface Told {
+  offset: number
+  type: string
+  at: string
+  data: View
 }
 
 interface Parts {
@@ -161,6 +172,28 @@ export class TestBook {
     this.commits.push(commit)
     this.wakes.push(...commit.wakes)
     return commit
+  }
+
+  /** Declares the app and the number that most tests use; answers the number's id. */
+  async declare(): Promise<number> {
+    await this.ask(declareApp, { id: TEST_SOURCE, portfolio: 'acme' })
+    return (await this.ask(declareNumber, declared())).id
+  }
+
+  /** As somebody who may see everything is shown them, the newest activity first. */
+  async conversations(): Promise<View[]> {
+    return (await this.reader.conversations({ limit: 500, cursor: null }, SEES_ALL)).items
+  }
+
+  /** Of a conversation as it is shown, the newest first. */
+  async messagesOf(conversation: View | undefined): Promise<View[]> {
+    const id = readId('conversation', String(conversation?.['id'])) ?? 0
+    return (await this.reader.messages(id, { limit: 500, cursor: null }, SEES_ALL))?.items ?? []
+  }
+
+  /** The events since an offset. */
+  async told(after = 0): Promise<Told[]> {
+    return (await this.eventsAfter(after)).map((text) => JSON.parse(text) as Told)
   }
 
   /** Everything since an offset, as the texts that leave the house. */
