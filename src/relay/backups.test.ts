@@ -134,6 +134,26 @@ test('one at a time, only where it is said where to, and by the clock only where
   expect((await running).bytes).toBe(3)
 })
 
+test('another master key makes one due at once, and one that lies in the future is no reason to wait', async () => {
+  const backups = open()
+  await advance(30_000)
+  expect(taken.length).toBe(1)
+  isBroken = true
+  backups.learnMaster(new Uint8Array(32).fill(1))
+  await advance(0)
+  expect(taken.length).toBe(2)
+  isBroken = false
+  await advance(10 * 60_000)
+  expect(taken.length).toBe(3)
+  await advance(23 * HOUR_MS)
+  expect(taken.length).toBe(3)
+  clock.jump(-400 * 24 * HOUR_MS)
+  backups.follow()
+  await advance(30_000)
+  expect(taken.length).toBe(4)
+  await backups.stop()
+})
+
 test('a stop waits three seconds for a backup that is under way, and no longer', async () => {
   const never = { promise: new Promise<BackupDone>(() => {}) }
   const backups = open({}, () => never.promise)

@@ -50,6 +50,8 @@ export class Backups {
   #cancel: (() => void) | undefined
   #isStopped = false
   #masterKey: Uint8Array
+  /** The backups that are there open with another master key only. */
+  #isOutdated = false
 
   /** `plan`: as the configuration has it now. */
   constructor(deps: BackupsDependencies, plan: () => BackupPlan) {
@@ -83,9 +85,14 @@ export class Backups {
     }
   }
 
-  /** The master key was changed: from now on copies of the vault open with this one. */
+  /**
+   * The master key was changed: from now on copies of the vault open with this one. By the clock one is due at once: with
+   * the key of before a backup opens, and the shipped journal of later days does not.
+   */
   learnMaster(next: Uint8Array): void {
     this.#masterKey = next
+    this.#isOutdated = true
+    this.#wait(0)
   }
 
   /** Takes none any more, and waits a little for the one under way: the end of the process cuts it off. */
@@ -137,6 +144,8 @@ export class Backups {
         last_failure: null,
       })
       metrics.done({ atMs, seconds, bytes })
+      // Another master key may have come meanwhile.
+      if (ask.masterKey === this.#masterKey) this.#isOutdated = false
       log.info('backup taken', { ms: Math.round(seconds * 1000), seq: done.head_seq, count: done.counts.messages })
       if (done.media.missing > 0) log.warn('files of messages are not in the folder', { count: done.media.missing })
       return done
@@ -165,15 +174,28 @@ export class Backups {
     const plan = this.#planNow()
     if (this.#isStopped || !isPlanned(plan)) return
     this.#cancel?.()
-    const delayMs = Math.max(leastMs, dueAtMs(plan) - clock.epochMs())
+    const delayMs = Math.max(leastMs, this.#dueAtMs(plan) - clock.epochMs())
     this.#cancel = clock.after(delayMs, () => void this.#onTime())
+  }
+
+  /** After the newest whole backup that is there, wherever it came from; at once where none can be found. */
+  #dueAtMs({ folder, everyHours }: Planned): number {
+    try {
+      const newest = backupsIn(folder).at(-1)
+      if (this.#isOutdated || newest === undefined) return 0
+      const madeAtMs = readManifest(join(folder, newest)).made_at
+      // One that lies in the future is of a clock that was wrong.
+      return madeAtMs > this.#deps.clock.epochMs() ? 0 : madeAtMs + everyHours * HOUR_MS
+    } catch {
+      return 0
+    }
   }
 
   async #onTime(): Promise<void> {
     const plan = this.#planNow()
     if (!isPlanned(plan)) return
     // Somebody has asked for one meanwhile, or the wall clock was set.
-    if (dueAtMs(plan) > this.#deps.clock.epochMs()) return this.#wait(0)
+    if (this.#dueAtMs(plan) > this.#deps.clock.epochMs()) return this.#wait(0)
     const everyMs = plan.everyHours * HOUR_MS
     try {
       await this.take()
@@ -188,14 +210,4 @@ type Planned = BackupPlan & { folder: string; everyHours: number }
 
 function isPlanned(plan: BackupPlan): plan is Planned {
   return plan.everyHours !== undefined && plan.folder !== undefined
-}
-
-/** After the newest whole backup that is there, wherever it came from; at once where none can be found. */
-function dueAtMs({ folder, everyHours }: Planned): number {
-  try {
-    const newest = backupsIn(folder).at(-1)
-    return newest === undefined ? 0 : readManifest(join(folder, newest)).made_at + everyHours * HOUR_MS
-  } catch {
-    return 0
-  }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { must } from '../core/assert.ts'
 import { makeFolder } from '../storage/data-folder.ts'
@@ -8,6 +8,8 @@ import type { Vault } from '../vault/vault.ts'
 
 /** Says in a folder that is kept outside the data folder whose it is. */
 const HOUSE_FILE = 'house'
+/** In the data folder: a file for each such folder, with the number of the disk that it lay on. No backup takes them along. */
+const PLACES_FOLDER = 'places'
 
 const REFUSED = ['EACCES', 'EPERM', 'EROFS']
 const WRITABLE_WANTED =
@@ -15,7 +17,7 @@ const WRITABLE_WANTED =
 
 /** A place for copies that this house cannot use. Its code is what the log and `doctor` say. */
 export class WrongPlace extends Error {
-  readonly code: 'another_house' | 'in_data_folder'
+  readonly code: 'another_house' | 'in_data_folder' | 'not_mounted'
 
   constructor(code: WrongPlace['code'], message: string) {
     super(message)
@@ -32,10 +34,20 @@ export function houseMarkOf(vault: Pick<Vault, 'findNamedKey'>): string {
 /**
  * Makes the folder where there is none, and throws where another house keeps its copies: each takes away what is not its
  * own or older, so one of the two, or a data folder that was begun anew by mistake, would in a few days have done so with
- * all of the other's. An unmarked folder is taken.
+ * all of the other's. An unmarked folder is taken, unless it was marked and its disk is another now.
  */
-export function claimForHouse(folder: string, mark: string): void {
+export function claimForHouse(folder: string, { mark, dataDir }: { mark: string; dataDir: string }): void {
+  const note = join(dataDir, PLACES_FOLDER, new Bun.CryptoHasher('sha256').update(folder).digest('hex').slice(0, 16))
+  if (!existsSync(join(folder, HOUSE_FILE))) requireSameDisk(folder, note)
   requireWritable(folder)
+  claim(folder, mark)
+  const disk = `${statSync(folder).dev} ${folder}\n`
+  if (existsSync(note) && readFileSync(note, 'utf8') === disk) return
+  makeFolder(dirname(note))
+  writeWhole(note, disk)
+}
+
+function claim(folder: string, mark: string): void {
   const path = join(folder, HOUSE_FILE)
   const found = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
   if (found === mark) return
@@ -60,6 +72,23 @@ function requireWritable(folder: string): void {
     const words = `${folder} cannot be written to (${code}): ${WRITABLE_WANTED}`
     throw Object.assign(new Error(words, { cause }), { code })
   }
+}
+
+/** A disk that is not mounted leaves an empty folder on the one below, which copies would fill without a word. */
+function requireSameDisk(folder: string, note: string): void {
+  if (!existsSync(note)) return
+  const device = Number.parseInt(readFileSync(note, 'utf8'), 10)
+  if (device === statSync(placeThere(folder)).dev) return
+  throw new WrongPlace(
+    'not_mounted',
+    `${folder} was on another disk, which had this house's copies: is it mounted? If this is a new one: ` +
+      `mkdir -p ${folder} && touch ${join(folder, HOUSE_FILE)}`,
+  )
+}
+
+/** The folder, or the nearest one around it that is there. */
+function placeThere(folder: string): string {
+  return existsSync(folder) ? folder : placeThere(dirname(folder))
 }
 
 /** Throws, with nothing made, where the copies would be lost together with the data folder. */

@@ -89,7 +89,7 @@ class ShipThread {
     const { dataDir, folder } = this.#open
     const vault = this.#vault
     requireOutside(folder, dataDir)
-    claimForHouse(folder, houseMarkOf(vault))
+    claimForHouse(folder, { mark: houseMarkOf(vault), dataDir })
     this.#shipper = new JournalShipper({
       journalFolder: join(dataDir, 'journal'),
       folder,

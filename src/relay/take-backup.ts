@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, pause } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
@@ -10,16 +10,20 @@ import {
   type BackupFile,
   type BackupManifest,
   backupNameOf,
+  backupsIn,
+  epochMsOfName,
   MANIFEST_FILE,
   MANIFEST_FORM,
   MEDIA_LIST_FILE,
   PART_ENDING,
   sha256Of,
+  vaultCopiesIn,
   vaultCopyName,
   writeManifest,
   writeMediaList,
 } from '../storage/backup-manifest.ts'
 import { copyDatabase, faultsOfDatabase, syncFile, syncFolder } from '../storage/copy-database.ts'
+import { giveToOwner, makeFolder } from '../storage/data-folder.ts'
 import { damageText, lookThrough } from '../storage/page-look.ts'
 import { relieveLog } from '../storage/summed-log.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
@@ -90,19 +94,17 @@ class Taking {
     requireApart(ask)
     // Before anything is removed there: what is half-way may be another house's.
     const mark = markOf(ask)
-    for (const folder of [ask.folder, ask.vaultFolder]) claimForHouse(folder, mark)
+    for (const folder of [ask.folder, ask.vaultFolder]) claimForHouse(folder, { mark, dataDir: ask.dataDir })
     removeLeftovers(ask)
-    let madeAtMs = clock.epochMs()
-    while (existsSync(join(ask.folder, backupNameOf(madeAtMs)))) madeAtMs += 1000
-    this.#madeAtMs = madeAtMs
-    this.#name = backupNameOf(madeAtMs)
+    this.#madeAtMs = clock.epochMs()
+    this.#name = nextName(ask, this.#madeAtMs)
     this.#part = join(ask.folder, this.#name + PART_ENDING)
   }
 
   async run(): Promise<BackupDone> {
     const { folder } = this.#ask
     requireSpace(this.#ask)
-    mkdirSync(join(this.#part, 'journal'), { recursive: true, mode: 0o700 })
+    makeFolder(join(this.#part, 'journal'))
     const { facts, media } = await this.#takeRecords()
     crashPoint('backup.records_copied')
     const days = await this.#takeJournal()
@@ -136,6 +138,7 @@ class Taking {
     syncFolder(join(this.#part, 'journal'))
     syncFolder(this.#part)
     crashPoint('backup.before_rename')
+    giveToOwner(this.#part)
     renameSync(this.#part, join(folder, this.#name))
     syncFolder(folder)
     const removed = rotate(this.#ask).backups
@@ -191,6 +194,7 @@ class Taking {
     if (faults.length > 0) throw new Error(`The copy of the vault is damaged: ${faults.join('; ')}`)
     // Throws where this is not the key that opens it.
     new Vault(part, masterKey, { readonly: true }).close()
+    giveToOwner(part)
     renameSync(part, join(vaultFolder, file))
     syncFolder(vaultFolder)
     const path = join(vaultFolder, file)
@@ -207,6 +211,7 @@ class Taking {
     if (!existsSync(from) || personsIn(to) > personsIn(from)) return
     rmSync(to + PART_ENDING, { force: true })
     this.#copy(from, to + PART_ENDING)
+    giveToOwner(to + PART_ENDING)
     renameSync(to + PART_ENDING, to)
     syncFolder(vaultFolder)
   }
@@ -248,6 +253,14 @@ class Taking {
       removed,
     }
   }
+}
+
+/** Behind all that are there: the newest is known by its name, also where the clock was wrong when they were made. */
+function nextName({ folder, vaultFolder }: BackupAsk, nowMs: number): string {
+  const newest = [backupsIn(folder), vaultCopiesIn(vaultFolder)].flatMap((names) => names.slice(-1))
+  let nameMs = Math.max(nowMs, ...newest.map((name) => epochMsOfName(name) + 1000))
+  while (existsSync(join(folder, backupNameOf(nameMs)))) nameMs += 1000
+  return backupNameOf(nameMs)
 }
 
 /** Throws where this is not the key that opens the vault. */

@@ -70,6 +70,7 @@ function nextSteps(config: Config, file: string, isRunning: boolean): string[] {
     isRunning
       ? 'The running house goes on with it; the next start needs the setting.'
       : 'The next start needs the setting.',
+    'Then take a backup (gatehouse backup): with a copy of vault.db from before, what is shipped of later days does not open.',
     'Keep the old key for as long as you keep backups of vault.db that were made before; then destroy it.',
   ]
 }

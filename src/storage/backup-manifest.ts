@@ -33,9 +33,9 @@ export interface BackupMedia {
 /** What a backup says of itself. */
 export interface BackupManifest {
   form: typeof MANIFEST_FORM
-  /** The moment it was begun, `20261122T170503Z`. */
+  /** The moment it was begun, `20261122T170503Z`; later where a clock that was wrong has left later ones. */
   name: string
-  /** The same as milliseconds since 1970. */
+  /** The moment, as milliseconds since 1970. */
   made_at: number
   /** The version of the program that made it. */
   program: string
@@ -64,6 +64,11 @@ export function backupNameOf(epochMs: number): string {
     .toISOString()
     .replace(/[-:]/g, '')
     .replace(/\.\d{3}/, '')
+}
+
+/** The moment that a name tells, to the second. */
+export function epochMsOfName(name: string): number {
+  return Date.parse(name.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/, '$1-$2-$3T$4:$5:'))
 }
 
 export function isBackupName(name: string): boolean {

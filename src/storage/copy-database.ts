@@ -8,7 +8,7 @@ import { Db } from './database.ts'
 export function copyDatabase(from: string, to: string): void {
   const database = new Db(from, { readonly: true, cacheKib: 8192 })
   try {
-    database.run('VACUUM INTO ?1', to)
+    database.copyTo(to)
   } finally {
     database.close()
   }

@@ -147,6 +147,17 @@ export class Db {
     }
   }
 
+  /** Copies the whole, as of one commit, into a file that is not there yet. */
+  copyTo(target: string): void {
+    try {
+      this.#prepare('VACUUM INTO ?1').run(target)
+    } catch (error) {
+      // Nothing is written where it is read: what has no room, or cannot be made, is the copy.
+      const isOfCopy = /^SQLITE_(FULL|CANTOPEN|READONLY)/.test(codeOf(error))
+      throw inWords(isOfCopy ? target : `${this.#path}, or its copy ${target},`, error)
+    }
+  }
+
   /** What is in force on this connection: 2 is FULL, every commit is synced. */
   synchronous(): number {
     return this.one<{ synchronous: number }>('PRAGMA synchronous')?.synchronous ?? 0
@@ -179,10 +190,13 @@ const WORDS: readonly (readonly [code: RegExp, words: string])[] = [
 
 /** An error of SQLite, which now names the file that it comes from. */
 function inWords(path: string, error: unknown): unknown {
-  const code = String((error as { code?: unknown } | null)?.code)
-  const words = WORDS.find(([pattern]) => pattern.test(code))?.[1]
+  const words = WORDS.find(([pattern]) => pattern.test(codeOf(error)))?.[1]
   if (words !== undefined && error instanceof Error) error.message = `${path} ${words} (${error.message})`
   return error
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code)
 }
 
 /** Whether an error comes from storage (disk full, I/O, corruption, lock) and not from what was being stored. */

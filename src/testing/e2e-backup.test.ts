@@ -22,6 +22,7 @@ import { checkBackup } from '../relay/check-backup.ts'
 import { type BackupDone, takeBackup } from '../relay/take-backup.ts'
 import { askRunningHouse } from '../run/running-house.ts'
 import { backupsIn, pooledMediaPath, readManifest, readMediaList, vaultCopiesIn } from '../storage/backup-manifest.ts'
+import { Db } from '../storage/database.ts'
 import { Vault } from '../vault/vault.ts'
 import { openEverything } from './sealed-cells.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -214,6 +215,27 @@ test('one that fails in the middle takes its half away: it would hold the room t
   expect([...readdirSync(ask.folder), ...readdirSync(ask.vaultFolder)]).toEqual(['house', 'house'])
 })
 
+test('a backup is the newest by its name too where those before were made by a clock that was ahead', async () => {
+  const own = mkdtempSync(join(place, 'ahead-'))
+  const ask = {
+    dataDir: laidOut(first(backupsIn(folder).slice(-1))),
+    folder: join(own, 'b'),
+    vaultFolder: join(own, 'v'),
+    vaultBeside: false,
+    keep: 1,
+    vaultKeep: 1,
+    masterKey: MASTER,
+    program: 'test',
+    restShare: 0,
+  }
+  const ahead = { ...systemClock, epochMs: () => Date.UTC(2040, 0, 1) }
+  await takeBackup(ask, ahead, () => {})
+  const { name, removed } = await takeBackup(ask, systemClock, () => {})
+  expect({ name, removed }).toEqual({ name: '20400101T000001Z', removed: ['20400101T000000Z'] })
+  expect(readManifest(join(ask.folder, name)).made_at).toBeLessThan(Date.UTC(2040, 0, 1))
+  expect([backupsIn(ask.folder), vaultCopiesIn(ask.vaultFolder)]).toEqual([[name], [name]])
+})
+
 test('with another master key nothing is begun', async () => {
   const [to, vaultTo] = [join(place, 'no-key'), join(place, 'no-key-vaults')]
   const ask = { dataDir: join(house.folder, 'data'), folder: to, vaultFolder: vaultTo, vaultBeside: false }
@@ -250,6 +272,12 @@ async function journalGoesOn(): Promise<void> {
   expect(bodies.some((body) => body.text.includes(text))).toBe(true)
   expect(bodies.length).toBe(went.head)
 }
+
+test('a place that cannot be written to is refused in words that say what is wanted', async () => {
+  const places = { to: '/sys/gatehouse', vault_to: join(place, 'vaults-of-nothing') }
+  const asked = askRunningHouse<BackupDone>(house.config(), 'backup', places)
+  await expect(asked).rejects.toThrow(/^\/sys\/gatehouse cannot be written to \(E\w+\): .*ReadWritePaths/)
+})
 
 test('another house does not take its backups where this one has its own, and removes none of them', async () => {
   const places = { to: join(place, 'shared'), vault_to: join(place, 'shared-vaults') }
@@ -297,6 +325,41 @@ test("another house sets none of this one's shipped journal aside, serves, and s
   } finally {
     await other.close()
   }
+})
+
+test('a disk that is not mounted is noticed; a folder that was removed, and a new disk that is said to be one, are used', async () => {
+  const places = { to: join(place, 'disk'), vault_to: join(place, 'disk-of-keys') }
+  const take = () => askRunningHouse<BackupDone>(house.config(), 'backup', places)
+  await take()
+  const empty = (folder: string) => rmSync(folder, { recursive: true })
+  empty(places.to)
+  const { name } = must(await take(), 'a backup')
+  expect(backupsIn(places.to)).toEqual([name])
+
+  const notes = join(house.folder, 'data', 'places')
+  const note = must(
+    readdirSync(notes).find((one) => readFileSync(join(notes, one), 'utf8').includes(`${places.to}\n`)),
+    'a note',
+  )
+  writeFileSync(join(notes, note), `1234567 ${places.to}\n`)
+  expect(must(await take(), 'a backup').name > name).toBe(true)
+  writeFileSync(join(notes, note), `1234567 ${places.to}\n`)
+  empty(places.to)
+  await expect(take()).rejects.toThrow(/was on another disk.*is it mounted\?.*touch/)
+  expect(existsSync(places.to)).toBe(false)
+  mkdirSync(places.to)
+  await expect(take()).rejects.toThrow('is it mounted?')
+  writeFileSync(join(places.to, 'house'), '')
+  const last = must(await take(), 'a backup')
+  expect(backupsIn(places.to)).toEqual([last.name])
+})
+
+test('a disk that gets full is named: that of the copy', async () => {
+  const from = new Db(join(place, 'source.db'))
+  from.script('CREATE TABLE page (bytes BLOB); INSERT INTO page VALUES (zeroblob(100000))')
+  expect(() => from.copyTo('/dev/full')).toThrow(/^\/dev\/full /)
+  expect(() => from.copyTo(join(place, 'not', 'there.db'))).toThrow(/there\.db cannot be opened/)
+  from.close()
 })
 
 test('a backup into the data folder is refused, and nothing is made there', async () => {

@@ -12,6 +12,7 @@ const DRILL_MS_WARN = 8 * DAY_MS
 const WRONG_PLACES: Readonly<Record<string, string>> = {
   another_house: 'ship_folder has the copies of another house',
   in_data_folder: 'ship_folder lies in the data folder, and would be lost with it',
+  not_mounted: 'the disk of ship_folder is not mounted',
 }
 
 /** How the last backups ended: when the last good one was made, and the last failure with its reason. */
@@ -81,7 +82,7 @@ export function checkShipping(facts: HouseFacts | undefined, isPlanned: boolean)
     return fail(
       id,
       `The journal is not shipped: ${WRONG_PLACES[fault]}`,
-      'Set another [backup] ship_folder, then: gatehouse reload',
+      'Mount its disk, and the house goes on by itself; or set another [backup] ship_folder, then: gatehouse reload',
     )
   }
   const remedy = 'Look whether [backup] ship_folder is there, writable and has room; the house goes on by itself'
