@@ -86,7 +86,7 @@ export class TokenWatch {
 const UNREACHABLE = { kind: 'unreachable', reason: '' } as const
 
 function expiryOf(facts: TokenFacts): number | undefined {
-  if (facts.kind === 'unreachable') return undefined
+  if (facts.kind === 'unreachable' || facts.kind === 'untold') return undefined
   if (facts.kind === 'refused' || !facts.isValid) return 0
   return facts.expiresAt === 0 ? Number.POSITIVE_INFINITY : facts.expiresAt
 }

@@ -1,4 +1,9 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Db } from './database.ts'
+
+/** Whoever only asks whether the folder is held holds it for a moment: no start fails for that. */
+const BUSY_MS = 100
 
 /**
  * The data folder's lock: an exclusive transaction held for as long as the house serves. The kernel frees it when the
@@ -11,7 +16,7 @@ export class FolderLock {
   constructor(path: string) {
     this.#database = open(path)
     try {
-      this.#database.script('PRAGMA busy_timeout = 0')
+      this.#database.script(`PRAGMA busy_timeout = ${BUSY_MS}`)
       // In WAL mode readers pass an exclusive transaction, a second writer does not: that is what is wanted.
       this.#database.script('BEGIN EXCLUSIVE')
     } catch (cause) {
@@ -24,6 +29,19 @@ export class FolderLock {
   release(): void {
     this.#database.script('ROLLBACK')
     this.#database.close()
+  }
+}
+
+/** Whether a process holds the data folder. Throws where the lock is damaged. */
+export function isFolderHeld(folder: string): boolean {
+  const path = join(folder, 'lock.db')
+  if (!existsSync(path)) return false
+  try {
+    new FolderLock(path).release()
+    return false
+  } catch (error) {
+    if (((error as Error).cause as { code?: unknown } | undefined)?.code === 'SQLITE_BUSY') return true
+    throw error
   }
 }
 

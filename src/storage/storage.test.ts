@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Db, requireSqliteVersion, storageFault } from './database.ts'
-import { FolderLock } from './lock.ts'
+import { FolderLock, isFolderHeld } from './lock.ts'
 import { type Migration, migrate } from './migrate.ts'
 
 let folder = ''
@@ -185,7 +185,9 @@ describe('FolderLock', () => {
     const path = join(folder, 'lock.db')
     const lock = new FolderLock(path)
     expect(() => new FolderLock(path)).toThrow(REFUSAL)
+    expect(isFolderHeld(folder)).toBe(true)
     lock.release()
+    expect(isFolderHeld(folder)).toBe(false)
     new FolderLock(path).release()
   })
 
@@ -203,6 +205,11 @@ describe('FolderLock', () => {
     holder.kill('SIGKILL')
     await holder.exited
     new FolderLock(path).release()
+  })
+
+  test('is not made by asking whether there is one', () => {
+    expect(isFolderHeld(folder)).toBe(false)
+    expect(existsSync(join(folder, 'lock.db'))).toBe(false)
   })
 
   test('does not blame another Gatehouse for a file that is broken', () => {

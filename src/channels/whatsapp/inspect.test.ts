@@ -52,7 +52,12 @@ describe('inspectToken()', () => {
 
   test.each([
     ['a refused token', platform(401, { error: { code: 190 } }), { kind: 'refused', apartMs: 2000 }],
-    ['another refusal', platform(400, { error: { code: 100 } }), { kind: 'refused', apartMs: 2000 }],
+    [
+      'a token that may not ask',
+      platform(400, { error: { code: 100 } }),
+      { kind: 'untold', reason: 'code 100', apartMs: 2000 },
+    ],
+    ['a wrong address', platform(404, 'not here'), { kind: 'untold', reason: 'status 404', apartMs: 2000 }],
     ['a platform in trouble', platform(503, 'sorry'), { kind: 'unreachable', reason: 'status 503' }],
     ['a page in its place', platform(200, '<html>'), { kind: 'unreachable', reason: 'answer not understood' }],
     ['nobody', nobody, { kind: 'unreachable', reason: 'ECONNREFUSED' }],

@@ -24,6 +24,8 @@ export type TokenFacts =
       apartMs: number | null
     }
   | { kind: 'refused'; apartMs: number | null }
+  /** It does not say it to this token, which may send all the same. */
+  | { kind: 'untold'; reason: string; apartMs: number | null }
   | { kind: 'unreachable'; reason: string }
 
 /** The apps that get the webhooks of an account. */
@@ -38,7 +40,11 @@ export async function inspectToken(request: InspectRequest, fetch: Fetch, nowMs:
   if (answer.kind === 'unreachable') return answer
   const apartMs = answer.dateMs === null ? null : nowMs() - answer.dateMs
   const data = objectOf(answer.body?.['data'])
-  if (answer.kind === 'refused') return { kind: 'refused', apartMs }
+  if (answer.kind === 'refused') {
+    const code = integerOf(objectOf(answer.body?.['error'])?.['code'])
+    if (answer.status === 401 || code === TOKEN_CODE) return { kind: 'refused', apartMs }
+    return { kind: 'untold', reason: code === undefined ? `status ${answer.status}` : `code ${code}`, apartMs }
+  }
   if (!data) return { kind: 'unreachable', reason: 'answer not understood' }
   const scopes = Array.isArray(data['scopes']) ? data['scopes'].filter((scope) => typeof scope === 'string') : []
   return {
@@ -66,7 +72,7 @@ export async function listSubscriptions(request: InspectRequest, waba: string, f
 }
 
 type Answer =
-  | { kind: 'found' | 'refused'; body: Record<string, unknown> | undefined; dateMs: number | null }
+  | { kind: 'found' | 'refused'; status: number; body: Record<string, unknown> | undefined; dateMs: number | null }
   | { kind: 'unreachable'; reason: string }
 
 async function get(request: InspectRequest, path: string, fetch: Fetch): Promise<Answer> {
@@ -80,11 +86,10 @@ async function get(request: InspectRequest, path: string, fetch: Fetch): Promise
     const body = objectOf(parsed((await boundedText(response)) ?? ''))
     const date = Date.parse(response.headers.get('date') ?? '')
     const dateMs = Number.isFinite(date) ? date : null
-    if (response.ok) return { kind: 'found', body, dateMs }
-    const isRefused = integerOf(objectOf(body?.['error'])?.['code']) === TOKEN_CODE || response.status === 401
-    return isRefused || response.status < 500
-      ? { kind: 'refused', body, dateMs }
-      : { kind: 'unreachable', reason: `status ${response.status}` }
+    const { status } = response
+    if (response.ok) return { kind: 'found', status, body, dateMs }
+    const isRefused = integerOf(objectOf(body?.['error'])?.['code']) === TOKEN_CODE || status < 500
+    return isRefused ? { kind: 'refused', status, body, dateMs } : { kind: 'unreachable', reason: `status ${status}` }
   } catch (error) {
     const { code, name } = error as { code?: unknown; name?: string }
     // A time-out has a number for a code, of the DOM's errors.

@@ -1,9 +1,15 @@
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
-const DAY_MS = 86_400_000
-const AGE_MS_WARN = 26 * 3_600_000
-const AGE_MS_FAIL = 8 * DAY_MS
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+/** Where no backups are planned, or daily ones. */
+const EVERY_MS = DAY_MS
+/** So much later than planned it is late: one takes its time, and one that fails is tried again. */
+const LATE_MS = 2 * HOUR_MS
+/** So many that were left out are too many; of rare ones that would be months. */
+const LEFT_OUT_MAX = 7
+const LATE_MS_MAX = 7 * DAY_MS
 /** It is there within a second; a place that has to be waited for now and then is no finding. */
 const SHIP_LAG_MS_WARN = 10_000
 const SHIP_LAG_MS_FAIL = 3_600_000
@@ -17,17 +23,18 @@ const WRONG_PLACES: Readonly<Record<string, string>> = {
 
 /** How the last backups ended: when the last good one was made, and the last failure with its reason. */
 export interface BackupFacts {
-  isPlanned: boolean
+  /** How often the house makes one by itself; null: only when asked. */
+  everyMs: number | null
   lastSuccessAtMs: number | null
   lastFailure: { atMs: number; reason: string } | null
 }
 
-export function checkBackups({ isPlanned, lastSuccessAtMs, lastFailure }: BackupFacts, nowMs: number): Finding {
+export function checkBackups({ everyMs, lastSuccessAtMs, lastFailure }: BackupFacts, nowMs: number): Finding {
   const id = 'backup'
   const remedy = 'Look at the folder of the backups and at the log, then: gatehouse backup'
   if (lastSuccessAtMs === null) {
     if (lastFailure !== null) return fail(id, `No backup has been made yet, it failed: ${lastFailure.reason}`, remedy)
-    return isPlanned
+    return everyMs !== null
       ? warn(id, 'No backup has been made yet', 'gatehouse backup; the house makes them by itself from then on')
       : warn(
           id,
@@ -39,8 +46,9 @@ export function checkBackups({ isPlanned, lastSuccessAtMs, lastFailure }: Backup
   const what = `The last backup was made ${lengthOf(ageMs / 1000)} ago`
   const failed = lastFailure !== null && lastFailure.atMs > lastSuccessAtMs ? lastFailure : null
   const said = failed ? `${what}, and the one after it failed: ${failed.reason}` : what
-  if (ageMs > AGE_MS_FAIL) return fail(id, said, remedy)
-  return failed || ageMs > AGE_MS_WARN ? warn(id, said, remedy) : ok(id, what)
+  const lateMs = ageMs - (everyMs ?? EVERY_MS)
+  if (lateMs > Math.min(LEFT_OUT_MAX * (everyMs ?? EVERY_MS), LATE_MS_MAX)) return fail(id, said, remedy)
+  return failed || lateMs > LATE_MS ? warn(id, said, remedy) : ok(id, what)
 }
 
 /** The last try to restore: null where there was none. */

@@ -1,12 +1,12 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../core/clock.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { FakeClock } from '../../testing/fake-clock.ts'
 import { checkBackups, checkDrill, checkShipping } from './backups.ts'
-import { checkFolderPermissions, checkKeyPlace, checkProblems, checkSecretFiles } from './configuration.ts'
+import { checkKeyPlace, checkProblems } from './configuration.ts'
 import {
   checkJournalTail,
   checkMark,
@@ -51,7 +51,8 @@ function facts(more: Partial<HouseFacts> = {}): HouseFacts {
 const WHOLE = { vault: true, records: true }
 const SUMS = { isKnown: true, pages: 9, looked: 9, unknown: 0, damaged: [] }
 const TOKEN = { kind: 'found', isValid: true, appId: '1', expiresAt: 0, scopes: [], apartMs: 0 } as const
-const BACKUP = { isPlanned: true, lastSuccessAtMs: NOW_MS - HOUR_MS, lastFailure: null }
+const FREE = () => false
+const BACKUP = { everyMs: DAY_MS, lastSuccessAtMs: NOW_MS - HOUR_MS, lastFailure: null }
 const CERTIFICATE = { kind: 'found', untilMs: NOW_MS + 60 * DAY_MS, isTrusted: true, reason: null } as const
 
 /** Each check as it is well, and as it is not. */
@@ -110,10 +111,25 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ['something set aside', () => checkQuarantine(1, NOW_MS - DAY_MS, NOW_MS), 'quarantine', 'warn'],
   ['something that is soon gone', () => checkQuarantine(2, NOW_MS - 25 * DAY_MS, NOW_MS), 'quarantine', 'fail'],
 
-  ['a house that runs', () => checkRunning(facts(), '1.0.0'), 'house', 'ok'],
-  ['no house', () => checkRunning(undefined, '1.0.0'), 'house', 'warn'],
-  ['another version', () => checkRunning(facts({ version: '0.9.0' }), '1.0.0'), 'house', 'warn'],
-  ['a house that takes nothing', () => checkRunning(facts({ checks: { space: false } }), '1.0.0'), 'house', 'fail'],
+  ['a house that runs', () => checkRunning(facts(), '1.0.0', FREE), 'house', 'ok'],
+  ['no house', () => checkRunning(undefined, '1.0.0', FREE), 'house', 'warn'],
+  ['a folder that is in use', () => checkRunning(undefined, '1.0.0', () => true), 'house', 'warn'],
+  [
+    'a damaged lock',
+    () =>
+      checkRunning(undefined, '1.0.0', () => {
+        throw new Error('lock.db is damaged')
+      }),
+    'house',
+    'fail',
+  ],
+  ['another version', () => checkRunning(facts({ version: '0.9.0' }), '1.0.0', FREE), 'house', 'warn'],
+  [
+    'a house that takes nothing',
+    () => checkRunning(facts({ checks: { space: false } }), '1.0.0', FREE),
+    'house',
+    'fail',
+  ],
   ['a right clock', () => checkClock(facts(), 1000), 'clock', 'ok'],
   ['nobody to ask for the time', () => checkClock(undefined, null), 'clock', 'ok'],
   ['a clock that is not confirmed', () => checkClock(facts({ isClockTrusted: false }), null), 'clock', 'warn'],
@@ -163,12 +179,36 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ],
   [
     'no backup at all',
-    () => checkBackups({ ...BACKUP, lastSuccessAtMs: null, isPlanned: false }, NOW_MS),
+    () => checkBackups({ ...BACKUP, lastSuccessAtMs: null, everyMs: null }, NOW_MS),
     'backup',
     'warn',
   ],
   ['an old backup', () => checkBackups({ ...BACKUP, lastSuccessAtMs: NOW_MS - 2 * DAY_MS }, NOW_MS), 'backup', 'warn'],
   ['a very old one', () => checkBackups({ ...BACKUP, lastSuccessAtMs: NOW_MS - 9 * DAY_MS }, NOW_MS), 'backup', 'fail'],
+  [
+    'a weekly one after six days',
+    () => checkBackups({ ...BACKUP, everyMs: 7 * DAY_MS, lastSuccessAtMs: NOW_MS - 6 * DAY_MS }, NOW_MS),
+    'backup',
+    'ok',
+  ],
+  [
+    'a weekly one after three weeks',
+    () => checkBackups({ ...BACKUP, everyMs: 7 * DAY_MS, lastSuccessAtMs: NOW_MS - 21 * DAY_MS }, NOW_MS),
+    'backup',
+    'fail',
+  ],
+  [
+    'an hourly one after four hours',
+    () => checkBackups({ ...BACKUP, everyMs: HOUR_MS, lastSuccessAtMs: NOW_MS - 4 * HOUR_MS }, NOW_MS),
+    'backup',
+    'warn',
+  ],
+  [
+    'an hourly one after a day',
+    () => checkBackups({ ...BACKUP, everyMs: HOUR_MS, lastSuccessAtMs: NOW_MS - DAY_MS }, NOW_MS),
+    'backup',
+    'fail',
+  ],
   [
     'a failed one',
     () => checkBackups({ ...BACKUP, lastFailure: { atMs: NOW_MS, reason: 'x' } }, NOW_MS),
@@ -241,6 +281,18 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   [
     'a token for hours',
     () => checkToken('main', { ...TOKEN, expiresAt: NOW_MS / 1000 + 5e3 }, NOW_MS)[0],
+    'token',
+    'fail',
+  ],
+  [
+    'a token that may not ask',
+    () => checkToken('main', { kind: 'untold', reason: 'code 100', apartMs: 0 }, NOW_MS)[0],
+    'token',
+    'warn',
+  ],
+  [
+    'a token that has expired',
+    () => checkToken('main', { ...TOKEN, expiresAt: NOW_MS / 1000 - 1 }, NOW_MS)[0],
     'token',
     'fail',
   ],
@@ -336,74 +388,6 @@ describe('each check', () => {
       checkToken('main', { ...TOKEN, scopes: ['whatsapp_business_messaging', 'whatsapp_business_management'] }, 0),
     ).toHaveLength(1)
   })
-})
-
-describe('files with secrets', () => {
-  const file = (name: string, mode: number) => {
-    const path = join(folder, name)
-    writeFileSync(path, 'secret')
-    chmodSync(path, mode)
-    return path
-  }
-  const holding = (secretFiles: string[]) => ({ secretFiles, configFile: undefined, dataDir: join(folder, 'none') })
-
-  test('that only their owner reads are fine; missing ones are said elsewhere', async () => {
-    const files = [file('a', 0o600), file('b', 0o400), join(folder, 'missing')]
-    expect(await checkSecretFiles(holding(files))).toMatchObject([{ id: 'secrets.permissions', level: 'ok' }])
-  })
-
-  test('that others read are found, each with the command that mends it', async () => {
-    const [forGroup, forAll] = [file('c', 0o640), file('d', 0o644)]
-    expect(await checkSecretFiles(holding([forGroup, file('e', 0o600), forAll]))).toMatchObject([
-      { level: 'warn', remedy: `chmod 600 ${forGroup}` },
-      { level: 'fail', remedy: `chmod 600 ${forAll}` },
-    ])
-  })
-
-  test('may be the configuration itself, where secrets stand in it', async () => {
-    const configFile = file('gatehouse.toml', 0o644)
-    expect(await checkSecretFiles({ ...holding([configFile]), configFile })).toMatchObject([
-      { level: 'warn', remedy: `chmod 600 ${configFile}` },
-    ])
-  })
-
-  test.skipIf(process.getuid?.() !== 0)(
-    'are given to the user of the house before nobody else may read them (as root, who may give files away)',
-    async () => {
-      const dataDir = mkdtempSync(join(folder, 'data-'))
-      chownSync(dataDir, 65534, 65534)
-      const path = file('f', 0o644)
-      expect(await checkSecretFiles({ ...holding([path]), dataDir })).toMatchObject([
-        { level: 'fail', remedy: `chown --reference=${dataDir} ${path} && chmod 600 ${path}` },
-      ])
-    },
-  )
-})
-
-describe('the data folder', () => {
-  test('is entered by its owner only', async () => {
-    const path = mkdtempSync(join(folder, 'data-'))
-    expect(await checkFolderPermissions(path)).toMatchObject({ id: 'folder.permissions', level: 'ok' })
-    chmodSync(path, 0o755)
-    expect(await checkFolderPermissions(path)).toMatchObject({ level: 'warn', remedy: `chmod 700 ${path}` })
-    expect(await checkFolderPermissions(join(path, 'missing'))).toMatchObject({ level: 'warn' })
-  })
-
-  test.skipIf(process.getuid?.() !== 0)(
-    'belongs to one user with all in it (as root, who may give files away)',
-    async () => {
-      const path = mkdtempSync(join(folder, 'data-'))
-      for (const name of ['records.db', 'lost+found']) writeFileSync(join(path, name), '')
-      chownSync(join(path, 'lost+found'), 65_534, 65_534)
-      expect(await checkFolderPermissions(path)).toMatchObject({ level: 'ok' })
-      chownSync(join(path, 'records.db'), 65_534, 65_534)
-      expect(await checkFolderPermissions(path)).toMatchObject({
-        level: 'fail',
-        what: expect.stringContaining('records.db belongs to another user'),
-        remedy: `chown -R --reference=${path} ${path}`,
-      })
-    },
-  )
 })
 
 describe('the sync', () => {

@@ -1,6 +1,7 @@
 import { access, constants, readdir, stat } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { join } from 'node:path'
 import type { Config } from '../../config.ts'
+import { isInside } from '../../relay/house-places.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 
 const GROUP_READS = 0o040
@@ -52,7 +53,7 @@ export function checkKeyPlace(keyFile: string | undefined, dataDir: string, isDe
     if (isDemo) return ok(id, 'The demo keeps its key beside its data')
     return fail(id, 'No master key file is named', 'Set master_key_file')
   }
-  if (!resolve(keyFile).startsWith(resolve(dataDir) + sep)) {
+  if (!isInside(keyFile, dataDir)) {
     return ok(id, 'The master key lies outside the data folder')
   }
   return warn(

@@ -9,6 +9,7 @@ import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { openFilesMax } from '../../metrics/process.ts'
 import { setupOf } from '../../setup.ts'
 import { SQLITE_VERSION_MIN, sqliteVersion } from '../../storage/database.ts'
+import { isFolderHeld } from '../../storage/lock.ts'
 import { askRunningHouse } from '../running-house.ts'
 import { checkAuditChain } from './audit.ts'
 import { checkFolderPermissions, checkKeyPlace, checkProblems, checkSecretFiles } from './configuration.ts'
@@ -56,7 +57,7 @@ async function examineFolder(config: Config, clock: Clock): Promise<Finding[]> {
     checkPublic(checkup, fetchAs, randomBytes(12).toString('hex')),
   ])
   return [
-    complaint ?? checkRunning(facts, packageJson.version),
+    complaint ?? checkRunning(facts, packageJson.version, () => isFolderHeld(config.dataDir)),
     checkSynchronous(facts?.synchronous),
     checkOpenFiles(facts ? facts.openFilesMax : openFilesMax()),
     ...(await tried('disk', () => checkDisk(checkup))),

@@ -33,6 +33,7 @@ export interface Checkup {
 }
 
 const GB = 1_000_000_000
+const HOUR_MS = 3_600_000
 
 export async function checkDisk({ config, clock, facts }: Checkup): Promise<Finding[]> {
   const { dataDir } = config
@@ -135,10 +136,10 @@ export function checkCopies({ config, clock, facts }: Checkup): Finding[] {
   const nowMs = clock.epochMs()
   const { last_success, last_failure } = readBackupState(config.dataDir)
   const drill = readDrill(config.dataDir)
-  const isPlanned = config.backup.folder !== undefined
+  const everyMs = config.backup.folder === undefined ? null : config.backup.everyHours * HOUR_MS
   const lastFailure = last_failure && { atMs: last_failure.at, reason: last_failure.reason }
   return [
-    checkBackups({ isPlanned, lastSuccessAtMs: last_success?.at ?? null, lastFailure }, nowMs),
+    checkBackups({ everyMs, lastSuccessAtMs: last_success?.at ?? null, lastFailure }, nowMs),
     checkShipping(facts, config.backup.shipFolder !== undefined),
     checkDrill(drill && { atMs: drill.at, isGood: drill.ok, reason: drill.faults[0] ?? null }, nowMs),
   ]

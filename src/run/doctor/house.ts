@@ -11,9 +11,10 @@ const APART_MS_FAIL = 5 * 60_000
 const AHEAD_MS_WARN = 60_000
 const AHEAD_MS_FAIL = 86_400_000
 
-export function checkRunning(facts: HouseFacts | undefined, version: string): Finding {
+/** `isHeld`: whether somebody holds the data folder; asked only where no house answers. */
+export function checkRunning(facts: HouseFacts | undefined, version: string, isHeld: () => boolean): Finding {
   const id = 'house'
-  if (!facts) return warn(id, 'No house is running in this data folder', 'gatehouse serve')
+  if (!facts) return checkSilence(isHeld)
   const red = Object.entries(facts.checks).filter(([, holds]) => !holds)
   if (red.length > 0) {
     const names = red.map(([name]) => name).join(', ')
@@ -23,6 +24,20 @@ export function checkRunning(facts: HouseFacts | undefined, version: string): Fi
     return warn(id, `The house runs version ${facts.version}, this is ${version}`, 'Start the house again')
   }
   return ok(id, `The house runs, version ${version}, and takes webhooks`)
+}
+
+function checkSilence(isHeld: () => boolean): Finding {
+  const id = 'house'
+  try {
+    if (!isHeld()) return warn(id, 'No house is running in this data folder', 'gatehouse serve')
+    return warn(
+      id,
+      'The data folder is in use, and whoever uses it does not answer: a command at work, or a house without control.sock',
+      'Wait for the command, or start the house again; its log says where the path of the data folder is too long',
+    )
+  } catch {
+    return fail(id, 'lock.db cannot be opened: no house can start', 'It holds nothing: delete it, and start the house')
+  }
 }
 
 /** `apartMs`: how far this clock is ahead of the platform's; null where nobody could be asked. */

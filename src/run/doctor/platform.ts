@@ -23,6 +23,10 @@ export function checkToken(app: string, facts: TokenFacts, nowMs: number): Findi
   const id = 'token'
   const renew = 'Make a token of a system user that does not expire, and set it as access_token'
   if (facts.kind === 'unreachable') return []
+  if (facts.kind === 'untold') {
+    const what = `The platform does not say what the access token of app ${app} is worth: ${facts.reason}`
+    return [warn(id, what, 'Look in its business settings when the token ends; a status 404 speaks of graph_url')]
+  }
   if (facts.kind === 'refused' || !facts.isValid) {
     return [fail(id, `The access token of app ${app} is not valid`, renew)]
   }
@@ -33,7 +37,8 @@ function expiryOf(app: string, expiresAtMs: number, nowMs: number, remedy: strin
   const id = 'token'
   if (expiresAtMs === 0) return ok(id, `The access token of app ${app} is valid and does not expire`)
   const leftMs = expiresAtMs - nowMs
-  const what = `The access token of app ${app} is valid for ${lengthOf(Math.max(0, leftMs) / 1000)} more`
+  if (leftMs <= 0) return fail(id, `The access token of app ${app} has expired`, remedy)
+  const what = `The access token of app ${app} is valid for ${lengthOf(leftMs / 1000)} more`
   if (leftMs < EXPIRY_MS_FAIL) return fail(id, what, remedy)
   return leftMs < EXPIRY_MS_WARN ? warn(id, what, remedy) : ok(id, what)
 }
@@ -51,7 +56,7 @@ function scopesOf(app: string, scopes: readonly string[]): Finding[] {
 /** `appId`: the app's id at the platform, as the token says it; null: not known. */
 export function checkSubscription(waba: string, found: Subscriptions, appId: string | null): Finding {
   const id = 'subscription'
-  const remedy = 'Subscribe the app to the account: POST /{account}/subscribed_apps with its access token'
+  const remedy = `Subscribe the app to the account: POST /${waba}/subscribed_apps with its access token`
   if (found.kind === 'unreachable') {
     return warn(
       id,
