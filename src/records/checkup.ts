@@ -18,7 +18,7 @@ export interface RecordsFacts {
   /** As the high-water mark counts it. */
   progress: number
   quarantine: { count: number; oldestAtMs: number | null }
-  numbers: { alias: string; state: NumberState; reason: string | null }[]
+  numbers: { account: string; alias: string; state: NumberState; reason: string | null }[]
 }
 
 export function readRecordsFacts(path: string): RecordsFacts {
@@ -34,14 +34,14 @@ export function readRecordsFacts(path: string): RecordsFacts {
       const quarantine = database.one<{ count: number; oldest: number | null }>(
         'SELECT count(*) AS count, min(at) AS oldest FROM quarantine WHERE replayed_at IS NULL',
       )
-      const numbers = database.all<{ alias: string; state: number; reason: string | null }>(
-        'SELECT alias, state, reason FROM numbers ORDER BY id',
+      const numbers = database.all<{ account: string; alias: string; state: number; reason: string | null }>(
+        'SELECT account, alias, state, reason FROM numbers ORDER BY id',
       )
       return {
         appliedSeq: house.applied_seq,
         progress: progressOf(house),
         quarantine: { count: quarantine?.count ?? 0, oldestAtMs: quarantine?.oldest ?? null },
-        numbers: numbers.map(({ alias, state, reason }) => ({ alias, state: NUMBER_STATE.word(state), reason })),
+        numbers: numbers.map((number) => ({ ...number, state: NUMBER_STATE.word(number.state) })),
       }
     })
   } finally {

@@ -51,6 +51,7 @@ function facts(more: Partial<HouseFacts> = {}): HouseFacts {
 const WHOLE = { vault: true, records: true }
 const SUMS = { isKnown: true, pages: 9, looked: 9, unknown: 0, damaged: [] }
 const TOKEN = { kind: 'found', isValid: true, appId: '1', expiresAt: 0, scopes: [], apartMs: 0 } as const
+const NUMBER = { account: '106540352242922', alias: 'a' }
 const FREE = () => false
 const BACKUP = { everyMs: DAY_MS, lastSuccessAtMs: NOW_MS - HOUR_MS, lastFailure: null }
 const CERTIFICATE = { kind: 'found', untilMs: NOW_MS + 60 * DAY_MS, isTrusted: true, reason: null } as const
@@ -159,11 +160,24 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ['a system that does not say', () => checkOpenFiles(null), 'limits.open_files', 'ok'],
   ['few files', () => checkOpenFiles(1024), 'limits.open_files', 'warn'],
   ['hardly any files', () => checkOpenFiles(256), 'limits.open_files', 'fail'],
-  ['active numbers', () => checkNumbers([{ alias: 'a', state: 'active', reason: null }])[0], 'numbers', 'ok'],
-  ['a paused number', () => checkNumbers([{ alias: 'a', state: 'paused', reason: 'x' }])[0], 'numbers', 'fail'],
+  ['active numbers', () => checkNumbers([{ ...NUMBER, state: 'active', reason: null }])[0], 'numbers', 'ok'],
+  ['a paused number', () => checkNumbers([{ ...NUMBER, state: 'paused', reason: 'x' }])[0], 'numbers', 'fail'],
+  ['an undeclared number', () => checkNumbers([{ ...NUMBER, state: 'unclaimed', reason: null }])[0], 'numbers', 'warn'],
   [
-    'an undeclared number',
-    () => checkNumbers([{ alias: 'a', state: 'unclaimed', reason: null }])[0],
+    'a number with a refused token',
+    () => checkNumbers([{ ...NUMBER, state: 'paused', reason: '190 token_invalid' }])[0],
+    'numbers',
+    'fail',
+  ],
+  [
+    'a number that somebody has paused',
+    () => checkNumbers([{ ...NUMBER, state: 'paused', reason: 'operator' }])[0],
+    'numbers',
+    'warn',
+  ],
+  [
+    'a number that was taken out',
+    () => checkNumbers([{ ...NUMBER, state: 'paused', reason: 'not_configured' }])[0],
     'numbers',
     'warn',
   ],

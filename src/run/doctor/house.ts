@@ -106,23 +106,35 @@ export function checkOpenFiles(limit: number | null): Finding {
   return limit < OPEN_FILES_WARN ? warn(id, what, remedy) : ok(id, what)
 }
 
+/** A number as the records know it; `account` is the platform's id of it. */
+export interface NumberFacts {
+  account: string
+  alias: string
+  state: string
+  reason: string | null
+}
+
 /** What the records know of the numbers. Names are the operator's aliases. */
-export function checkNumbers(numbers: readonly { alias: string; state: string; reason: string | null }[]): Finding[] {
-  const found = numbers.flatMap(({ alias, state, reason }) => {
-    if (state === 'active') return []
-    if (state === 'unclaimed') {
-      return [
-        warn(
-          'numbers',
-          `${alias} writes and is not declared: nothing is sent from it`,
-          'Declare it under [[whatsapp.number]]',
-        ),
-      ]
-    }
-    const what = `${alias} is paused${reason === null ? '' : `: ${reason}`}`
-    return [fail('numbers', what, "Look at the number in the platform's console, then resume it")]
-  })
+export function checkNumbers(numbers: readonly NumberFacts[]): Finding[] {
+  const found = numbers.flatMap((number) => (number.state === 'active' ? [] : [checkSilentNumber(number)]))
   if (found.length > 0) return found
   if (numbers.length === 0) return [warn('numbers', 'No number is known', 'Declare one under [[whatsapp.number]]')]
   return [ok('numbers', numbers.length === 1 ? 'The number is active' : `All ${numbers.length} numbers are active`)]
+}
+
+function checkSilentNumber({ account, alias, state, reason }: NumberFacts): Finding {
+  const id = 'numbers'
+  if (state === 'unclaimed') {
+    const what = `${alias} writes and is not declared: nothing is sent from it`
+    return warn(id, what, 'Declare it under [[whatsapp.number]], then: gatehouse reload')
+  }
+  const resume = `POST /api/v1/numbers/${account}/resume`
+  if (reason === 'not_configured') {
+    const what = `${alias} is not in the configuration any more: nothing is sent from it`
+    return warn(id, what, 'Nothing, if that is meant. Otherwise declare it again, then: gatehouse reload')
+  }
+  if (reason === 'operator') return warn(id, `${alias} was paused by somebody here`, resume)
+  const what = `${alias} is paused${reason === null ? '' : `: ${reason}`}`
+  if (reason?.includes('token_')) return fail(id, what, 'Set another access_token of its app, then: gatehouse reload')
+  return fail(id, what, `Look at the number in the platform's console, then: ${resume}`)
 }
