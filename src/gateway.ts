@@ -117,7 +117,7 @@ export class Gateway {
         metrics.journalCommitSeconds.observe(commitMs / 1000)
         this.#parts?.safekeeping.shipping.noteAppended(lastSeq)
       },
-      onOverflow: () => metrics.overflows.add(1, { queue: 'journal' }),
+      onOverflow: (queue) => metrics.overflows.add(1, { queue }),
       onFailure: (error) => this.#fail(error),
     })
   }

@@ -15,7 +15,7 @@ function openTestLog(level: LogLevel = 'debug') {
     { write: (line: string) => void lines.push(line) },
     { clock, fieldDropped: (name) => void dropped.push(name) },
   )
-  return { log, lines, dropped }
+  return { log, lines, dropped, clock }
 }
 
 describe('createLog', () => {
@@ -94,6 +94,24 @@ describe('createLog', () => {
     expect(JSON.parse(lines[0] ?? '').reason).toHaveLength(500)
     expect(lines[0]).not.toContain('state')
     expect(dropped).toEqual([])
+  })
+
+  test('writes a warning that repeats itself 50 times in ten seconds, then says how many were left out', () => {
+    const { log, lines, clock } = openTestLog()
+    for (let count = 0; count < 1_000; count++) log.error('request failed', { count })
+    for (let count = 0; count < 1_000; count++) log.info('message', { count })
+    log.warn('another')
+    expect(lines.filter((line) => line.includes('request failed'))).toHaveLength(50)
+    expect(lines.filter((line) => line.includes('"message"'))).toHaveLength(1_000)
+    expect(lines).toHaveLength(1_051)
+    clock.advance(10_000)
+    log.info('message')
+    log.error('request failed')
+    expect(lines.slice(1_051).map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'warn', event: 'request failed', count: 950, msg: 'more lines like these were left out' },
+      { level: 'info', msg: 'message' },
+      { level: 'error', msg: 'request failed' },
+    ])
   })
 
   test('keeps a line one line, whatever a field holds', () => {

@@ -44,6 +44,10 @@ export interface LogOptions {
   readonly fieldDropped?: (name: string) => void
 }
 
+/** So many warnings or errors of one phrase are written in one stretch; the others are counted, and told when it is over. */
+const REPEATS_MAX = 50
+const STRETCH_MS = 10_000
+
 /** Where a log's lines go, on this thread; what it holds back for a moment is written by `flushSync`. */
 export type LogDestination = DestinationStream & { flushSync?(): void }
 
@@ -93,10 +97,13 @@ export function createLog(
     },
     destination,
   )
+  const repeats = new Repeats(clock)
   let isTogether = false
   const write = (at: LogLevel, phrase: string, fields: LogFields | undefined) => {
     if (logger.level !== levelNow()) logger.level = levelNow()
     if (!logger.isLevelEnabled(at)) return
+    for (const { event, count } of repeats.over()) logger.warn({ event, count }, 'more lines like these were left out')
+    if ((at === 'warn' || at === 'error') && !repeats.take(phrase)) return
     logger[at](fields === undefined ? {} : allowed(fields, fieldDropped), phrase)
     // A line is out before anything else happens: a process that dies has said why.
     if (!isTogether) destination.flushSync?.()
@@ -115,6 +122,36 @@ export function createLog(
     info: (phrase, fields) => write('info', phrase, fields),
     warn: (phrase, fields) => write('warn', phrase, fields),
     error: (phrase, fields) => write('error', phrase, fields),
+  }
+}
+
+/**
+ * A fault that repeats itself, or somebody who asks for one again and again, must not fill the disk with lines. Phrases
+ * are constants of the code, so there are few.
+ */
+class Repeats {
+  readonly #clock: Clock
+  #counts = new Map<string, number>()
+  #endMs = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Whether one more line of the phrase may be written. */
+  take(phrase: string): boolean {
+    if (this.#counts.size === 0) this.#endMs = this.#clock.monoMs() + STRETCH_MS
+    const count = (this.#counts.get(phrase) ?? 0) + 1
+    this.#counts.set(phrase, count)
+    return count <= REPEATS_MAX
+  }
+
+  /** What was left out of a stretch that is over, once. */
+  over(): { event: string; count: number }[] {
+    if (this.#counts.size === 0 || this.#clock.monoMs() < this.#endMs) return []
+    const left = [...this.#counts].map(([event, count]) => ({ event, count: count - REPEATS_MAX }))
+    this.#counts = new Map()
+    return left.filter(({ count }) => count > 0)
   }
 }
 

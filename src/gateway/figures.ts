@@ -20,6 +20,9 @@ export function noteCommit(base: Base, parts: Parts | undefined, commit: Commit)
   metrics.eventsOffset.set(commit.head)
   options.log.together(() => {
     for (const wake of commit.wakes) noteWake(base, parts, wake)
+    const count = commit.wakes.filter(({ kind }) => kind === 'quarantined').length
+    if (count > 0)
+      options.log.error('a platform said what could not be applied; it is kept: see gatehouse doctor', { count })
   })
 }
 

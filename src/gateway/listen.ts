@@ -145,10 +145,9 @@ function publicUrlOf({ config, port }: Base): string {
 }
 
 function webhooksOf(base: Base) {
-  const { options, metrics, house, setup } = base
+  const { options, metrics, house } = base
   const channel = must(channelNamed('whatsapp'), 'the channel')
-  // A platform that says nothing more at all is noticed also where it was so from the start.
-  for (const { id } of setup.apps) metrics.lastWebhookSeconds.set(options.clock.epochMs() / 1000, { app: id })
+  const heardAtMs = collectLastWebhooks(base)
   return webhookRoutes({
     clock: options.clock,
     log: options.log,
@@ -163,9 +162,29 @@ function webhooksOf(base: Base) {
       metrics.webhooks.add(1, { outcome })
       if (outcome !== 'stored') return
       metrics.webhookSeconds.observe(seconds)
-      if (app !== null) metrics.lastWebhookSeconds.set(options.clock.epochMs() / 1000, { app })
+      if (app !== null) heardAtMs.set(app, options.clock.epochMs())
     },
   })
+}
+
+/**
+ * When each configured app was last heard of, for its gauge. A platform that says nothing more at all is noticed also where
+ * it was so from the start; an app that is not configured any more leaves no series behind that only grows older.
+ */
+function collectLastWebhooks(base: Base): Map<string, number> {
+  const { metrics, options } = base
+  const heardAtMs = new Map<string, number>()
+  const look = () => {
+    metrics.lastWebhookSeconds.reset()
+    for (const { id } of base.setup.apps) {
+      const atMs = heardAtMs.get(id) ?? options.clock.epochMs()
+      heardAtMs.set(id, atMs)
+      metrics.lastWebhookSeconds.set(atMs / 1000, { app: id })
+    }
+  }
+  look()
+  metrics.collect(look)
+  return heardAtMs
 }
 
 function listenForOperations(base: Base, operations: Operations, stack: AsyncDisposableStack): void {

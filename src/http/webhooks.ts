@@ -85,13 +85,20 @@ export function webhookRoutes(deps: WebhookDependencies): Elysia {
       } catch (error) {
         const outcome = outcomeOf(error, request)
         deps.count(outcome, seconds(), known?.id ?? null)
-        if (outcome === 'too_large') deps.log.error('webhook too large, its content is lost', { app: params.app })
+        logRefusal(deps.log, outcome, params.app)
         return responseOf(error, deps.log)
       }
     },
     { parse: 'none' },
   )
   return app as unknown as Elysia
+}
+
+/** Those that somebody here has to do something about; a platform repeats what is not taken, so each stays one line. */
+function logRefusal(log: Log, outcome: WebhookOutcome, app: string): void {
+  if (outcome === 'too_large')
+    log.error('webhook too large and not taken: raise [limits] webhook_body_bytes_max', { app })
+  if (outcome === 'bad_signature') log.warn('a webhook was not signed with the app secret: see app_secret', { app })
 }
 
 async function take(deps: WebhookDependencies, app: WebhookApp | undefined, request: Request): Promise<void> {

@@ -46,7 +46,8 @@ export class JournalClient {
   #waitingBytes = 0
   #scheduled = false
   #busy = false
-  #fullUntilMs = 0
+  #waitUntilMs = 0
+  #isLocked = false
   #failed = false
   #keyDay = ''
   #idle: (() => void)[] = []
@@ -67,20 +68,22 @@ export class JournalClient {
     })
   }
 
-  /** Whether the disk refused the last commit for want of space. */
-  isFull(): boolean {
-    return this.#options.clock.monoMs() < this.#fullUntilMs
+  /** Whether the last commit was refused for want of space, or because another program holds the database. */
+  isWaiting(): boolean {
+    return this.#options.clock.monoMs() < this.#waitUntilMs
+  }
+
+  /** Whether it is not space that is waited for. */
+  isLocked(): boolean {
+    return this.isWaiting() && this.#isLocked
   }
 
   /** Resolves with the entry's sequence once it is on stable storage. */
   append(entry: NewEntry): Promise<number> {
-    if (
-      this.#failed ||
-      this.#waiting.length >= WAITING_ENTRIES_MAX ||
-      this.#waitingBytes + entry.body.length > WAITING_BYTES_MAX ||
-      this.isFull()
-    ) {
-      this.#options.onOverflow()
+    const isOver =
+      this.#waiting.length >= WAITING_ENTRIES_MAX || this.#waitingBytes + entry.body.length > WAITING_BYTES_MAX
+    if (isOver) this.#options.onOverflow()
+    if (isOver || this.#failed || this.isWaiting()) {
       return Promise.reject(new Failure('unavailable', 'The journal cannot take more now: send again later'))
     }
     return new Promise((resolve, reject) => {
@@ -187,8 +190,10 @@ export class JournalClient {
   #refuse(batch: Waiting[], refusal: JournalRefusal): void {
     for (const { reject } of batch)
       reject(new Failure('unavailable', 'The journal could not store it: send again later'))
-    if (refusal.kind === 'full') this.#fullUntilMs = this.#options.clock.monoMs() + FULL_RETRY_MS
-    else this.#fail(new Error(`The journal failed: ${refusal.message ?? String(refusal)}`))
+    if (refusal.kind === 'full' || refusal.kind === 'busy') {
+      this.#waitUntilMs = this.#options.clock.monoMs() + FULL_RETRY_MS
+      this.#isLocked = refusal.kind === 'busy'
+    } else this.#fail(new Error(`The journal failed: ${refusal.message ?? String(refusal)}`))
   }
 
   /** Nothing is committed any more, not even what waits: a failed fsync may have lost it, and the process ends. */

@@ -15,7 +15,7 @@ export interface Appended {
   commitMs: number
 }
 
-export type JournalRefusal = { kind: 'full' | 'fatal' | 'damaged'; message: string }
+export type JournalRefusal = { kind: 'full' | 'busy' | 'fatal' | 'damaged'; message: string }
 
 let journal: Journal | undefined
 
@@ -66,8 +66,7 @@ function answer(question: Question): unknown {
 function refusalOf(error: unknown): JournalRefusal {
   const fault = storageFault(error)
   const message = error instanceof Error ? error.message : String(error)
-  // Another program's lock is waited for like space.
-  if (fault === 'full' || fault === 'busy') return { kind: 'full', message }
+  if (fault === 'full' || fault === 'busy') return { kind: fault, message }
   return { kind: error instanceof Error && error.name === 'JournalDamaged' ? 'damaged' : 'fatal', message }
 }
 

@@ -320,7 +320,7 @@ describe('a full disk', () => {
     house.append(items(400))
     const id = house.submit(declareNumber, declared({ account: '2', alias: 'two' }))
     const paused = await house.work()
-    expect(paused).toMatchObject({ paused: true, head, appliedSeq: 0, wakes: [] })
+    expect(paused).toMatchObject({ paused: true, isLocked: false, head, appliedSeq: 0, wakes: [] })
     expect(paused.answers).toMatchObject([{ id, failure: { code: 'unavailable' } }])
     expect((await house.work()).paused).toBeTrue()
     pagesMax(house, 1_000_000)

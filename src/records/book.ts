@@ -68,6 +68,8 @@ export interface Commit {
   lastInputAtMs: number
   /** Set where the disk is full or the database held by another: nothing was committed, and it is to be tried again later. */
   paused: boolean
+  /** What is waited for is not space: another program holds the database. */
+  isLocked: boolean
 }
 
 export interface BookDependencies {
@@ -424,7 +426,7 @@ export class Book {
     return this.#report(false)
   }
 
-  #report(paused: boolean): Commit {
+  #report(paused: boolean, isLocked = false): Commit {
     this.#paused = paused
     const commit = {
       answers: this.#answers,
@@ -436,6 +438,7 @@ export class Book {
       commitMs: this.#lastCommitMs,
       lastInputAtMs: this.#house.last_input_at,
       paused,
+      isLocked,
     }
     this.#answers = []
     this.#inputs = 0
@@ -458,7 +461,7 @@ export class Book {
     this.#tailBytes = 0
     this.#tx.forget({ offset: before.event_offset, wakes: 0 })
     this.#answers = this.#answers.map(({ id }) => ({ id, failure: waitsFor(fault) }))
-    return this.#report(true)
+    return this.#report(true, fault === 'busy')
   }
 }
 

@@ -20,6 +20,8 @@ export interface BookClientOptions {
   thread: URL
   /** Called after each commit, before the answers of its commands are given: reactors hear first. */
   onCommit(commit: Commit): void
+  /** A command was refused because too many wait. */
+  onOverflow(): void
   onFailure(error: Error): void
 }
 
@@ -126,6 +128,7 @@ export class BookClient {
 
   #hear(notice: BookNotice): void {
     if (notice.kind === 'refused') {
+      this.#options.onOverflow()
       this.#take(notice.id)?.reject(new Failure('unavailable', 'Too many commands wait: try again later'))
       return
     }

@@ -33,9 +33,9 @@ export function createSpace(options: SpaceOptions): SpaceWatch {
       const quotaGb = options.quotaGb()
       return quotaGb === undefined ? null : quotaGb * GB
     },
-    isStoring: () => {
-      const { journal, book } = house.isStoring()
-      return journal && book
+    storing: () => {
+      const { journal, book, isLocked } = house.isStoring()
+      return isLocked ? 'locked' : journal && book ? 'yes' : 'full'
     },
     readSpace: () => readSpace(folder),
     readSizes: async () => {

@@ -37,7 +37,7 @@ export interface HouseOptions {
   onCommit(commit: Commit): void
   /** `lastSeq`: the journal's head from then on. */
   onJournalCommit(commitMs: number, lastSeq: number): void
-  onOverflow(): void
+  onOverflow(queue: 'journal' | 'book'): void
   /** A thread failed or a disk broke: the process has to end. */
   onFailure(error: Error): void
 }
@@ -58,6 +58,7 @@ export class House {
   #doneSeq = 0
   #onCommit: (() => void)[] = []
   #paused = false
+  #isLocked = false
 
   /** Takes the lock. Throws where another process holds the folder. */
   constructor(options: HouseOptions) {
@@ -69,6 +70,7 @@ export class House {
     this.book = new BookClient({
       thread: options.threads.book,
       onCommit: (commit) => this.#committed(commit),
+      onOverflow: () => options.onOverflow('book'),
       onFailure: options.onFailure,
     })
     this.journal = new JournalClient({
@@ -80,7 +82,7 @@ export class House {
         options.onJournalCommit(commitMs, lastSeq)
         this.book.offer(first, packed)
       },
-      onOverflow: options.onOverflow,
+      onOverflow: () => options.onOverflow('journal'),
       dayKey: (nowMs) => this.book.dayKey(nowMs),
       onFailure: options.onFailure,
     })
@@ -173,9 +175,10 @@ export class House {
     return join(this.#options.folder, 'journal')
   }
 
-  /** Whether the disk takes what is written. */
-  isStoring(): { journal: boolean; book: boolean } {
-    return { journal: !this.journal.isFull(), book: !this.#paused }
+  /** Whether what is written is stored, and if not, whether another program holds a database: then it is not the disk. */
+  isStoring(): { journal: boolean; book: boolean; isLocked: boolean } {
+    const { journal } = this
+    return { journal: !journal.isWaiting(), book: !this.#paused, isLocked: this.#isLocked || journal.isLocked() }
   }
 
   /** Ends the process where one of the threads hangs, these two and others, until the answer is called. */
@@ -210,6 +213,7 @@ export class House {
 
   #committed(commit: Commit): void {
     this.#paused = commit.paused
+    this.#isLocked = commit.isLocked
     this.time.note(commit.lastInputAtMs)
     this.#appliedSeq = commit.appliedSeq
     this.#doneSeq = commit.doneSeq

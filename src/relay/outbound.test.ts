@@ -336,7 +336,7 @@ describe('Outbound', () => {
     openStory(1)
     const conversation = await story.open()
     expect([story.outbound.predict('reply').hasRoom, story.overflows]).toEqual([true, 0])
-    await story.queue(conversation, { notBeforeMs: story.clock.epochMs() + 60_000, deadlineMs: 600_000 })
+    await story.queue(conversation, { deadlineMs: 600_000 })
     expect([story.outbound.predict('reply').hasRoom, story.overflows]).toEqual([false, 1])
     expect([story.outbound.predict('bulk').hasRoom, story.overflows]).toEqual([true, 1])
   })

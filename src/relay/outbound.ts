@@ -123,6 +123,7 @@ export class Outbound {
       const waitMs = foretold.leavesAtMs - nowMs
       predictions.push({ numberId: number.id, waitMs, waitsFor: waitMs > 1 ? foretold.waitsFor : null })
     }
+    if (!hasRoom) this.#deps.metrics.overflow()
     return { predictions, hasRoom }
   }
 

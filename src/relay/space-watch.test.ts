@@ -10,7 +10,7 @@ const MB = 1024 * 1024
 interface Disk {
   freeMb: number
   totalMb: number
-  isStoring: boolean
+  storing: 'yes' | 'full' | 'locked'
   recordsMb: number
   walMb: number
   hasBallast: boolean
@@ -24,7 +24,7 @@ function openWatch(disk: Partial<Disk> = {}) {
   const on: Disk = {
     freeMb: 1000,
     totalMb: 2000,
-    isStoring: true,
+    storing: 'yes',
     recordsMb: 1,
     walMb: 0,
     hasBallast: false,
@@ -42,7 +42,7 @@ function openWatch(disk: Partial<Disk> = {}) {
     clock,
     log,
     quotaBytes: () => (on.quotaMb === null ? null : on.quotaMb * MB),
-    isStoring: () => on.isStoring,
+    storing: () => on.storing,
     readSpace: async () => ({ freeBytes: on.freeMb * MB, totalBytes: on.totalMb * MB, kind: 0xef53 }),
     readSizes: async () => ({
       parts: {
@@ -101,19 +101,32 @@ describe('SpaceWatch', () => {
   })
 
   test('believes the databases where the disk says there is room', async () => {
-    const { watch, on } = openWatch({ hasBallast: true, isStoring: false })
+    const { watch, on } = openWatch({ hasBallast: true, storing: 'full' })
     await watch.look()
     expect(watch.isFull()).toBeTrue()
-    on.isStoring = true
+    on.storing = 'yes'
     await watch.look()
     expect(watch.isFull()).toBeFalse()
+  })
+
+  test('says that another program holds a database, once, and not that the disk is full', async () => {
+    const { watch, on, said } = openWatch({ hasBallast: true, storing: 'locked' })
+    await watch.look()
+    await watch.look()
+    expect([watch.isFull(), on.hasBallast]).toEqual([false, true])
+    on.storing = 'yes'
+    await watch.look()
+    expect(said).toEqual([
+      'another program holds a database of the folder: nothing is stored until it ends',
+      'no other program holds the databases any more',
+    ])
   })
 
   test('looks at once where a commit found the disk full', async () => {
     const { watch, on } = openWatch({ hasBallast: true })
     watch.hear(false)
     expect(watch.isFull()).toBeFalse()
-    on.isStoring = false
+    on.storing = 'full'
     watch.hear(true)
     await watch.look()
     expect(watch.isFull()).toBeTrue()

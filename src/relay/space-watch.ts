@@ -38,8 +38,8 @@ export interface SpaceWatchDependencies {
   log: Log
   /** The most that the data folder may hold, as the configuration has it now; null: what the disk has. */
   quotaBytes(): number | null
-  /** Whether journal and book can store. */
-  isStoring(): boolean
+  /** Whether journal and book can store; `locked`: another program holds a database of theirs, and the disk is not to blame. */
+  storing(): 'yes' | 'full' | 'locked'
   readSpace(): Promise<Space>
   readSizes(): Promise<{ parts: FolderSizes; logs: Record<Logged, number> }>
   ballast: Pick<Ballast, 'isThere' | 'isGiven' | 'make' | 'free'>
@@ -55,6 +55,7 @@ export class SpaceWatch {
   #looking: Promise<void> | undefined
   #isStopped = false
   #hasLongLog = false
+  #isLocked = false
   #hasNoRoomForBallast = false
 
   constructor(deps: SpaceWatchDependencies) {
@@ -143,11 +144,13 @@ export class SpaceWatch {
   }
 
   async #lookAtDisk({ freeBytes, totalBytes }: Space): Promise<void> {
-    const { ballast, isStoring, log } = this.#deps
+    const { ballast, log } = this.#deps
+    const storing = this.#deps.storing()
+    this.#noteLock(storing === 'locked')
     if (!this.#isDiskFull) {
-      if (freeBytes < FREE_BYTES_MIN || !isStoring()) await this.#enterFull()
+      if (freeBytes < FREE_BYTES_MIN || storing === 'full') await this.#enterFull()
     } else if (
-      isStoring() &&
+      storing === 'yes' &&
       freeBytes >= Math.min(FREE_AGAIN_BYTES, totalBytes / 8) &&
       !(await this.#isBelowReturn(freeBytes))
     )
@@ -192,6 +195,14 @@ export class SpaceWatch {
     if (state === 'full') log.error('no space is left: nothing new is taken', { reason })
     else if (state === 'ok') log.info('there is space again')
     else log.warn('the quota is nearly used up', { state })
+  }
+
+  #noteLock(isLocked: boolean): void {
+    const { log } = this.#deps
+    if (isLocked && !this.#isLocked)
+      log.error('another program holds a database of the folder: nothing is stored until it ends')
+    if (!isLocked && this.#isLocked) log.info('no other program holds the databases any more')
+    this.#isLocked = isLocked
   }
 
   #noteLogs(logs: Record<Logged, number>): void {

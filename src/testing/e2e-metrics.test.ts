@@ -45,3 +45,24 @@ test('a message of which nobody knows whether it went out is counted, then the o
   await house.api(`/api/v1/messages/${body.id}/cancel`, {})
   await until('none is held', async () => (await unsettled('held')) === 0)
 })
+
+/** What the log has said with this phrase. */
+function linesOf(phrase: string): Record<string, unknown>[] {
+  return house.lines.map((line) => JSON.parse(line)).filter(({ msg }) => String(msg).startsWith(phrase))
+}
+
+test('what of a webhook is not applied is one line of the log that says what to do', async () => {
+  await house.webhook('no JSON, and the name Grace')
+  await until('it was set aside', () => linesOf('a platform said what could not be applied').length > 0)
+  expect(linesOf('a platform said what could not be applied')).toMatchObject([{ level: 'error', count: 1 }])
+  await house.webhook('{}', { signature: 'sha256=00' })
+  expect(linesOf('a webhook was not signed with the app secret')).toMatchObject([{ level: 'warn', app: 'main' }])
+  expect(house.lines.join('')).not.toContain('Grace')
+})
+
+test('whoever sends wrong webhooks without end does not fill the log', async () => {
+  for (let count = 0; count < 100; count++) await house.webhook('{}', { signature: 'sha256=00' })
+  const refused = () => house.metric('gatehouse_webhooks_total{outcome="bad_signature"}')
+  await until('all are counted', async () => (await refused()) === 101)
+  expect(linesOf('a webhook was not signed with the app secret').length).toBeLessThan(100)
+})

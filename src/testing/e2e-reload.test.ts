@@ -158,6 +158,11 @@ alias = "third"
     const body = webhookBody().replaceAll(FAST_NUMBER, '106540352242999')
     expect((await house.webhook(body, { app: 'third', signature: sign(body, 'third-secret') })).status).toBe(200)
     expect(await numberNamed('third')).toMatchObject({ app: 'third', state: 'active', portfolio: 'acme' })
+    const said = async () => (await (await fetch(`${house.url}/metrics`)).text()).includes('_seconds{app="third"}')
+    await until('when it was last heard of', said)
+    // An app that is gone is never heard of again, and nobody is to be woken for that.
+    await reloadTo(testConfigText())
+    await until('nothing of it is said any more', async () => !(await said()))
   })
 })
 

@@ -39,6 +39,10 @@ export function runDeskPart(): Promise<number> {
       await desk.open()
       return { ready: true }
     }
+    if (order['do'] === 'prepare' && desk) {
+      await desk.open()
+      return { ready: true }
+    }
     if (order['do'] !== 'go' || !desk) return undefined
     return await desk.run(order['plan'] as StepPlan, order['atMs'] as number)
   }
@@ -57,14 +61,18 @@ class Desk {
   #conversationNext = 0
   #refused = 0
   #socketsClosed = 0
+  /** Which of the sockets are open. */
+  readonly #open = new Set<number>()
 
   constructor(clock: Clock, begin: Begin) {
     this.#clock = clock
     this.#begin = begin
   }
 
+  /** Opens those that are not open: what a step has closed must not count in the next. */
   async open(): Promise<void> {
-    for (let index = 0; index < this.#begin.sockets; index++) await this.#watch(index === 0)
+    for (let index = 0; index < this.#begin.sockets; index++) if (!this.#open.has(index)) await this.#watch(index)
+    this.#socketsClosed = 0
   }
 
   async run(plan: StepPlan, atMs: number): Promise<DeskResult> {
@@ -95,7 +103,7 @@ class Desk {
   }
 
   /** Only the first one looks into its frames: the others cost this process as little as they can. */
-  async #watch(isMeasuring: boolean): Promise<void> {
+  async #watch(index: number): Promise<void> {
     const { origin, key } = this.#begin
     const headers = { Authorization: `Bearer ${key}` }
     const answer = await fetch(`${origin}/api/v1/realtime/tickets`, { method: 'POST', headers })
@@ -106,14 +114,16 @@ class Desk {
       const text = String(data)
       if (text.startsWith('{"type":"hello"')) {
         socket.send('{"type":"subscribe","id":1}')
+        this.#open.add(index)
         opened.resolve()
         return
       }
       if (!text.startsWith('{"type":"events"')) return
-      if (isMeasuring) this.#look(text)
+      if (index === 0) this.#look(text)
       socket.send(`{"type":"ack","upto":${/"upto":(\d+)/.exec(text)?.[1]}}`)
     }
     socket.onclose = () => {
+      this.#open.delete(index)
       this.#socketsClosed += 1
       opened.reject(new Error('A socket was closed before it was open'))
     }

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { type CpuInfo, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, pause } from '../../core/clock.ts'
 
@@ -27,10 +27,10 @@ export async function lookAtMachine(clock: Clock, folder: string): Promise<Machi
   const before = cpuTimes()
   await pause(clock, LOOK_MS)
   const busyBefore = busyShare(before, cpuTimes())
-  const all = cpus()
+  const own = ownProcessors()
   return {
-    cores: all.length,
-    processor: all[0]?.model.trim() ?? '',
+    cores: own.length,
+    processor: own[0]?.model.trim() ?? '',
     memoryBytes: totalmem(),
     platform: `${process.platform} ${process.arch}`,
     fsyncMs: fsyncTimes(clock, folder),
@@ -43,11 +43,39 @@ export interface CpuTimes {
   allMs: number
 }
 
-/** Of all processors together, since the machine started. */
+/** How many processors this process, and with it the sandbox, may run on. */
+export function processorCount(): number {
+  return ownProcessors().length
+}
+
+/** Those that we may run on: beside one that we are held to, others that stay idle would make it look half as busy. */
+function ownProcessors(): CpuInfo[] {
+  const all = cpus()
+  const allowed = allowedProcessors()
+  const own = all.filter((_, index) => allowed.has(index))
+  return own.length === 0 ? all : own
+}
+
+/** The kernel's list, such as 0-3,8. Empty where it does not tell. */
+function allowedProcessors(): Set<number> {
+  try {
+    const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
+    return new Set(
+      list.split(',').flatMap((range) => {
+        const [first = Number.NaN, last = first] = range.split('-').map(Number)
+        return Array.from({ length: last - first + 1 || 0 }, (_, index) => first + index)
+      }),
+    )
+  } catch {
+    return new Set()
+  }
+}
+
+/** Of our processors together, since the machine started. */
 export function cpuTimes(): CpuTimes {
   let busyMs = 0
   let allMs = 0
-  for (const { times } of cpus()) {
+  for (const { times } of ownProcessors()) {
     const used = times.user + times.nice + times.sys + times.irq
     busyMs += used
     allMs += used + times.idle

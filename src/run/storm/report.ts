@@ -1,3 +1,4 @@
+import type { Latencies } from './histogram.ts'
 import type { Judgement, StepFigures } from './judge.ts'
 import { CPU_MAX, WITHIN_MIN, withinTarget } from './judge.ts'
 import type { Machine } from './machine.ts'
@@ -68,6 +69,11 @@ function figureLines({ judgement, steps }: Report): string[] {
   ]
 }
 
+/** A percentile of what came at all. */
+function latency({ count }: Latencies, value: number): string {
+  return count === 0 ? '-' : ms(value)
+}
+
 function latencyWords({ answer, screen, reply }: StepFigures): string {
   const pair = (one: { p50: number; p99: number }) => `${ms(one.p50)} (p99 ${ms(one.p99)})`
   return `webhook ${pair(answer)}, on the screen ${pair(screen)}, answer taken ${pair(reply)} ms`
@@ -75,13 +81,13 @@ function latencyWords({ answer, screen, reply }: StepFigures): string {
 
 const COLUMNS: readonly [name: string, show: (step: StepFigures) => string][] = [
   ['load/s', ({ load }) => String(load)],
-  ['200 p50', ({ answer }) => ms(answer.p50)],
-  ['p99', ({ answer }) => ms(answer.p99)],
-  ['p99.9', ({ answer }) => ms(answer.p999)],
-  ['screen p50', ({ screen }) => ms(screen.p50)],
-  ['p99', ({ screen }) => ms(screen.p99)],
-  ['reply p50', ({ reply }) => ms(reply.p50)],
-  ['p99', ({ reply }) => ms(reply.p99)],
+  ['200 p50', ({ answer }) => latency(answer, answer.p50)],
+  ['p99', ({ answer }) => latency(answer, answer.p99)],
+  ['p99.9', ({ answer }) => latency(answer, answer.p999)],
+  ['screen p50', ({ screen }) => latency(screen, screen.p50)],
+  ['p99', ({ screen }) => latency(screen, screen.p99)],
+  ['reply p50', ({ reply }) => latency(reply, reply.p50)],
+  ['p99', ({ reply }) => latency(reply, reply.p99)],
   ['lag', ({ applyLagMs }) => ms(applyLagMs)],
   ['disk', ({ diskMs }) => ms(diskMs)],
   ['in time', (step) => percent(withinTarget(step))],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Clock, pause } from '../../core/clock.ts'
 import { STORM_PART } from './part.ts'
 import { APP, displayOf, NUMBER_COUNT, phoneNumberId, type Secrets, WABA } from './plan.ts'
@@ -33,12 +33,18 @@ export class Sandbox {
   constructor(clock: Clock, program: readonly string[], parentFolder: string) {
     this.#clock = clock
     this.#program = program
-    this.folder = mkdtempSync(join(parentFolder, 'gatehouse-storm-'))
+    // What is started below has another working directory.
+    this.folder = mkdtempSync(join(resolve(parentFolder), 'gatehouse-storm-'))
     this.#ports = { house: freePort(), simulator: freePort() }
     this.origin = `http://127.0.0.1:${this.#ports.house}`
     this.simulatorUrl = `http://127.0.0.1:${this.#ports.simulator}`
-    writeFileSync(join(this.folder, 'master.key'), randomBytes(32).toString('hex'), { mode: 0o600 })
-    writeFileSync(this.#configPath, this.#configText(), { mode: 0o600 })
+    try {
+      writeFileSync(join(this.folder, 'master.key'), randomBytes(32).toString('hex'), { mode: 0o600 })
+      writeFileSync(this.#configPath, this.#configText(), { mode: 0o600 })
+    } catch (error) {
+      rmSync(this.folder, { recursive: true, force: true })
+      throw error
+    }
   }
 
   get #configPath(): string {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stormOptions } from '../../cli/storm-options.ts'
@@ -14,8 +14,9 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** Its folder is named as one does who stands in it. */
 function startStorm(...options: string[]) {
-  return Bun.spawn([process.execPath, MAIN, 'storm', '--folder', folder, '--sockets', '2', ...options], {
+  return Bun.spawn([process.execPath, MAIN, 'storm', '--folder', '.', '--sockets', '2', ...options], {
     cwd: folder,
     // A configured house that must not be touched: its folder cannot even be made.
     env: { PATH: '/usr/bin:/bin', GATEHOUSE_DATA_DIR: '/proc/nowhere', GATEHOUSE_HTTP_PORT: '1' },
@@ -61,6 +62,21 @@ test('asked to stop, ends what it started and removes its folder', async () => {
   expect(readdirSync(folder)).toEqual([])
   const left = Bun.spawnSync(['ps', '-eo', 'args']).stdout.toString()
   expect(left).not.toContain(sandbox[0] ?? 'no sandbox')
+})
+
+test('says in words where no sandbox can be made', async () => {
+  writeFileSync(join(folder, 'file'), '')
+  const storm = startStorm('--folder', 'file')
+  expect(await new Response(storm.stderr).text()).toMatch(/^No sandbox can be made in file: .*\n$/)
+  expect(await storm.exited).toBe(2)
+  rmSync(join(folder, 'file'))
+})
+
+test.skipIf(Bun.which('taskset') === null)('counts the processors that it may run on (needs taskset)', async () => {
+  const module = new URL('machine.ts', import.meta.url).pathname
+  const script = `console.log((await import('${module}')).processorCount())`
+  const { stdout } = Bun.spawnSync(['taskset', '-c', '0', process.execPath, '-e', script])
+  expect(stdout.toString()).toBe('1\n')
 })
 
 describe('the options', () => {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../../cli/commands.ts'
@@ -8,9 +7,10 @@ import { type Clock, pause, systemClock, toTime } from '../../core/clock.ts'
 import { ownProgram } from '../own-program.ts'
 import type { DeskResult } from './desk-part.ts'
 import { Gauges } from './gauges.ts'
+import type { Latencies } from './histogram.ts'
 import { isCarried, judge, nextLoad, type StepFigures, withinTarget } from './judge.ts'
 import type { LoadResult } from './load-part.ts'
-import { busyShare, cpuTimes, lookAtMachine, type Machine, processSeconds } from './machine.ts'
+import { busyShare, cpuTimes, lookAtMachine, type Machine, processorCount, processSeconds } from './machine.ts'
 import { APP, HEAD_START_MS, type StepPlan } from './plan.ts'
 import { type Report, reportText } from './report.ts'
 import { Sandbox, type StormPart } from './sandbox.ts'
@@ -22,20 +22,23 @@ const HONEST_FSYNC_MS = 0.02
 const LOOK_MS = 500
 const SETTLE_MS_MAX = 20_000
 const MS_PER_SECOND = 1000
+/** SIGHUP: the terminal was closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Drives a sandbox of its own through rising load and says what it carries. Touches no configured house. */
 export async function stormCommand(context: CommandContext<Config>): Promise<number> {
   const options = stormOptions(context.options)
   if (typeof options === 'string') throw new Error('Assertion failed: the options were checked')
   const folder = options.folder ?? tmpdir()
-  if (!existsSync(folder)) {
-    context.complain(`There is no folder ${folder} to make the sandbox in`)
+  const sandbox = sandboxIn(folder)
+  if (!(sandbox instanceof Sandbox)) {
+    context.complain(`No sandbox can be made in ${folder}: ${sandbox.message}`)
     return EXIT_USAGE
   }
-  const sandbox = new Sandbox(systemClock, ownProgram(), folder)
   const stop = new AbortController()
   const onSignal = () => stop.abort()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal)
+  // Also those that come while all is removed: that takes a moment, and a second Ctrl-C would leave the rest.
+  for (const signal of SIGNALS) process.on(signal, onSignal)
   const stopped = new Promise<never>((_, reject) => {
     stop.signal.addEventListener('abort', () => reject(new Error('Stopped; the sandbox is removed')), { once: true })
   })
@@ -49,7 +52,19 @@ export async function stormCommand(context: CommandContext<Config>): Promise<num
     return EXIT_FAILED
   } finally {
     await sandbox.close()
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
+    for (const signal of SIGNALS) process.off(signal, onSignal)
+  }
+}
+
+function msText({ count, p99 }: Latencies): string {
+  return count === 0 ? 'none' : `${p99} ms`
+}
+
+function sandboxIn(folder: string): Sandbox | Error {
+  try {
+    return new Sandbox(systemClock, ownProgram(), folder)
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
   }
 }
 
@@ -131,7 +146,7 @@ class Storm {
   }
 
   async #step(plan: StepPlan, load: StormPart, desk: StormPart): Promise<StepFigures> {
-    await load.ask({ do: 'prepare', plan })
+    await Promise.all([load.ask({ do: 'prepare', plan }), desk.ask({ do: 'prepare' })])
     const atMs = this.#clock.epochMs() + HEAD_START_MS
     const results = Promise.all([
       load.ask<LoadResult>({ do: 'go', atMs }),
@@ -145,7 +160,7 @@ class Storm {
     const figures = this.#figures({ plan, results: await results, before, after, worst })
     const { answer, screen, reply } = figures
     this.#say(
-      `${String(plan.load).padStart(6)} a second: p99 ${answer.p99} ms answered, ${screen.p99} ms on a screen, ${reply.p99} ms reply; ${Math.round(figures.cpu.machine * 100)} % CPU${isCarried(figures) ? '' : '; not carried'}`,
+      `${String(plan.load).padStart(6)} a second: p99 ${msText(answer)} answered, ${msText(screen)} on a screen, ${msText(reply)} reply; ${Math.round(figures.cpu.machine * 100)} % CPU${isCarried(figures) ? '' : '; not carried'}`,
     )
     return figures
   }
@@ -156,6 +171,8 @@ class Storm {
     while (this.#clock.monoMs() < endMs) {
       await pause(this.#clock, Math.min(LOOK_MS, endMs - this.#clock.monoMs()))
       const gauges = await this.#gauges()
+      // What is refused for want of room says nothing of the load.
+      if (gauges.value('ready{check="space"}') === 0) throw new Error(`The disk of ${this.#sandbox.folder} is full`)
       worst.lagMs = Math.max(worst.lagMs, gauges.value('apply_lag_seconds') * MS_PER_SECOND)
       worst.limitUsed = Math.max(worst.limitUsed, ...gauges.all('limit_used_ratio'))
     }
@@ -174,7 +191,7 @@ class Storm {
     // Processor time of all processors together, as the kernel counts it.
     const seconds = (after.machine.allMs - before.machine.allMs) / MS_PER_SECOND
     const used = (name: keyof Reading['seconds']) => after.seconds[name] - before.seconds[name]
-    const oneProcessor = seconds / this.#cores()
+    const oneProcessor = seconds / processorCount()
     return {
       load: plan.load,
       answer: webhooks.answer,
@@ -223,9 +240,5 @@ class Storm {
       if (gauges.value('apply_lag_seconds') === 0 && gauges.sum('queue_messages') === 0) return
       await pause(this.#clock, LOOK_MS / 2)
     }
-  }
-
-  #cores(): number {
-    return navigator.hardwareConcurrency
   }
 }
