@@ -80,9 +80,14 @@ describe('what is different in another configuration', () => {
       expect(paths).toContain(path)
       expect(needsRestart(path)).toBe(true)
     }
-    for (const path of ['log_level', 'whatsapp.app[main].access_token', 'dispatch.deadline_ms.reply', 'proxy.url']) {
-      expect(needsRestart(path)).toBe(false)
-    }
+    const whileItRuns = [
+      'log_level',
+      'whatsapp.app[main].access_token',
+      'dispatch.deadline_ms.reply',
+      'proxy.url',
+      'workspace[outlet] (added)',
+    ]
+    for (const path of whileItRuns) expect([path, needsRestart(path)]).toEqual([path, false])
   })
 })
 

@@ -40,7 +40,7 @@ export interface ConfigChanges {
 
 /** Whether only a start reads the key. `path` may be that of a table in a list. */
 export function needsRestart(path: string): boolean {
-  return !TAKEN_OVER.some((key) => path === key || path.startsWith(`${key}.`))
+  return !TAKEN_OVER.some((key) => path === key || path.startsWith(`${key}.`) || path.startsWith(`${key}[`))
 }
 
 export function changesBetween(before: Config, after: Config): ConfigChanges {
