@@ -6,6 +6,7 @@ import { type ReplayRange, replayRange } from './cli/replay-range.ts'
 import { auditedCommand } from './compliance/audited-command.ts'
 import type { Config } from './config.ts'
 import { type Clock, systemClock } from './core/clock.ts'
+import { messageOf } from './core/failure.ts'
 import { alsoKept, LineRing } from './core/line-ring.ts'
 import type { Log } from './core/log.ts'
 import { createLog, standardOutput } from './core/pino-log.ts'
@@ -165,22 +166,16 @@ export function simulate(context: Context): Promise<number> {
       accessToken: app?.accessToken.reveal() ?? fresh(),
     }
     const ending = new Ending(systemClock)
-    let simulator: Simulator
-    try {
-      simulator = await startSimulator({
-        ...secrets,
-        host: config.http.host,
-        port: config.simulatorPort,
-        webhookUrl: `http://${loopback(config)}:${config.http.port}/webhooks/whatsapp/${app?.id ?? DEMO_APP}`,
-        numbers: simulatedNumbers(config),
-        clock: systemClock,
-        random: Math.random,
-        log,
-      })
-    } catch (error) {
-      context.complain(messageOf(error))
-      return EXIT_FAILED
-    }
+    const simulator = await startSimulator({
+      ...secrets,
+      host: config.http.host,
+      port: config.simulatorPort,
+      webhookUrl: `http://${loopback(config)}:${config.http.port}/webhooks/whatsapp/${app?.id ?? DEMO_APP}`,
+      numbers: simulatedNumbers(config),
+      clock: systemClock,
+      random: Math.random,
+      log,
+    })
     context.complain(
       `\n  Simulator   http://${loopback(config)}:${simulator.port}/   (set graph_url to this address)\n`,
     )
@@ -213,15 +208,10 @@ export function replayCommand(context: Context): Promise<number> {
       return EXIT_USAGE
     }
     const ask = askOf(range.range)
-    try {
-      const running = await askRunningHouse<{ replayed: number }>(config, 'replay', ask)
-      const count = running?.replayed ?? (await replayAlone(config, ask))
-      context.print(`Given in again: ${count}`)
-      return EXIT_OK
-    } catch (error) {
-      context.complain(messageOf(error))
-      return EXIT_FAILED
-    }
+    const running = await askRunningHouse<{ replayed: number }>(config, 'replay', ask)
+    const count = running?.replayed ?? (await replayAlone(config, ask))
+    context.print(`Given in again: ${count}`)
+    return EXIT_OK
   })
 }
 
@@ -316,8 +306,4 @@ function hasTerminal(): boolean {
   } catch {
     return false
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

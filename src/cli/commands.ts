@@ -1,3 +1,4 @@
+import { messageOf } from '../core/failure.ts'
 import { replayRange } from './replay-range.ts'
 import { stormOptions } from './storm-options.ts'
 
@@ -241,13 +242,26 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
   help: { name: 'help', summary: 'Says how to use the program or a command.', options: [], operand: '[COMMAND]' },
 }
 
-/** Runs `use` with the configuration; a wrong one is complained about and nothing is opened. */
+/** Runs a command; what it throws is said in its own words, and it has failed. */
+export async function complaining<C>(
+  context: CommandContext<C>,
+  work: () => Promise<number> | number,
+): Promise<number> {
+  try {
+    return await work()
+  } catch (error) {
+    context.complain(messageOf(error))
+    return EXIT_FAILED
+  }
+}
+
+/** The same with the configuration; a wrong one is complained about and nothing is opened. */
 export async function withConfig<C>(
   context: CommandContext<C>,
   use: (config: C) => Promise<number> | number,
 ): Promise<number> {
   const loaded = context.loadConfig()
-  if (loaded.ok) return use(loaded.config)
+  if (loaded.ok) return complaining(context, () => use(loaded.config))
   for (const problem of loaded.problems) context.complain(problem)
   const count = loaded.problems.length
   context.complain(count === 1 ? '1 problem in the configuration' : `${count} problems in the configuration`)

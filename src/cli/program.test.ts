@@ -160,4 +160,12 @@ describe('runProgram', () => {
     expect(await run(['serve'], wrong)).toEqual({ code: 2, printed: '', complained: lines })
     expect(isOpened).toBe(false)
   })
+
+  test('says what a command throws, and that it failed', async () => {
+    const runners = {
+      serve: (context: Parameters<typeof withConfig<TestConfig>>[0]) =>
+        withConfig(context, () => Promise.reject(new Error('The folder is locked'))),
+    }
+    expect(await run(['serve'], { runners })).toEqual({ code: 1, printed: '', complained: 'The folder is locked' })
+  })
 })

@@ -39,6 +39,11 @@ export class Failure extends Error {
   }
 }
 
+/** What was thrown says of itself; it may be anything. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** A failure as plain data, to cross a thread. */
 export interface FailureData {
   code: FailureCode

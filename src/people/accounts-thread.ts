@@ -1,4 +1,4 @@
-import { Failure, type FailureData, failureData } from '../core/failure.ts'
+import { Failure, type FailureData, failureData, messageOf } from '../core/failure.ts'
 import { storageFault } from '../storage/database.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
@@ -30,7 +30,7 @@ function refusalOf(error: unknown): FailureData | string {
   if (fault === 'full' || fault === 'busy')
     return { code: 'unavailable', message: 'No space is left, or the file is held', members: { retry_after_ms: 5_000 } }
   if (fault === 'fatal') failThread(error)
-  return error instanceof Error ? error.message : String(error)
+  return messageOf(error)
 }
 
 serveThread({ answer, refusalOf })

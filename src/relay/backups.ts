@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { type Clock, pause } from '../core/clock.ts'
-import { Failure } from '../core/failure.ts'
+import { Failure, messageOf } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { backupsIn, readManifest } from '../storage/backup-manifest.ts'
-import { readBackupState, writeBackupState } from './backup-state.ts'
+import { type BackupState, readBackupState, writeBackupState } from './backup-state.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
 
 const HOUR_MS = 3_600_000
@@ -134,15 +134,12 @@ export class Backups {
   }
 
   async #take(ask: BackupAsk): Promise<BackupDone> {
-    const { clock, log, dataDir, metrics } = this.#deps
+    const { clock, log, metrics } = this.#deps
     try {
       const done = await this.#deps.take(ask)
       const { name, seconds, bytes } = done
       const atMs = clock.epochMs()
-      writeBackupState(dataDir, {
-        last_success: { name, at: atMs, seconds, bytes, folder: ask.folder },
-        last_failure: null,
-      })
+      this.#note({ last_success: { name, at: atMs, seconds, bytes, folder: ask.folder }, last_failure: null })
       metrics.done({ atMs, seconds, bytes })
       // Another master key may have come meanwhile.
       if (ask.masterKey === this.#masterKey) this.#isOutdated = false
@@ -157,14 +154,17 @@ export class Backups {
 
   #noteFailure(error: unknown): void {
     const { clock, log, dataDir, metrics } = this.#deps
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = messageOf(error)
     metrics.failed()
     log.error('backup failed', { reason })
+    this.#note({ ...readBackupState(dataDir), last_failure: { at: clock.epochMs(), reason } })
+  }
+
+  #note(state: BackupState): void {
     try {
-      const before = readBackupState(dataDir)
-      writeBackupState(dataDir, { ...before, last_failure: { at: clock.epochMs(), reason } })
+      writeBackupState(this.#deps.dataDir, state)
     } catch {
-      // The data folder is full as well: the log and the figures have said it.
+      // The data folder is full, or can be read only: the log and the figures have said it.
     }
   }
 

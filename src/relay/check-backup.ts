@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { messageOf } from '../core/failure.ts'
 import { dayKeyName } from '../journal/entry.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { recordsFacts } from '../records/backup-facts.ts'
@@ -184,6 +185,6 @@ async function collect(checked: BackupChecked, work: () => Promise<void>): Promi
   try {
     await work()
   } catch (error) {
-    checked.faults.push(error instanceof Error ? error.message : String(error))
+    checked.faults.push(messageOf(error))
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { messageOf } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { LookAsk, LookedOver } from './look-over.ts'
 
@@ -71,7 +72,7 @@ export class PageWatch {
       this.#note(damaged)
     } catch (error) {
       log.warn('the pages of the records could not be looked at', {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: messageOf(error),
       })
     }
     this.#wait(EVERY_MS)

@@ -21,14 +21,9 @@ const WANTED =
  */
 export function auditCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
-    try {
-      const done = await run(context, config)
-      if (done === undefined) context.complain(WANTED)
-      return done ?? EXIT_USAGE
-    } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
-      return EXIT_FAILED
-    }
+    const done = await run(context, config)
+    if (done === undefined) context.complain(WANTED)
+    return done ?? EXIT_USAGE
   })
 }
 

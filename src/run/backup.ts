@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
-import { Failure } from '../core/failure.ts'
+import { Failure, messageOf } from '../core/failure.ts'
 import { createLog } from '../core/pino-log.ts'
 import { backupPlanOf } from '../gateway/safekeeping.ts'
 import { checkBackupInThread, takeBackupInThread } from '../relay/backup-client.ts'
@@ -36,7 +36,7 @@ export function backupCommand(context: Context): Promise<number> {
       if (wanted.what === 'check') return await check(context, config, wanted.name)
       return await take(context, config)
     } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
+      context.complain(messageOf(error))
       return exitCodeOf(error)
     }
   })
@@ -133,7 +133,7 @@ function list(context: Context, config: Config): number {
       const vault = vaultFolder === undefined ? null : (vaultCopyFor(vaultFolder, name) ?? null)
       return { name, bytes, counts: manifest.counts, head_seq: manifest.journal.head_seq, vault, damaged: null }
     } catch (error) {
-      const damaged = error instanceof Error ? error.message : String(error)
+      const damaged = messageOf(error)
       return { name, bytes: null, counts: null, head_seq: null, vault: null, damaged }
     }
   })

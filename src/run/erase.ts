@@ -1,4 +1,4 @@
-import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import { type CommandContext, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import { auditedCommand } from '../compliance/audited-command.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
@@ -22,14 +22,9 @@ export function eraseCommand(context: CommandContext<Config>): Promise<number> {
       context.complain(who)
       return EXIT_USAGE
     }
-    try {
-      const erasure = (await askRunningHouse<Erasure>(config, 'erase', who)) ?? (await eraseAlone(config, who))
-      print(context, erasure)
-      return EXIT_OK
-    } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
-      return EXIT_FAILED
-    }
+    const erasure = (await askRunningHouse<Erasure>(config, 'erase', who)) ?? (await eraseAlone(config, who))
+    print(context, erasure)
+    return EXIT_OK
   })
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import { type CommandContext, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import { auditedCommand } from '../compliance/audited-command.ts'
 import { readMasterKey } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
@@ -14,16 +14,11 @@ export function keyCommand(context: CommandContext<Config>): Promise<number> {
       return EXIT_USAGE
     }
     const { file, next } = wanted
-    try {
-      if (config.demo) throw new Error('The key of the demo is not changed: its secrets are drawn from it')
-      const asked = await askRunningHouse(config, 'master-key', { key: next.toHex() })
-      if (!asked) await rotateAlone(config, next)
-      for (const line of nextSteps(config, file, asked !== undefined)) context.print(line)
-      return EXIT_OK
-    } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
-      return EXIT_FAILED
-    }
+    if (config.demo) throw new Error('The key of the demo is not changed: its secrets are drawn from it')
+    const asked = await askRunningHouse(config, 'master-key', { key: next.toHex() })
+    if (!asked) await rotateAlone(config, next)
+    for (const line of nextSteps(config, file, asked !== undefined)) context.print(line)
+    return EXIT_OK
   })
 }
 

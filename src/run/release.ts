@@ -1,4 +1,4 @@
-import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Options, withConfig } from '../cli/commands.ts'
+import { type CommandContext, EXIT_OK, EXIT_USAGE, type Options, withConfig } from '../cli/commands.ts'
 import { auditedCommand } from '../compliance/audited-command.ts'
 import type { Config } from '../config.ts'
 import { type Released, type ReleaseWhat, release } from '../relay/release.ts'
@@ -18,14 +18,9 @@ export function releaseCommand(context: CommandContext<Config>): Promise<number>
       context.complain('release wants one of: --all, --number ALIAS, --message ID')
       return EXIT_USAGE
     }
-    try {
-      const released = (await askRunningHouse<Released>(config, 'release', what)) ?? (await releaseAlone(config, what))
-      print(context, released)
-      return EXIT_OK
-    } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
-      return EXIT_FAILED
-    }
+    const released = (await askRunningHouse<Released>(config, 'release', what)) ?? (await releaseAlone(config, what))
+    print(context, released)
+    return EXIT_OK
   })
 }
 

@@ -1,4 +1,4 @@
-import { type CommandContext, EXIT_FAILED, EXIT_OK } from '../cli/commands.ts'
+import { type CommandContext, complaining, EXIT_FAILED, EXIT_OK } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import type { ReloadReport } from '../gateway/reload.ts'
 import { askRunningHouse } from './running-house.ts'
@@ -7,17 +7,14 @@ import { askRunningHouse } from './running-house.ts'
 export async function reloadCommand(context: CommandContext<Config>): Promise<number> {
   const loaded = context.loadConfig()
   const dataDir = loaded.ok ? loaded.config.dataDir : loaded.dataDir
-  try {
+  return await complaining(context, async () => {
     // The house reads its own file and environment: also where this command cannot, it says what is wrong there.
     const report = dataDir === undefined ? undefined : await askRunningHouse<ReloadReport>({ dataDir }, 'reload', {})
     if (report) return tell(context, report)
     for (const problem of loaded.ok ? [] : loaded.problems) context.complain(problem)
     context.complain('No house runs here: nothing was changed')
     return EXIT_FAILED
-  } catch (error) {
-    context.complain(error instanceof Error ? error.message : String(error))
-    return EXIT_FAILED
-  }
+  })
 }
 
 function tell({ options, print, complain }: CommandContext<Config>, report: ReloadReport): number {

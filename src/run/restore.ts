@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
+import { type CommandContext, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLog } from '../core/pino-log.ts'
@@ -14,21 +14,16 @@ import { drillCommand } from './drill.ts'
 /** Makes the data folder from a backup, or with the word `drill` tries one. */
 export function restoreCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
-    try {
-      if (context.operand === 'drill') return await drillCommand(context, config)
-      const from = textOf(context, 'from')
-      if (context.operand !== undefined || from === undefined) {
-        context.complain('restore wants: restore --from FOLDER, or: restore drill')
-        return EXIT_USAGE
-      }
-      print(context, await restoreFrom(context, config, from))
-      const folder = resolve(config.dataDir)
-      for (const path of [folder, ...readdirSync(folder).map((name) => join(folder, name))]) giveToOwner(path)
-      return EXIT_OK
-    } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
-      return EXIT_FAILED
+    if (context.operand === 'drill') return await drillCommand(context, config)
+    const from = textOf(context, 'from')
+    if (context.operand !== undefined || from === undefined) {
+      context.complain('restore wants: restore --from FOLDER, or: restore drill')
+      return EXIT_USAGE
     }
+    print(context, await restoreFrom(context, config, from))
+    const folder = resolve(config.dataDir)
+    for (const path of [folder, ...readdirSync(folder).map((name) => join(folder, name))]) giveToOwner(path)
+    return EXIT_OK
   })
 }
 

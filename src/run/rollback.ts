@@ -1,4 +1,4 @@
-import { type CommandContext, EXIT_FAILED, EXIT_OK, withConfig } from '../cli/commands.ts'
+import { type CommandContext, EXIT_OK, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { FORMS } from '../relay/forms.ts'
@@ -8,21 +8,16 @@ import { type TakenBack, takeBack } from '../relay/rollback.ts'
 export function rollbackCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
     const isTrial = context.options['dry-run'] === true
-    try {
-      const done = await takeBack({
-        folder: config.dataDir,
-        forms: FORMS,
-        nowMs: systemClock.epochMs(),
-        isTrial,
-        say: context.complain,
-      })
-      if (context.options['json'] === true) context.print(JSON.stringify({ dry_run: isTrial, ...done }, null, 2))
-      else for (const line of linesOf(done, isTrial)) context.print(line)
-      return EXIT_OK
-    } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
-      return EXIT_FAILED
-    }
+    const done = await takeBack({
+      folder: config.dataDir,
+      forms: FORMS,
+      nowMs: systemClock.epochMs(),
+      isTrial,
+      say: context.complain,
+    })
+    if (context.options['json'] === true) context.print(JSON.stringify({ dry_run: isTrial, ...done }, null, 2))
+    else for (const line of linesOf(done, isTrial)) context.print(line)
+    return EXIT_OK
   })
 }
 

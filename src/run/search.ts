@@ -9,17 +9,12 @@ export function searchCommand(context: CommandContext<Config>): Promise<number> 
       context.complain('search wants: search rebuild')
       return EXIT_USAGE
     }
-    try {
-      const asked = await askRunningHouse(config, 'search/rebuild', {})
-      if (!asked) {
-        context.complain('No house runs here: delete search.db, and the next start makes it anew')
-        return EXIT_FAILED
-      }
-      context.print('The word index is being made anew: searches say how far it is')
-      return EXIT_OK
-    } catch (error) {
-      context.complain(error instanceof Error ? error.message : String(error))
+    const asked = await askRunningHouse(config, 'search/rebuild', {})
+    if (!asked) {
+      context.complain('No house runs here: delete search.db, and the next start makes it anew')
       return EXIT_FAILED
     }
+    context.print('The word index is being made anew: searches say how far it is')
+    return EXIT_OK
   })
 }

@@ -1,4 +1,5 @@
 import { closeSync, fdatasyncSync, fsyncSync, openSync } from 'node:fs'
+import { messageOf } from '../core/failure.ts'
 import { Db } from './database.ts'
 
 /**
@@ -25,7 +26,7 @@ export function faultsOfDatabase(path: string, label: string): string[] {
       database.close()
     }
   } catch (error) {
-    return [`${label} does not open: ${error instanceof Error ? error.message : String(error)}`]
+    return [`${label} does not open: ${messageOf(error)}`]
   }
 }
 

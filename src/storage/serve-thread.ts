@@ -1,3 +1,4 @@
+import { messageOf } from '../core/failure.ts'
 import type { Question } from './thread.ts'
 import { ownThread } from './watchdog.ts'
 
@@ -44,10 +45,6 @@ async function hear(program: ThreadProgram, question: Question): Promise<void> {
     if (question.id === 0) throw error
     self.postMessage({ id: question.id, error: refusalOf(error) })
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** What may be told of an error outside its thread: SQLite's code or its name, never its words. */

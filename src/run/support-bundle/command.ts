@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Loaded } from '../../cli/commands.ts'
+import { type CommandContext, complaining, EXIT_OK, EXIT_USAGE, type Loaded } from '../../cli/commands.ts'
 import type { Config } from '../../config.ts'
 import { systemClock } from '../../core/clock.ts'
 import { examine } from '../doctor/doctor.ts'
@@ -22,7 +22,7 @@ export async function supportBundleCommand(
     context.complain(`${path} is there already: name another file with --to`)
     return EXIT_USAGE
   }
-  try {
+  return await complaining(context, async () => {
     const gathered = await gather({
       loaded: context.loadConfig(),
       environmentNames: environment.filter((name) => RELEVANT.test(name)).sort(),
@@ -36,10 +36,7 @@ export async function supportBundleCommand(
       context.print(JSON.stringify({ file: path, bytes: archive.byteLength, ...manifest }, null, 2))
     else context.print(`Written: ${path} (${archive.byteLength} bytes). Look into it before you pass it on.`)
     return EXIT_OK
-  } catch (error) {
-    context.complain(error instanceof Error ? error.message : String(error))
-    return EXIT_FAILED
-  }
+  })
 }
 
 function withoutFound(loaded: Loaded<Config>): Loaded<Config> {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkAudit } from '../../compliance/audit-check.ts'
 import { AUDIT_ROOTS_FILE, readRoots } from '../../compliance/audit-roots.ts'
+import { messageOf } from '../../core/failure.ts'
 import { showId } from '../../core/ids.ts'
 import { daysIn } from '../../journal/day-file.ts'
 import { dayKeyName } from '../../journal/entry.ts'
@@ -125,7 +126,7 @@ export class Oracle {
     try {
       this.#readJournal(journal)
     } catch (error) {
-      this.find('journalFaults', error instanceof Error ? error.message : String(error))
+      this.find('journalFaults', messageOf(error))
     }
     journal.close()
     await this.#checkAudit(dataFolder, vault)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { messageOf } from '../../core/failure.ts'
 import { daysIn } from '../../journal/day-file.ts'
 import { dayKeyName, dayOf } from '../../journal/entry.ts'
 import { Journal } from '../../journal/journal.ts'
@@ -31,19 +32,19 @@ export function examine(folder: string, masterKey: Uint8Array, nowMs: number): E
   try {
     for (const page of openAsStart(folder, masterKey, nowMs)) damaged.add(page)
   } catch (error) {
-    return { outcome: 'refused', said: wordsOf(error) }
+    return { outcome: 'refused', said: messageOf(error) }
   }
   try {
     for (const name of databasesIn(folder)) checkPages(join(folder, name), name)
     for (const look of lookThrough(join(folder, 'records.db'))) for (const page of look.damaged) damaged.add(page)
     if (damaged.size > 0) throw new Error(damageText('records.db', [...damaged]))
   } catch (error) {
-    return { outcome: 'found by the check', said: wordsOf(error) }
+    return { outcome: 'found by the check', said: messageOf(error) }
   }
   try {
     return { outcome: 'whole', contents: { tables: dump(folder), opened: openEverything(folder, folder, masterKey) } }
   } catch (error) {
-    return { outcome: 'found when read', said: wordsOf(error) }
+    return { outcome: 'found when read', said: messageOf(error) }
   }
 }
 
@@ -136,8 +137,4 @@ function changedColumns(before: readonly string[], after: readonly string[]): st
   const [was, is] = [before.filter((row) => !after.includes(row)), after.filter((row) => !before.includes(row))]
   const [one, other] = [was[0]?.split('\u0000') ?? [], is[0]?.split('\u0000') ?? []]
   return one.filter((cell, index) => cell !== other[index]).map((cell) => cell.slice(0, cell.indexOf('=')))
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
