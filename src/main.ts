@@ -61,8 +61,8 @@ async function main(): Promise<void> {
   process.exit(code)
 }
 
-/** What Bun's `fetch` would take a proxy from by itself, in either spelling. */
-const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']
+/** What Bun's `fetch` would take a proxy from by itself, in either spelling; and what makes it pass one by that it is told. */
+const PROXY_VARIABLE = /^(https?|all|no)_proxy$/i
 
 /**
  * The environment as the program was given it. Bun's `fetch` sends everything through a proxy it finds there; which one is
@@ -70,7 +70,7 @@ const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy
  */
 function withoutProxies(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const whole = { ...given }
-  for (const name of PROXY_VARIABLES) delete given[name]
+  for (const name of Object.keys(given)) if (PROXY_VARIABLE.test(name)) delete given[name]
   return whole
 }
 

@@ -405,7 +405,8 @@ describe('a start with a configuration that is not right', () => {
 describe('a house that runs', () => {
   test('reads its configuration anew at SIGHUP and by command, and takes no proxy from its environment', async () => {
     const trap = await new TestProxy().start()
-    const env = { HTTP_PROXY: trap.url, http_proxy: trap.url, HTTPS_PROXY: trap.url, GATEHOUSE_CONFIG: at('live.toml') }
+    const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'ALL_PROXY', 'all_proxy']
+    const env = { ...Object.fromEntries(names.map((name) => [name, trap.url])), GATEHOUSE_CONFIG: at('live.toml') }
     writeFileSync(at('live.toml'), testConfigText())
     const platform = Bun.serve({
       port: 0,
@@ -437,6 +438,10 @@ describe('a house that runs', () => {
       return ((await answer.json()) as { state: string }).state === 'accepted'
     })
     expect(trap.requests).toEqual([])
+    // Nor does the environment lead past the proxy that the configuration names.
+    writeFileSync(at('live.toml'), `${testConfigText()}[proxy]\nurl = "${trap.url}"\n`)
+    await start({ env: { ...env, NO_PROXY: '*', no_proxy: '127.0.0.1' }, words: ['doctor'] }).ended()
+    expect(trap.requests).not.toEqual([])
     house.child.kill('SIGTERM')
     expect((await house.ended()).code).toBe(0)
     expect(await command()).toMatchObject({ code: 1, complaints: expect.stringContaining('No house runs here') })

@@ -58,6 +58,7 @@ describe('inspectToken()', () => {
       { kind: 'untold', reason: 'code 100', apartMs: 2000 },
     ],
     ['a wrong address', platform(404, 'not here'), { kind: 'untold', reason: 'status 404', apartMs: 2000 }],
+    ['a proxy that wants a password', platform(407, ''), { kind: 'unreachable', reason: 'status 407' }],
     ['a platform in trouble', platform(503, 'sorry'), { kind: 'unreachable', reason: 'status 503' }],
     ['a page in its place', platform(200, '<html>'), { kind: 'unreachable', reason: 'answer not understood' }],
     ['nobody', nobody, { kind: 'unreachable', reason: 'ECONNREFUSED' }],

@@ -4,6 +4,7 @@ import { integerOf, objectOf, textOf } from './read.ts'
 import { boundedText } from './send.ts'
 
 const TOKEN_CODE = 190
+const PROXY_REFUSES = 407
 
 export interface InspectRequest {
   graphUrl: string
@@ -88,7 +89,9 @@ async function get(request: InspectRequest, path: string, fetch: Fetch): Promise
     const dateMs = Number.isFinite(date) ? date : null
     const { status } = response
     if (response.ok) return { kind: 'found', status, body, dateMs }
-    const isRefused = integerOf(objectOf(body?.['error'])?.['code']) === TOKEN_CODE || status < 500
+    // 407 is what a proxy answers.
+    const isRefused =
+      integerOf(objectOf(body?.['error'])?.['code']) === TOKEN_CODE || (status < 500 && status !== PROXY_REFUSES)
     return isRefused ? { kind: 'refused', status, body, dateMs } : { kind: 'unreachable', reason: `status ${status}` }
   } catch (error) {
     const { code, name } = error as { code?: unknown; name?: string }
