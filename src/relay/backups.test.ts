@@ -122,6 +122,14 @@ test('one that fails is counted, logged, remembered and tried again after ten mi
   await backups.stop()
 })
 
+test('one that cannot be written down in the data folder is taken all the same', async () => {
+  mkdirSync(join(place, 'backup-state.json.part'))
+  const backups = open()
+  expect((await backups.take()).bytes).toBe(3)
+  expect({ failures, logged }).toEqual({ failures: 0, logged: [] })
+  await backups.stop()
+})
+
 test('one at a time, only where it is said where to, and by the clock only where a folder is set', async () => {
   const backups = open({ folder: undefined, vaultFolder: undefined })
   await advance(48 * HOUR_MS)

@@ -1,20 +1,17 @@
-import { existsSync, mkdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { recordsFacts } from '../records/backup-facts.ts'
 import { type ComparedCells, compareRandomCells, type ReadHouse } from '../records/drill-cells.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import { pooledMediaPath, readMediaList } from '../storage/backup-manifest.ts'
 import { markUnfinished } from '../storage/unfinished.ts'
-import { shownBytes } from '../storage/upgrade.ts'
 import { Vault } from '../vault/vault.ts'
 import type { ApplyLedgerOptions } from './apply-ledger.ts'
-import { type ChosenBackup, chooseBackup, copyBackup, openRestored, requireReadable } from './restore.ts'
+import { type ChosenBackup, chooseBackup, copyBackup, openRestored, requireReadable, requireRoom } from './restore.ts'
 
 /** Where a backup is tried: in the data folder, so on its disk. What a kill has left is removed by the next. */
 const DRILL_FOLDER = 'drill'
 const CELLS = 100
-/** Room that the journal wants when it is applied, beside the copy. */
-const SPARE_BYTES = 64 * 1024 * 1024
 
 export interface DrillOptions extends Omit<ApplyLedgerOptions, 'finishing' | 'folder'> {
   dataDir: string
@@ -47,7 +44,7 @@ export async function drill(options: DrillOptions): Promise<Drilled> {
   await requireReadable(chosen, masterKey)
   const folder = join(dataDir, DRILL_FOLDER)
   rmSync(folder, { recursive: true, force: true })
-  requireRoom(chosen, dataDir)
+  requireRoom(chosen, dataDir, { withMedia: false })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   try {
     markUnfinished(folder, { kind: 'restore' })
@@ -114,13 +111,4 @@ function readLive(dataDir: string, masterKey: Uint8Array): ReadHouse | null {
   if (!existsSync(join(dataDir, 'records.db'))) return null
   const vault = new Vault(join(dataDir, 'vault.db'), masterKey, { readonly: true })
   return { records: openRecordsReadonly(join(dataDir, 'records.db')), vault }
-}
-
-function requireRoom({ manifest }: ChosenBackup, dataDir: string): void {
-  const wanted = manifest.files.reduce((sum, { bytes }) => sum + bytes, manifest.vault.bytes) + SPARE_BYTES
-  const { bavail, bsize } = statfsSync(dataDir)
-  if (bavail * bsize >= wanted) return
-  throw new Error(
-    `A drill wants ${shownBytes(wanted)} of free space beside the data; ${shownBytes(bavail * bsize)} are free`,
-  )
 }

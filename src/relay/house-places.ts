@@ -41,10 +41,14 @@ export function claimForHouse(folder: string, { mark, dataDir }: { mark: string;
   if (!existsSync(join(folder, HOUSE_FILE))) requireSameDisk(folder, note)
   requireWritable(folder)
   claim(folder, mark)
-  const disk = `${statSync(folder).dev} ${folder}\n`
-  if (existsSync(note) && readFileSync(note, 'utf8') === disk) return
-  makeFolder(dirname(note))
-  writeWhole(note, disk)
+  try {
+    const disk = `${statSync(folder).dev} ${folder}\n`
+    if (existsSync(note) && readFileSync(note, 'utf8') === disk) return
+    makeFolder(dirname(note))
+    writeWhole(note, disk)
+  } catch {
+    // The data folder can be read only, or is full: all the more is a copy wanted.
+  }
 }
 
 function claim(folder: string, mark: string): void {

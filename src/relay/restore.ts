@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
 import { segmentsIn } from '../journal/shipped-file.ts'
@@ -21,7 +21,7 @@ import { copyDatabase, syncFile } from '../storage/copy-database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
 import { FolderLock } from '../storage/lock.ts'
 import { markFinished, markUnfinished, unfinishedIn } from '../storage/unfinished.ts'
-import { versionIn } from '../storage/upgrade.ts'
+import { shownBytes, versionIn } from '../storage/upgrade.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { type ApplyLedgerOptions, applyLedger } from './apply-ledger.ts'
@@ -30,6 +30,9 @@ import { House } from './house.ts'
 
 /** What a data folder may have before a restore: the lock, how a drill ended, what a disk of its own has at its top. */
 const HARMLESS = /^(lock\.db(-wal|-shm)?|drill\.json|lost\+found)$/
+
+/** Room that the journal wants when it is applied, beside the copy. */
+const SPARE_BYTES = 64 * 1024 * 1024
 
 export interface RestoreOptions extends Omit<ApplyLedgerOptions, 'finishing'> {
   /** A backup, or a folder of backups, of which the newest is taken. */
@@ -80,6 +83,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   if (shipped !== null) requireShipped(shipped)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   requireEmpty(folder)
+  requireRoom(chosen, folder, { withMedia: true })
   await underLock(folder, async () => {
     markUnfinished(folder, { kind: 'restore' })
     clear(folder)
@@ -122,6 +126,19 @@ export async function requireReadable(chosen: ChosenBackup, masterKey: Uint8Arra
     if (fault) throw new Error(`The backup is damaged: ${fault}`)
   }
   new Vault(vaultPath, masterKey, { readonly: true }).close()
+}
+
+/** Throws, with what is wanted, where a folder's disk has no room for a backup. */
+export function requireRoom({ manifest }: ChosenBackup, folder: string, { withMedia }: { withMedia: boolean }): void {
+  const wanted = manifest.files.reduce(
+    (sum, { bytes }) => sum + bytes,
+    manifest.vault.bytes + (withMedia ? manifest.media.bytes : 0) + SPARE_BYTES,
+  )
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= wanted) return
+  throw new Error(
+    `There is no room in ${folder}: ${shownBytes(wanted)} are wanted, ${shownBytes(bavail * bsize)} are free`,
+  )
 }
 
 /** Brings every file of a backup into a folder, each compared with its sum. */

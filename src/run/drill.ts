@@ -43,12 +43,25 @@ export async function drillCommand(context: CommandContext<Config>, config: Conf
     faults,
     seconds: (systemClock.monoMs() - startedMs) / 1000,
   }
-  writeDrill(config.dataDir, result)
+  noteDrill(context, config.dataDir, result)
   if (options['json'] === true)
     context.print(JSON.stringify({ ...(ended instanceof Error ? {} : ended), ...result }, null, 2))
   else if (!(ended instanceof Error)) for (const line of linesOf(ended, result.seconds)) context.print(line)
   for (const fault of faults) context.complain(`Wrong: ${fault}`)
   return result.ok ? EXIT_OK : EXIT_FAILED
+}
+
+/** Where the data folder has no room, what came of it is only said. */
+function noteDrill(
+  { complain }: CommandContext<Config>,
+  dataDir: string,
+  result: Parameters<typeof writeDrill>[1],
+): void {
+  try {
+    writeDrill(dataDir, result)
+  } catch (error) {
+    complain(`It could not be written down for doctor: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 function linesOf(done: Drilled, seconds: number): string[] {

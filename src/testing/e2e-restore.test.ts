@@ -258,6 +258,11 @@ describe('a restore', () => {
     // A disk that is not mounted: an empty folder, or none.
     for (const shipped of [keys(), '/nowhere'])
       await expect(restore(options({ shipped }))).rejects.toThrow(`no shipped journal in ${shipped}`)
+    const manifest = join(place(), 'manifest.json')
+    const text = readFileSync(manifest, 'utf8')
+    writeFileSync(manifest, JSON.stringify({ ...JSON.parse(text), media: { files: 0, bytes: 1e15 } }))
+    await expect(restore(options())).rejects.toThrow(/no room in .* are wanted, .* are free/)
+    writeFileSync(manifest, text)
     const records = new Db(join(place(), 'records.db'))
     records.run('PRAGMA user_version = 99')
     records.close()
