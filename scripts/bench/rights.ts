@@ -5,17 +5,18 @@
  *   bun scripts/bench/rights.ts
  */
 import { systemClock } from '../../src/core/clock.ts'
-import { ApiKeys, hashApiKey, newApiKey } from '../../src/people/api-keys.ts'
+import { ApiKeys, newApiKey } from '../../src/people/api-keys.ts'
 import { eventTextFor } from '../../src/people/mask.ts'
 import { may, maySee } from '../../src/people/may-see.ts'
 import { GIVEN_ROLES } from '../../src/people/roles.ts'
+import { hashToken } from '../../src/people/tokens.ts'
 import { ownerNamed } from '../../src/testing/principals.ts'
 
 const ROUNDS = 7
 const CALLS = 200_000
 
 const key = newApiKey()
-const hash = hashApiKey(key)
+const hash = hashToken(key)
 const terms = {
   id: 1,
   workspaceId: 1,

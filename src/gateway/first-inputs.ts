@@ -1,5 +1,6 @@
 import { MAIN_WORKSPACE } from '../core/principal.ts'
-import { hashApiKey, hintOf, newApiKey } from '../people/api-keys.ts'
+import { hintOf, newApiKey } from '../people/api-keys.ts'
+import { hashToken } from '../people/tokens.ts'
 import { type AddApiKey, ApiKeyReader, addApiKey } from '../records/api-key.ts'
 import { UNFINISHED_DUTY } from '../records/lost-commits.ts'
 import type { Reader } from '../records/reader.ts'
@@ -49,7 +50,7 @@ export async function giveFirstKey({ house, setup }: Base): Promise<string | nul
 function ownerKey(key: string): AddApiKey {
   const open = { personId: null, permissions: null, numberIds: null, expiresAtMs: null }
   return {
-    hash: hashApiKey(key),
+    hash: hashToken(key),
     hint: hintOf(key),
     workspaceId: MAIN_WORKSPACE,
     name: 'first key',

@@ -4,8 +4,9 @@ import { Failure } from '../core/failure.ts'
 import { readId, showId } from '../core/ids.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
-import { hashApiKey, hintOf, newApiKey, principalIdOf } from '../people/api-keys.ts'
+import { hintOf, newApiKey, principalIdOf } from '../people/api-keys.ts'
 import { GIVEN_ROLES, type GivenRole } from '../people/roles.ts'
+import { hashToken } from '../people/tokens.ts'
 import { type ApiKeyReader, type ApiKeyShown, addApiKey, KEY_NAME_CHARS_MAX, revokeApiKey } from '../records/api-key.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { PeopleReader } from '../records/people-reader.ts'
@@ -41,11 +42,11 @@ export async function makeKey(deps: KeyDependencies, { request, principal }: Ask
     expiresAtMs: expiryIn(body['expires_at'], deps.clock.epochMs(), principal),
   }
   const key = newApiKey()
-  const { id } = await deps.ask(addApiKey, { ...terms, hash: hashApiKey(key), hint: hintOf(key) })
+  const { id } = await deps.ask(addApiKey, { ...terms, hash: hashToken(key), hint: hintOf(key) })
   const shown = {
     ...terms,
     id,
-    hash: hashApiKey(key),
+    hash: hashToken(key),
     hint: hintOf(key),
     createdAtMs: deps.clock.epochMs(),
     usedAtMs: null,

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import createAccounts from '../../migrations/accounts/0001_create_accounts.sql' with { type: 'text' }
 import addMakerOfLinks from '../../migrations/accounts/0002_add_maker_of_links.sql' with { type: 'text' }
 import { Failure } from '../core/failure.ts'
@@ -6,6 +6,7 @@ import { Db } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
 import { keyedHash, keyedHash64, seal, unseal } from '../vault/sealing.ts'
 import { PasswordHashing } from './passwords.ts'
+import { hashToken, newToken } from './tokens.ts'
 import { base32, TOTP_SECRET_BYTES, totpStep } from './totp.ts'
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -260,7 +261,7 @@ export class Accounts {
 
   /** A link's token, shown this once. A newer one of the same kind takes the older one's place. */
   makeLink({ kind, personId, madeBy }: Link, nowMs: number): { token: string; expiresAtMs: number } {
-    const token = randomBytes(32).toString('base64url')
+    const token = newToken()
     const expiresAtMs = nowMs + LINK_HOURS * HOUR_MS
     this.#database.transaction(() => {
       this.#database.run(
@@ -409,11 +410,6 @@ export class Accounts {
 export interface SecondFactor {
   code: string | null
   recoveryCode: string | null
-}
-
-/** What is kept of a random token: 256 bits need no slow hash. */
-export function hashToken(token: string): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(token).digest())
 }
 
 function newRecoveryCode(): string {

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import type { ApiKeyTerms } from '../records/api-key.ts'
 import type { Standing } from '../records/people-reader.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
-import { ApiKeys, hashApiKey, newApiKey } from './api-keys.ts'
+import { ApiKeys, newApiKey } from './api-keys.ts'
 import { GIVEN_ROLES } from './roles.ts'
+import { hashToken } from './tokens.ts'
 
 const KEY = newApiKey()
 const BOOTSTRAP = 'an-operator-chose-this'
@@ -19,7 +20,7 @@ const TERMS: ApiKeyTerms = {
 }
 
 function keys(bootstrapToken: string | null = BOOTSTRAP, terms: Partial<ApiKeyTerms> = {}) {
-  const known = hashApiKey(KEY)
+  const known = hashToken(KEY)
   const clock = new FakeClock()
   const kept = {
     terms: { ...TERMS, ...terms } as ApiKeyTerms | undefined,

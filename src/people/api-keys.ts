@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { isPermission, type Permission } from '../core/permissions.ts'
@@ -7,6 +7,7 @@ import type { ApiKeyTerms } from '../records/api-key.ts'
 import type { Standing } from '../records/people-reader.ts'
 import { GIVEN_ROLES } from './roles.ts'
 import { scopeOf, seenBefore, writesFrom } from './scope.ts'
+import { hashToken, nameOfHash, newToken } from './tokens.ts'
 
 const PREFIX = 'gh_'
 const KEY_CHARS_MAX = 512
@@ -18,11 +19,7 @@ const USE_NOTED_MS = 60_000
 
 /** A new API key: 256 random bits behind a prefix that tells what it is. Shown once; only its hash is kept. */
 export function newApiKey(): string {
-  return PREFIX + randomBytes(32).toString('base64url')
-}
-
-export function hashApiKey(key: string): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(key).digest())
+  return PREFIX + newToken()
 }
 
 /** Its last characters: enough to tell a firm's keys apart, and not enough to guess one. */
@@ -86,9 +83,9 @@ export class ApiKeys {
     if (!key || key.length > KEY_CHARS_MAX) {
       throw new Failure('unauthorized', 'Send an API key: "Authorization: Bearer gh_…"')
     }
-    const hash = hashApiKey(key)
+    const hash = hashToken(key)
     const token = this.#deps.bootstrapToken()
-    if (token !== null && timingSafeEqual(hash, hashApiKey(token))) return ownerWith(hash)
+    if (token !== null && timingSafeEqual(hash, hashToken(token))) return ownerWith(hash)
     const known = this.#known(hash)
     const { expiresAtMs } = known.terms
     const nowMs = this.#deps.clock.epochMs()
@@ -109,7 +106,7 @@ export class ApiKeys {
   renewed({ id }: Pick<Principal, 'id'>): Principal | undefined {
     const hash = this.#hashes.get(id)
     if (!hash) return undefined
-    this.#remembered.delete(nameOf(hash))
+    this.#remembered.delete(nameOfHash(hash))
     try {
       return this.#known(hash).principal
     } catch (error) {
@@ -119,7 +116,7 @@ export class ApiKeys {
   }
 
   #known(hash: Uint8Array): Remembered {
-    const name = nameOf(hash)
+    const name = nameOfHash(hash)
     const remembered = this.#remembered.get(name)
     if (remembered) return remembered
     const terms = this.#deps.termsOf(hash)
@@ -134,10 +131,6 @@ export class ApiKeys {
     this.#hashes.set(known.principal.id, hash)
     return known
   }
-}
-
-function nameOf(hash: Uint8Array): string {
-  return Buffer.from(hash).toString('latin1')
 }
 
 function ownerWith(hash: Uint8Array): Principal {

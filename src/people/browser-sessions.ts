@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { isPermission } from '../core/permissions.ts'
@@ -7,6 +7,7 @@ import type { Standing } from '../records/people-reader.ts'
 import type { AccountsApi } from './account-asks.ts'
 import type { Accounts, SessionRow, SignInMethod } from './accounts.ts'
 import { scopeOf, seenBefore, writesFrom } from './scope.ts'
+import { hashToken, nameOfHash, newToken } from './tokens.ts'
 
 /** A use is written down at most this often. */
 const USE_NOTED_MS = 60_000
@@ -80,8 +81,8 @@ export class BrowserSessions {
     method: SignInMethod
   }): Promise<{ token: string; session: Session }> {
     const nowMs = this.#deps.clock.epochMs()
-    const token = randomBytes(32).toString('base64url')
-    const row = { ...who, hash: hashOf(token), createdAtMs: nowMs, usedAtMs: nowMs }
+    const token = newToken()
+    const row = { ...who, hash: hashToken(token), createdAtMs: nowMs, usedAtMs: nowMs }
     const ended = await this.#deps.accounts.beginSession(row)
     this.drop(ended)
     return { token, session: this.#hold(row) }
@@ -105,20 +106,15 @@ export class BrowserSessions {
   }
 
   /** The session of a principal; undefined for who came with a key. */
-  ofPrincipal({ by, id }: Principal): Session | undefined {
-    if (by !== 'session') return undefined
-    for (const held of this.#held.values()) if (held.id === id) return held
-    return undefined
+  ofPrincipal(principal: Principal): Session | undefined {
+    return this.#heldBy(principal)
   }
 
   /** What a principal of a session is now; undefined where they may nothing there any more. */
   renewed(principal: Principal): Principal | undefined {
-    const id = this.ofPrincipal(principal)?.hash
-    const held = id && this.#held.get(keyOf(id))
-    const workspace =
-      held && this.#deps.workspacesOf(held.personId).find((one) => one.id === principal.workspaceId)?.name
-    if (!held || workspace === undefined) return undefined
-    return this.#principal(held, workspace)
+    const held = this.#heldBy(principal)
+    const workspace = held && this.#deps.workspacesOf(held.personId).find(({ id }) => id === principal.workspaceId)
+    return held && workspace && this.#principal(held, workspace.name)
   }
 
   /** Somebody's sessions, the newest first. */
@@ -136,7 +132,7 @@ export class BrowserSessions {
   drop(hashes: readonly Uint8Array[]): void {
     const ids = new Set<string>()
     for (const hash of hashes) {
-      const held = this.#held.get(keyOf(hash))
+      const held = this.#held.get(nameOfHash(hash))
       if (!held) continue
       this.#held.delete(held.key)
       ids.add(held.id)
@@ -160,9 +156,13 @@ export class BrowserSessions {
     return this.#held.size
   }
 
+  #heldBy({ by, id }: Principal): Held | undefined {
+    return by === 'session' ? this.#held.values().find((held) => held.id === id) : undefined
+  }
+
   #alive(token: string): Held | undefined {
     if (!TOKEN.test(token)) return undefined
-    const held = this.#held.get(keyOf(hashOf(token)))
+    const held = this.#held.get(nameOfHash(hashToken(token)))
     return held && !this.#isOver(held, this.#deps.clock.epochMs()) ? held : undefined
   }
 
@@ -174,7 +174,7 @@ export class BrowserSessions {
   #hold(row: SessionRow): Held {
     const held: Held = {
       ...row,
-      key: keyOf(row.hash),
+      key: nameOfHash(row.hash),
       id: `ses_${Buffer.from(createHash('sha256').update(row.hash).digest().subarray(0, 12)).toString('base64url')}`,
       expiresAtMs: row.createdAtMs + this.#deps.times().absoluteMs,
       notedAtMs: row.usedAtMs,
@@ -232,12 +232,4 @@ export class BrowserSessions {
     }
     if (uses.length > 0) this.#deps.accounts.noteUses(uses).catch(() => this.#deps.onFault())
   }
-}
-
-function hashOf(token: string): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(token).digest())
-}
-
-function keyOf(hash: Uint8Array): string {
-  return Buffer.from(hash).toString('latin1')
 }

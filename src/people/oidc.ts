@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createLocalJWKSet, type JSONWebKeySet, type JWTPayload, jwtVerify } from 'jose'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { AccountsApi } from './account-asks.ts'
 import { PendingSteps } from './pending-steps.ts'
 import { isEmail } from './people-words.ts'
+import { newToken } from './tokens.ts'
 
 /** From the house to the provider and back. */
 const STEP_MS = 5 * 60_000
@@ -83,7 +84,7 @@ export class Oidc {
   async begin(personId: number | null): Promise<{ address: string; step: string }> {
     const { settings, redirectUri } = this.#deps
     const { authorization } = await this.#described()
-    const step: Step = { state: secret(), nonce: secret(), verifier: secret(), personId }
+    const step: Step = { state: newToken(), nonce: newToken(), verifier: newToken(), personId }
     const address = new URL(authorization)
     const asked = {
       response_type: 'code',
@@ -266,10 +267,6 @@ async function bounded(response: Response): Promise<string> {
 
 function formEncoded(text: string): string {
   return new URLSearchParams({ x: text }).toString().slice(2)
-}
-
-function secret(): string {
-  return randomBytes(32).toString('base64url')
 }
 
 function notRight(): Failure {

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
-import { hashToken } from './accounts.ts'
+import { hashToken, nameOfHash, newToken } from './tokens.ts'
 
 const PENDING_MAX = 10_000
 
@@ -17,7 +16,7 @@ export class PendingSteps<T> {
 
   /** The token. Beyond the bound the oldest is forgotten. */
   add(value: T): string {
-    const token = randomBytes(32).toString('base64url')
+    const token = newToken()
     this.#pending.set(nameOf(token), { value, untilMs: this.#clock.monoMs() + this.#keepMs })
     if (this.#pending.size > PENDING_MAX) this.#pending.delete(this.#pending.keys().next().value ?? '')
     return token
@@ -36,5 +35,5 @@ export class PendingSteps<T> {
 }
 
 function nameOf(token: string): string {
-  return Buffer.from(hashToken(token)).toString('latin1')
+  return nameOfHash(hashToken(token))
 }
