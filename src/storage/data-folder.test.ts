@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
-import { chownSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { chownSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeDataFolder } from './data-folder.ts'
 import { Db } from './database.ts'
 
 const NOBODY = 65_534
@@ -17,4 +18,15 @@ test.skipIf(!isRoot)('a database that root makes in the folder of another user i
   rmSync(folder, { recursive: true })
   expect(owners.length).toBeGreaterThan(1)
   expect(new Set(owners)).toEqual(new Set([NOBODY]))
+})
+
+test('what stands in the place of the data folder is called what it is', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-place-'))
+  const file = join(folder, 'file')
+  const link = join(folder, 'link')
+  writeFileSync(file, '')
+  symlinkSync(join(folder, 'disk'), link)
+  expect(() => makeDataFolder(file)).toThrow('it is a file')
+  expect(() => makeDataFolder(link)).toThrow('a link to what is not there')
+  rmSync(folder, { recursive: true })
 })

@@ -6,7 +6,6 @@ export const OWNER_WANTED =
   'whoever runs Gatehouse must own the data folder, with all in it, and be able to write there'
 
 const WORDS: Readonly<Record<string, string>> = {
-  EEXIST: 'it is a file, and has to be a folder',
   ENOTDIR: 'what it lies in is a file, and has to be a folder',
   ENOSPC: 'no space is left on its disk',
 }
@@ -17,8 +16,24 @@ export function makeDataFolder(folder: string): void {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {
     const code = (cause as { code?: string }).code ?? 'unknown error'
-    const words = WORDS[code] ?? 'make it yourself for whoever runs Gatehouse, or name another one as data_dir'
+    const words =
+      code === 'EEXIST'
+        ? whatStandsAt(folder)
+        : (WORDS[code] ?? 'make it yourself for whoever runs Gatehouse, or name another one as data_dir')
     throw new Error(`Cannot make the data folder ${folder} (${code}): ${words}`, { cause })
+  }
+}
+
+/** What is in a folder's place and is none. */
+function whatStandsAt(folder: string): string {
+  try {
+    statSync(folder)
+    return 'it is a file, and has to be a folder'
+  } catch (cause) {
+    const { code } = cause as { code?: string }
+    return code === 'ENOENT'
+      ? 'it is a link to what is not there: is the disk mounted?'
+      : `its disk, or the way to it, fails (${code})`
   }
 }
 
