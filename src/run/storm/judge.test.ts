@@ -109,9 +109,14 @@ describe('the next load', () => {
     expect(climb(1000, { ...bounds, finer: 1 })).toEqual([100, 200, 400, 800, 1600, 1200])
   })
 
-  test('ends at the highest that was asked for, and at the first where even that breaks', () => {
+  test('ends at the highest that was asked for', () => {
     expect(climb(100_000, { ...bounds, last: 500 })).toEqual([100, 200, 400, 500])
-    expect(climb(10)).toEqual([100])
+  })
+
+  test('goes down from a first load that is too much', () => {
+    expect(climb(30)).toEqual([100, 50, 25, 38])
+    expect(climb(30, { ...bounds, finer: 1 })).toEqual([100, 50])
+    expect(climb(1)).toEqual([100, 50, 25, 13])
   })
 
   test.each([150, 399, 401, 5_000, 19_999])('never ends without an end, on a machine that carries %d', (carries) => {

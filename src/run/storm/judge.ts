@@ -84,7 +84,7 @@ function gaveWayOf(step: StepFigures): GaveWay {
   return 'answers'
 }
 
-/** Loads to try next: doubled until one breaks, then twice the middle between the last that held and it. */
+/** The load to try next: doubled until one breaks, then the middle between the last that held, or none, and it. */
 export function nextLoad(steps: readonly StepFigures[], bounds: { first: number; last: number; finer: number }) {
   if (steps.length === 0) return bounds.first
   const { breaking } = judge(steps)
@@ -93,7 +93,7 @@ export function nextLoad(steps: readonly StepFigures[], bounds: { first: number;
   const broken = steps.filter((step) => !isCarried(step)).length
   const held = Math.max(0, ...steps.filter(({ load }) => load < breaking.load).map(({ load }) => load))
   const isFine = breaking.load - held <= Math.max(1, breaking.load * 0.1)
-  if (held === 0 || isFine || steps.length - indexOfFirstBroken(steps) - 1 >= bounds.finer || broken > bounds.finer) {
+  if (isFine || steps.length - indexOfFirstBroken(steps) - 1 >= bounds.finer || broken > bounds.finer) {
     return null
   }
   return Math.round((held + breaking.load) / 2)

@@ -43,7 +43,7 @@ test('the report names the three figures, what gave way, the machine, and others
   const lines = reportText(report).split('\n')
   const starting = (word: string) => lines.find((line) => line.trim().startsWith(word))
   expect(lines[0]).toBe('Gatehouse 1.2.3, storm of 2026-11-22T18:00:00.000Z')
-  expect(lines[1]).toContain('4 cores (A processor), 8.0 GiB, linux x64; one synced write 0.50 ms')
+  expect(lines[1]).toContain('4 processors (A processor), 8.0 GiB, linux x64; one synced write 0.50 ms')
   expect(starting('ideal')).toContain('webhook 1.3 (p99 5)')
   expect(starting('practical')).toContain('200 messages a second: 100 % in time, 80 % of the processors')
   expect(starting('breaking')).toContain('800 messages a second: 50 % in time, 7 refused')

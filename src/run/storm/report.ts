@@ -39,7 +39,7 @@ function headLines({ version, at, machine, sockets, stepSeconds }: Report): stri
   const { cores, processor, memoryBytes, platform, fsyncMs, busyBefore } = machine
   return [
     `Gatehouse ${version}, storm of ${at}`,
-    `${cores} cores (${processor}), ${(memoryBytes / GIB).toFixed(1)} GiB, ${platform}; one synced write ${fsyncMs.p50.toFixed(2)} ms, worst of 50 ${fsyncMs.max.toFixed(1)} ms`,
+    `${cores} ${cores === 1 ? 'processor' : 'processors'} (${processor}), ${(memoryBytes / GIB).toFixed(1)} GiB, ${platform}; one synced write ${fsyncMs.p50.toFixed(2)} ms, worst of 50 ${fsyncMs.max.toFixed(1)} ms`,
     `Load, platform and ${sockets} sockets ran on the same machine. ${stepSeconds} s a step. Others used ${percent(busyBefore)} of it before the start.`,
   ]
 }
@@ -51,7 +51,9 @@ function figureLines({ judgement, steps }: Report): string[] {
   return [
     line(
       'ideal',
-      ideal ? `${latencyWords(ideal)}, at ${ideal.load} messages a second` : 'not found: the lowest load was too much',
+      ideal
+        ? `${latencyWords(ideal)}, at ${ideal.load} messages a second`
+        : 'not found: the lowest load that was tried was too much',
     ),
     line(
       'practical',

@@ -27,6 +27,7 @@ export class Sandbox {
   readonly #program: readonly string[]
   readonly #ports: { house: number; simulator: number }
   readonly #children: Bun.Subprocess[] = []
+  readonly #servers = new Map<string, Bun.Subprocess>()
   #isClosing = false
 
   /** `program`: the words that start this program, without a command. */
@@ -77,6 +78,16 @@ export class Sandbox {
     return new StormPart(child)
   }
 
+  /** Which of the two ended before it was asked to, with its last words; null where both run. */
+  whatEnded(): string | null {
+    for (const [command, child] of this.#servers) {
+      if (child.exitCode === null && child.signalCode === null) continue
+      const how = child.signalCode ?? `exit code ${child.exitCode}`
+      return `The sandbox's "${command}" ended by itself (${how}):\n${this.#tailOf(command)}`
+    }
+    return null
+  }
+
   /** Ends everything, at once: nothing in the folder is worth a gentle stop. Removes the folder. */
   async close(): Promise<void> {
     if (this.#isClosing) return
@@ -101,6 +112,7 @@ export class Sandbox {
     })
     closeSync(output)
     this.#children.push(child)
+    this.#servers.set(command, child)
     return child
   }
 
@@ -115,8 +127,11 @@ export class Sandbox {
       if (response?.ok) return
       await pause(this.#clock, POLL_MS)
     }
-    const words = readFileSync(this.#outputPath(command), 'utf8').slice(-TAIL_CHARACTERS)
-    throw new Error(`The sandbox's "${command}" did not start:\n${words}`)
+    throw new Error(`The sandbox's "${command}" did not start:\n${this.#tailOf(command)}`)
+  }
+
+  #tailOf(command: string): string {
+    return readFileSync(this.#outputPath(command), 'utf8').slice(-TAIL_CHARACTERS)
   }
 
   #configText(): string {

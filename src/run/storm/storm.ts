@@ -48,7 +48,8 @@ export async function stormCommand(context: CommandContext<Config>): Promise<num
     context.print(options.json ? JSON.stringify(report, null, 2) : reportText(report))
     return EXIT_OK
   } catch (error) {
-    context.complain(error instanceof Error ? error.message : String(error))
+    const ended = stop.signal.aborted ? null : sandbox.whatEnded()
+    context.complain(ended ?? (error instanceof Error ? error.message : String(error)))
     return EXIT_FAILED
   } finally {
     await sandbox.close()
