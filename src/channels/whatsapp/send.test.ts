@@ -125,6 +125,13 @@ describe('an answer', () => {
 })
 
 describe('without an answer', () => {
+  test('a proxy that wants a password passed nothing on, and is tried again', async () => {
+    expect(await sendTo({ do: 'answer', status: 407, body: '<html>Squid</html>' })).toMatchObject({
+      kind: 'retry',
+      reason: 'proxy_refused',
+    })
+  })
+
   test('a reset of a kept connection is in doubt, and nothing is sent again', async () => {
     expect((await sendTo(TAKEN)).kind).toBe('accepted')
     expect(await sendTo({ do: 'reset' })).toEqual({ kind: 'unknown', code: null, reason: 'connection_lost' })

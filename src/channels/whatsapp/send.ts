@@ -25,6 +25,9 @@ const REASON_BEFORE_WRITING: ReadonlyMap<string, string> = new Map([
   ['ERR_PROXY_TUNNEL', 'proxy_refused'],
 ])
 
+/** Only a proxy answers so, which wants a password: where no TLS hides the request from it, its answer is a plain one. */
+const PROXY_REFUSES = 407
+
 /** Failed look-ups of a name carry this, whatever their code. */
 const NAME_LOOKUP = 'getaddrinfo'
 
@@ -51,7 +54,8 @@ export async function send(request: SendRequest, fetch: Fetch): Promise<SendOutc
   const body = JSON.stringify(bodyOf(request))
   try {
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal })
-    return outcomeOf(await answerOf(response))
+    const answer = await answerOf(response)
+    return answer.status === PROXY_REFUSES ? notSent('proxy_refused') : outcomeOf(answer)
   } catch (error) {
     return outcomeOfError(error)
   }
