@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, t
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { must } from '../core/assert.ts'
 import type { CrashPoint } from '../core/crash-point.ts'
 import { Db } from '../storage/database.ts'
+import { freePort } from './program.ts'
 import { filesWith, openEverything } from './sealed-cells.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
 
@@ -33,13 +33,6 @@ beforeEach(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true })
 })
-
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
-  const free = must(server.port, 'the port')
-  void server.stop(true)
-  return free
-}
 
 function spawn(words: string[], options: { key?: keyof typeof KEYS; crash?: CrashPoint; input?: string } = {}) {
   return Bun.spawn([process.execPath, MAIN, ...words], {

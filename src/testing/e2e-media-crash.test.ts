@@ -2,11 +2,11 @@ import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
 import type { CrashPoint } from '../core/crash-point.ts'
 import { silentLog } from '../core/log.ts'
 import { startSimulator } from '../simulator/simulator.ts'
+import { freePort } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import { FAST_NUMBER, first, TEST_SECRETS, testConfigText, until } from './test-gateway.ts'
 
@@ -43,13 +43,6 @@ afterEach(async () => {
   await simulator.stop()
   rmSync(folder, { recursive: true })
 })
-
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
-  const free = must(server.port, 'the port')
-  void server.stop(true)
-  return free
-}
 
 async function serve(crash?: CrashPoint) {
   const child = Bun.spawn([process.execPath, MAIN, 'serve'], {

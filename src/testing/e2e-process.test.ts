@@ -2,11 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, t
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { startSimulator } from '../simulator/simulator.ts'
-import { PROGRAM } from './program.ts'
+import { freePort, PROGRAM, readText } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import { FAST_NUMBER, sign, TEST_SECRETS, testConfigText, until } from './test-gateway.ts'
 
@@ -24,14 +23,6 @@ beforeEach(() => {
 })
 let simulator: Awaited<ReturnType<typeof startSimulator>>
 const running = new Set<Child>()
-
-/** A port that was free a moment ago: the house and the simulator have to know each other before they start. */
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
-  const free = must(server.port, 'the port')
-  void server.stop(true)
-  return free
-}
 
 /** The program in a process of its own, with everything it says. */
 class Child {
@@ -58,10 +49,10 @@ class Child {
     })
     running.add(this)
     this.#reading = Promise.all([
-      read(this.process.stdout, (text) => {
+      readText(this.process.stdout, (text) => {
         this.out += text
       }),
-      read(this.process.stderr, (text) => {
+      readText(this.process.stderr, (text) => {
         this.complaints += text
       }),
     ])
@@ -87,11 +78,6 @@ class Child {
 }
 
 const URL_OF_HOUSE = `http://127.0.0.1:${port}`
-
-async function read(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
-  const decoder = new TextDecoder()
-  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }))
-}
 
 beforeAll(async () => {
   writeFileSync(join(folder, 'gatehouse.toml'), testConfigText())

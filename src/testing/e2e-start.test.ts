@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { showId } from '../core/ids.ts'
 import { Db } from '../storage/database.ts'
-import { PROGRAM } from './program.ts'
+import { PROGRAM, readText } from './program.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
 import { TestProxy } from './test-proxy.ts'
 
@@ -64,10 +64,10 @@ function start({ env = {}, before = [], words = ['serve'] }: Start) {
   children.add(child)
   const said = { out: '', complaints: '' }
   const reading = Promise.all([
-    read(child.stdout, (text) => {
+    readText(child.stdout, (text) => {
       said.out += text
     }),
-    read(child.stderr, (text) => {
+    readText(child.stderr, (text) => {
       said.complaints += text
     }),
   ])
@@ -85,11 +85,6 @@ function start({ env = {}, before = [], words = ['serve'] }: Start) {
       25_000,
     )
   return { child, said, ended, url }
-}
-
-async function read(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
-  const decoder = new TextDecoder()
-  for await (const bytes of stream) take(decoder.decode(bytes, { stream: true }))
 }
 
 /** Starts, waits until it serves, and stops it. */

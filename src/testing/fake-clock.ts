@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 
-interface Timer {
+/** What a clock under a test's hand runs, and when: milliseconds of its monotonic time. */
+export interface Timer {
   dueMs: number
   order: number
   run: () => void
@@ -35,7 +36,7 @@ export class FakeClock implements Clock {
 
   /** When the next timer is due, in milliseconds from now; undefined if none is set. */
   nextDelayMs(): number | undefined {
-    const next = this.#next()
+    const next = firstOf(this.#timers)
     return next && Math.max(0, next.dueMs - this.#monoMs)
   }
 
@@ -43,7 +44,7 @@ export class FakeClock implements Clock {
   advance(byMs: number): void {
     const endMs = this.#monoMs + byMs
     for (;;) {
-      const next = this.#next()
+      const next = firstOf(this.#timers)
       if (!next || next.dueMs > endMs) break
       this.#timers = this.#timers.filter((other) => other !== next)
       this.#move(next.dueMs)
@@ -62,16 +63,17 @@ export class FakeClock implements Clock {
     this.#timers = []
   }
 
-  #next(): Timer | undefined {
-    let next: Timer | undefined
-    for (const timer of this.#timers) {
-      if (!next || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) next = timer
-    }
-    return next
-  }
-
   #move(toMonoMs: number): void {
     this.#nowMs += Math.max(0, toMonoMs - this.#monoMs)
     this.#monoMs = Math.max(this.#monoMs, toMonoMs)
   }
+}
+
+/** The timer that is due first; of several, the one that was set first. */
+export function firstOf(timers: readonly Timer[]): Timer | undefined {
+  let first: Timer | undefined
+  for (const timer of timers) {
+    if (!first || timer.dueMs < first.dueMs || (timer.dueMs === first.dueMs && timer.order < first.order)) first = timer
+  }
+  return first
 }

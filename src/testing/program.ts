@@ -4,3 +4,17 @@ export const BINARY: string | undefined = Bun.env['GATEHOUSE_TEST_BINARY']
 /** The program under test, before its arguments. */
 export const PROGRAM: readonly string[] =
   BINARY === undefined ? [process.execPath, new URL('../main.ts', import.meta.url).pathname] : [BINARY]
+
+/** A port that was free a moment ago: programs have to know each other's before one of them listens. */
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { port } = listener
+  listener.stop(true)
+  return port
+}
+
+/** Gives out what a program says, as it comes. */
+export async function readText(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }))
+}

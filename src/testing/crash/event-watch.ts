@@ -107,7 +107,7 @@ export class SocketWatch {
     this.close()
     this.#connection = connectRealtime({
       url: `${this.#stand.url.replace('http', 'ws')}/realtime`,
-      ticket: () => this.#ticket(),
+      ticket: () => this.#stand.ticket(),
       after: this.#last,
       random: this.#random,
       onEvents: (events) => this.#hear(events),
@@ -125,12 +125,6 @@ export class SocketWatch {
   close(): void {
     this.#connection?.close()
     this.#connection = null
-  }
-
-  async #ticket(): Promise<string> {
-    const response = await this.#stand.api('/api/v1/realtime/tickets', { method: 'POST' })
-    if (!response?.ok) throw new Error('No ticket')
-    return ((await response.json()) as { ticket: string }).ticket
   }
 
   #hear(events: readonly RealtimeEvent[]): void {

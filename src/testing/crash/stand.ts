@@ -153,6 +153,13 @@ export class CrashStand {
     return await this.#ask(path, { ...init, headers })
   }
 
+  /** For one socket of the owner. */
+  async ticket(): Promise<string> {
+    const response = await this.api('/api/v1/realtime/tickets', { method: 'POST' })
+    if (!response?.ok) throw new Error('No ticket')
+    return ((await response.json()) as { ticket: string }).ticket
+  }
+
   /** Gives in a webhook of the platform and answers its status; undefined where nobody answered. */
   async postWebhook(body: string): Promise<number | undefined> {
     const headers = { 'content-type': 'application/json', 'x-hub-signature-256': signatureOf(body, APP_SECRET) }

@@ -1,11 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import type { FakeClock } from '../fake-clock.ts'
-
-interface Timer {
-  dueMs: number
-  order: number
-  run: () => void
-}
+import { type FakeClock, firstOf, type Timer } from '../fake-clock.ts'
 
 /**
  * The clock of one life of the process: its monotonic time begins at its start, its wall clock may have been set wrong,
@@ -44,13 +38,13 @@ export class ProcessClock implements Clock {
 
   /** Milliseconds until the next timer; 0 if one is due; undefined without timers. */
   nextDelayMs(): number | undefined {
-    const next = this.#next()
+    const next = firstOf(this.#timers)
     return next && Math.max(0, next.dueMs - this.monoMs())
   }
 
   /** Fires the timer that is due first. */
   fire(): void {
-    const next = this.#next()
+    const next = firstOf(this.#timers)
     if (!next || next.dueMs > this.monoMs()) return
     this.#timers = this.#timers.filter((other) => other !== next)
     next.run()
@@ -59,14 +53,6 @@ export class ProcessClock implements Clock {
   stop(): void {
     this.#isStopped = true
     this.#timers = []
-  }
-
-  #next(): Timer | undefined {
-    let next: Timer | undefined
-    for (const timer of this.#timers) {
-      if (!next || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) next = timer
-    }
-    return next
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must } from '../../core/assert.ts'
 import { pause, systemClock } from '../../core/clock.ts'
+import { freePort } from '../program.ts'
 
 export const PROXY_KINDS = ['caddy', 'nginx'] as const
 export type ProxyKind = (typeof PROXY_KINDS)[number]
@@ -172,12 +173,4 @@ http { ${temporary.join(' ')} include ${folder}/site.conf; }
   writeFileSync(path, main)
   const command = [must(programOf('nginx'), 'nginx'), '-c', path, '-e', join(folder, 'error.log')]
   return { command, reload: [...command, '-s', 'reload'], env: {} }
-}
-
-/** A port that was free a moment ago: three programs have to know it before one of them listens. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = listener
-  listener.stop(true)
-  return port
 }

@@ -39,7 +39,7 @@ export class ProxySocket {
   connect(): void {
     this.#connection = connectRealtime({
       url: this.#url,
-      ticket: () => this.#ticket(),
+      ticket: () => this.#stand.ticket(),
       after: 0,
       random: this.#random,
       WebSocket: LenientWebSocket,
@@ -63,12 +63,6 @@ export class ProxySocket {
     }
     if (!this.isLive && isLive && this.#endedMs > 0) this.resumeMs.push(systemClock.monoMs() - this.#endedMs)
     this.isLive = isLive
-  }
-
-  async #ticket(): Promise<string> {
-    const response = await this.#stand.api('/api/v1/realtime/tickets', { method: 'POST' })
-    if (!response?.ok) throw new Error('No ticket')
-    return ((await response.json()) as { ticket: string }).ticket
   }
 
   #hear(events: readonly RealtimeEvent[], upto: number): void {
