@@ -110,6 +110,17 @@ test('every panel of the dashboard asks for metrics and labels that exist, and t
   expect(readFileSync(DASHBOARD_FILE, 'utf8')).toBe(dashboardText())
 })
 
+test('every metric is watched by an alert or shown by the dashboard', () => {
+  const asked = [
+    ...rules.map(({ expr }) => expr),
+    ...dashboard.panels.flatMap(({ targets = [] }) => targets.map((one) => one.expr)),
+  ]
+  const words = new Set(asked.flatMap((expr) => expr.match(/gatehouse_\w+/g) ?? []))
+  const names = (name: string) => ['', '_bucket', '_sum', '_count'].map((end) => `gatehouse_${name}${end}`)
+  const unseen = Object.values(CATALOGUE).filter(({ name }) => !names(name).some((each) => words.has(each)))
+  expect(unseen.map(({ name }) => name)).toEqual([])
+})
+
 test('an alert says how urgent it is, what happened and what to do, and tells only labels that it has', () => {
   const headings = new Set(
     [...textOf('README.md').matchAll(/^### (\w+)$/gm)].map(([, name = '']) => name.toLowerCase()),

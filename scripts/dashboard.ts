@@ -104,6 +104,17 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       ],
     },
     {
+      title: 'Bytes of files',
+      unit: 'Bps',
+      queries: one(`sum(rate(${metric('media_bytes_total')}${RATE}))`, 'fetched'),
+    },
+    {
+      title: 'History still to be applied',
+      about: 'Webhooks that bring what was said before; they yield to what is said now.',
+      unit: 'short',
+      queries: one(metric('later_bodies'), 'webhooks'),
+    },
+    {
       title: 'Said by platforms',
       unit: 'short',
       queries: [
@@ -184,6 +195,20 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     { title: 'Search', unit: 's', queries: quantiles('search_seconds') },
     { title: 'Not in the word index yet', unit: 'short', queries: one(metric('search_behind_messages'), 'messages') },
   ],
+  'People and their looks': [
+    { title: 'Signed in', unit: 'short', queries: one(metric('browser_sessions'), 'browsers') },
+    {
+      title: 'Sign-ins',
+      unit: 'short',
+      queries: one(`sum by (outcome) (increase(${metric('sign_ins_total')}[1h]))`, '{{outcome}} in an hour'),
+    },
+    {
+      title: 'In the audit',
+      about: 'Acts, and looks at personal data, by what was done.',
+      unit: 'short',
+      queries: one(`sum by (action) (increase(${metric('audit_rows_total')}[1h]))`, '{{action}} in an hour'),
+    },
+  ],
   Storage: [
     { title: 'Free on the disk', unit: 'bytes', queries: one(metric('disk_free_bytes'), 'free') },
     {
@@ -211,6 +236,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       queries: [
         { expr: metric('erasures_running'), name: 'under way' },
         { expr: `sum by (state) (increase(${metric('erasures_total')}[1d]))`, name: '{{state}} in a day' },
+        { expr: `sum(increase(${metric('journal_keys_destroyed_total')}[1d]))`, name: 'days of the journal ended' },
       ],
     },
   ],
@@ -275,6 +301,18 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       title: 'Full queues',
       unit: 'short',
       queries: one(`sum by (queue) (increase(${metric('overflow_total')}[1h]))`, '{{queue}} in an hour'),
+    },
+    {
+      title: 'Configuration read anew',
+      unit: 'short',
+      queries: one(`sum by (outcome) (increase(${metric('config_reloads_total')}[1h]))`, '{{outcome}} in an hour'),
+    },
+    {
+      title: 'Fields kept out of the log',
+      about: 'A mistake of the program, never of yours: report it.',
+      unit: 'short',
+      redFrom: 1,
+      queries: one(`sum(increase(${metric('log_fields_dropped_total')}[1h]))`, 'in an hour'),
     },
     {
       title: 'What runs',

@@ -29,6 +29,8 @@ import { controlCommands } from './control-commands.ts'
 import { originsOf, type Parts } from './parts.ts'
 import { readinessOf } from './readiness.ts'
 
+const FAILURES = ['500', '503']
+
 type Operations = Parameters<typeof operationsRoutes>[0]
 
 /** Opens the doors to the outside: the public one, that of operations, the socket in the folder. */
@@ -87,10 +89,7 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }:
     log,
     principalOf,
     admit: ({ id }: Principal) => limits.take(id),
-    count: (route: string, status: number, seconds: number) => {
-      metrics.httpRequests.add(1, { route, status: String(status) })
-      metrics.httpRequestSeconds.observe(seconds, { route })
-    },
+    count: countRequests(base),
     ask: forWhoeverAsks(house.book.ask),
     note: (note: AuditNote) => parts.audit.notes.note(note),
   }
@@ -137,6 +136,17 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }:
   })
   const audit = auditRoutes({ ...shared, audit: parts.audit.reader })
   return [webhooksOf(base), api, media, erasures, audit, people, signIn]
+}
+
+/** A route's failures begin at 0 with its first request: Prometheus sees no rise in a series that begins with several. */
+function countRequests({ metrics }: Base) {
+  const routes = new Set<string>()
+  return (route: string, status: number, seconds: number) => {
+    if (!routes.has(route)) for (const failure of FAILURES) metrics.httpRequests.add(0, { route, status: failure })
+    routes.add(route)
+    metrics.httpRequests.add(1, { route, status: String(status) })
+    metrics.httpRequestSeconds.observe(seconds, { route })
+  }
 }
 
 /** Where browsers find the house, as far as that is known. */

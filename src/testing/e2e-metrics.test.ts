@@ -46,6 +46,16 @@ test('a message of which nobody knows whether it went out is counted, then the o
   await until('none is held', async () => (await unsettled('held')) === 0)
 })
 
+test('a failure is a rise from 0 also where it is the first of its route', async () => {
+  await house.api('/api/v1/me')
+  const of = (status: string) => house.metric(`gatehouse_http_requests_total{route="/api/v1/me",status="${status}"}`)
+  await until('it is counted', async () => (await of('200')) > 0)
+  const text = await (await fetch(`${house.url}/metrics`)).text()
+  for (const status of ['500', '503']) {
+    expect(text).toContain(`gatehouse_http_requests_total{route="/api/v1/me",status="${status}"} 0\n`)
+  }
+})
+
 /** What the log has said with this phrase. */
 function linesOf(phrase: string): Record<string, unknown>[] {
   return house.lines.map((line) => JSON.parse(line)).filter(({ msg }) => String(msg).startsWith(phrase))
