@@ -35,7 +35,7 @@ export interface WebhookDependencies {
   accept(source: string, body: Uint8Array): Promise<unknown>
   /** As the operator has it now. */
   bodyBytesMax(): number
-  /** `app` is the id of a configured one, or null. */
+  /** `seconds`: from the body being whole to its answer, where it was stored; `app`: the id of a configured one, or null. */
   count(outcome: WebhookOutcome, seconds: number, app: string | null): void
 }
 
@@ -75,16 +75,14 @@ export function webhookRoutes(deps: WebhookDependencies): Elysia {
   app.post(
     '/webhooks/:channel/:app',
     async ({ params, request }) => {
-      const startedMs = deps.clock.monoMs()
       const known = deps.appOf(sourceOf(params.channel, params.app))
-      const seconds = () => (deps.clock.monoMs() - startedMs) / 1000
       try {
-        await take(deps, known, request)
-        deps.count('stored', seconds(), known?.id ?? null)
+        const wholeAtMs = await take(deps, known, request)
+        deps.count('stored', (deps.clock.monoMs() - wholeAtMs) / 1000, known?.id ?? null)
         return new Response('OK')
       } catch (error) {
         const outcome = outcomeOf(error, request)
-        deps.count(outcome, seconds(), known?.id ?? null)
+        deps.count(outcome, 0, known?.id ?? null)
         logRefusal(deps.log, outcome, params.app)
         return responseOf(error, deps.log)
       }
@@ -101,15 +99,18 @@ function logRefusal(log: Log, outcome: WebhookOutcome, app: string): void {
   if (outcome === 'bad_signature') log.warn('a webhook was not signed with the app secret: see app_secret', { app })
 }
 
-async function take(deps: WebhookDependencies, app: WebhookApp | undefined, request: Request): Promise<void> {
+/** Answers when the body was whole: how long a sender takes for it says nothing of us. */
+async function take(deps: WebhookDependencies, app: WebhookApp | undefined, request: Request): Promise<number> {
   if (!app) throw unknownApp()
   if (!deps.isReady()) throw new Failure('unavailable', 'Not ready: send again later', { retry_after_ms: 1000 })
   const body = await readBody(request, deps.bodyBytesMax())
+  const wholeAtMs = deps.clock.monoMs()
   if (!app.channel.verifySignature({ headers: request.headers, body, secrets: app.secrets })) {
     throw new Failure('unauthorized', 'The signature does not fit the body and the app secret')
   }
   if (depthExceeds(body, DEPTH_MAX)) throw new Failure('invalid', `The body is nested deeper than ${DEPTH_MAX}`)
   await deps.accept(sourceOf(app.channel.name, app.id), body)
+  return wholeAtMs
 }
 
 function unknownApp(): Failure {
