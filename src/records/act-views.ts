@@ -112,26 +112,27 @@ export class ActReader {
   }
 
   #lastEdit({ id, person }: { id: number; person: number }): Pick<Done, 'edit'> {
-    const row = this.#database.one<EditRow>(
-      `SELECT m.id, m.type, m.at, m.body FROM message_acts a JOIN messages m ON m.id = a.act_id
-       WHERE a.target_id = ?1 AND a.kind = ?2 AND a.applies = 1 ORDER BY a.at DESC, a.act_id DESC LIMIT 1`,
-      id,
-      ACT.code('edit'),
-    )
+    const [row] = this.#newest(id, 'edit', 1)
     return row ? this.#made(row, person) : {}
   }
 
   /** The end, whenever it was told; else the latest step. */
   #lastStep({ id, person }: { id: number; person: number }): Pick<Done, 'call'> {
-    const rows = this.#database.all<EditRow>(
-      `SELECT m.id, m.type, m.at, m.body FROM message_acts a JOIN messages m ON m.id = a.act_id
-       WHERE a.target_id = ?1 AND a.kind = ?2 AND a.applies = 1 ORDER BY a.at DESC, a.act_id DESC LIMIT 20`,
-      id,
-      ACT.code('call'),
-    )
-    const steps = rows.map((row) => this.#made(row, person).call).filter((step) => step !== undefined)
+    const steps = this.#newest(id, 'call', 20)
+      .map((row) => this.#made(row, person).call)
+      .filter((step) => step !== undefined)
     const last = steps.find(isEnd) ?? steps[0]
     return last ? { call: last } : {}
+  }
+
+  #newest(targetId: number, kind: 'edit' | 'call', limit: number): EditRow[] {
+    return this.#database.all<EditRow>(
+      `SELECT m.id, m.type, m.at, m.body FROM message_acts a JOIN messages m ON m.id = a.act_id
+       WHERE a.target_id = ?1 AND a.kind = ?2 AND a.applies = 1 ORDER BY a.at DESC, a.act_id DESC LIMIT ?3`,
+      targetId,
+      ACT.code(kind),
+      limit,
+    )
   }
 
   #made(row: EditRow, person: number): Pick<Done, 'call' | 'edit'> {

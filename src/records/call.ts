@@ -2,7 +2,7 @@ import type { CallItem } from '../core/inbound.ts'
 import { tellEdit, tieAct } from './act-effect.ts'
 import { type CallStep, isEnd } from './call-step.ts'
 import { FLAG_ACT } from './codes.ts'
-import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
+import { openWindow, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
 import type { ItemAsk } from './item-ask.ts'
 import { type FoundRow, findByHash, flagsOf, insertRow, isKnown, openBody, placeOf } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
@@ -25,8 +25,9 @@ export const receiveCall = input('call.receive', async (tx: Tx, ask: CallAsk, co
   const place = await placeOf(tx, ask.source, { ...item, space: 'calls' }, context)
   const id = context.ids.next()
   await insert(tx, ask, { id, hash, flags: FLAG_ACT, context, place })
-  await openWindow(tx, item, place.conversation, context.now)
-  await tieAct(tx, { id, kind: 'call', at: Math.min(item.atMs, context.now), targetHash: hash, target: call })
+  const at = Math.min(item.atMs, context.now)
+  if (item.opensWindow && item.direction === 'in') await openWindow(tx, place.conversation, at)
+  await tieAct(tx, { id, kind: 'call', at, targetHash: hash, target: call })
   if (isEnd(item) && isSame(call, place)) {
     await tellEdit(tx, { act_id: id, number_id: place.numberId, flags: 0 }, call)
   }
@@ -88,18 +89,6 @@ async function insert(
     body: { ...item.raw, id: item.upstreamId, gatehouse },
     replyId: null,
     flags: flagsOf(said) | row.flags,
-  })
-}
-
-async function openWindow(tx: Tx, item: CallItem, conversation: Place['conversation'], now: number): Promise<void> {
-  if (!item.opensWindow || item.direction !== 'in') return
-  const at = Math.min(item.atMs, now)
-  await touchConversation(tx, conversation, {
-    id: null,
-    atMs: at,
-    unread: false,
-    windowExpiresAtMs: at + SERVICE_WINDOW_MS,
-    isStandby: null,
   })
 }
 

@@ -133,6 +133,12 @@ export async function touchConversation(
   return after
 }
 
+/** Opens the service window by what is no message of the thread: a reaction, a later step of a call. */
+export async function openWindow(tx: Tx, conversation: ConversationRow, atMs: number): Promise<void> {
+  const windowExpiresAtMs = atMs + SERVICE_WINDOW_MS
+  await touchConversation(tx, conversation, { id: null, atMs, unread: false, windowExpiresAtMs, isStandby: null })
+}
+
 /** Marks a conversation read up to a message; what came after it stays unread. */
 export const readConversation = input(
   'conversation.read',

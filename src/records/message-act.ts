@@ -1,7 +1,7 @@
 import type { ActItem } from '../core/inbound.ts'
 import { type ActDetail, tellReaction, tieAct } from './act-effect.ts'
 import { FLAG_ACT } from './codes.ts'
-import { SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
+import { openWindow } from './conversation.ts'
 import type { ItemAsk } from './item-ask.ts'
 import { attachMedia } from './media.ts'
 import { findMessage, findTarget, flagsOf, insertRow, isKnown, messageKey, placeOf } from './message-row.ts'
@@ -40,15 +40,7 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
     const owner = { messageId: id, person: place.person, isHistory: item.history !== undefined }
     await attachMedia(tx, owner, item.attachments, context)
   }
-  if (isSignOfLife(item)) {
-    await touchConversation(tx, conversation, {
-      id: null,
-      atMs: at,
-      unread: false,
-      windowExpiresAtMs: at + SERVICE_WINDOW_MS,
-      isStandby: null,
-    })
-  }
+  if (isSignOfLife(item)) await openWindow(tx, conversation, at)
   const target = await findTarget(tx, spacesOf(item), item.targetUpstreamId, conversation.id)
   const targetHash = upstreamHash(tx, item.space, item.targetUpstreamId)
   if (item.act === 'reaction' && !item.history) {

@@ -6,7 +6,7 @@ import { ContactReader } from './contact-reader.ts'
 import { GroupReader } from './group-reader.ts'
 import { houseRow } from './house-row.ts'
 import { NUMBER_COLUMNS, type NumberRow } from './number.ts'
-import { type Page, type PageAsk, readPage, type See, type Seen } from './page.ts'
+import { type Page, type PageAsk, type PageRow, readPage, type See, type Seen } from './page.ts'
 import { statusViews, unmatchedStatuses } from './status-views.ts'
 import {
   CONVERSATION_VIEW,
@@ -73,12 +73,7 @@ export class Reader {
         limit,
         see.workspaceId,
       )
-      return rows.map((row) => ({
-        at: row.last_message_at,
-        id: row.id,
-        seen: seenIn(row),
-        view: () => this.#withLastMessage(row),
-      }))
+      return rows.map((row) => this.#pageRow(row))
     })
   }
 
@@ -103,12 +98,7 @@ export class Reader {
         ids,
         see.workspaceId,
       )
-      return rows.map((row) => ({
-        at: row.last_message_at,
-        id: row.id,
-        seen: seenIn(row),
-        view: () => this.#withLastMessage(row),
-      }))
+      return rows.map((row) => this.#pageRow(row))
     })
   }
 
@@ -245,6 +235,10 @@ export class Reader {
   #messageRow(id: number, workspaceId: number): MessageViewRow | undefined {
     const sql = `${MESSAGE_VIEW} WHERE m.id = ?1 AND c.workspace_id = ?2`
     return this.#database.one<MessageViewRow>(sql, id, workspaceId)
+  }
+
+  #pageRow(row: ConversationViewRow): PageRow {
+    return { at: row.last_message_at, id: row.id, seen: seenIn(row), view: () => this.#withLastMessage(row) }
   }
 
   #withLastMessage(row: ConversationViewRow): View {

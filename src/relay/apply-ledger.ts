@@ -9,7 +9,7 @@ import { markFinished, type Unfinished, unfinishedIn } from '../storage/unfinish
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { Eraser } from './erasure.ts'
-import { House } from './house.ts'
+import { houseForWork } from './house.ts'
 import { removeSearchIndex } from './search-client.ts'
 
 const READ_BYTES_MAX = 4 * 1024 * 1024
@@ -77,17 +77,7 @@ function cutEntry(file: DayFile, seq: number, ledger: ErasureLedger): boolean {
 }
 
 async function erasePersons(options: ApplyLedgerOptions, persons: readonly number[]): Promise<number> {
-  const house = new House({
-    ...options,
-    acceptLoss: false,
-    webhookBacklogMs: 500,
-    onCommit: () => {},
-    onJournalCommit: () => {},
-    onOverflow: () => {},
-    onFailure: (error) => {
-      throw error
-    },
-  })
+  const house = houseForWork({ ...options, webhookBacklogMs: 500 })
   await house.open()
   const eraser = new Eraser({
     house,

@@ -42,6 +42,22 @@ export interface HouseOptions {
   onFailure(error: Error): void
 }
 
+type ForWork = Omit<HouseOptions, 'acceptLoss' | 'onCommit' | 'onJournalCommit' | 'onOverflow' | 'onFailure'>
+
+/** A house for one piece of work on a folder where none runs: what fails ends the work. The caller opens and closes it. */
+export function houseForWork(options: ForWork, onCommit: HouseOptions['onCommit'] = () => {}): House {
+  return new House({
+    ...options,
+    acceptLoss: false,
+    onCommit,
+    onJournalCommit: () => {},
+    onOverflow: () => {},
+    onFailure: (error) => {
+      throw error
+    },
+  })
+}
+
 /** The folder, open: journal and book in their threads, and this thread's reading connections. */
 export class House {
   readonly book: BookClient

@@ -8,7 +8,7 @@ import { dayKeyName, dayOf } from '../journal/entry.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { THREADS } from '../threads.ts'
 import { Vault } from '../vault/vault.ts'
-import { House } from './house.ts'
+import { type House, houseForWork } from './house.ts'
 import { replay } from './replay.ts'
 
 const START_MS = Date.UTC(2026, 10, 1, 10)
@@ -30,22 +30,9 @@ afterEach(async () => {
 })
 
 async function start(more: { journalKeepDays?: number } = {}): Promise<void> {
-  house = new House({
-    ...more,
-    threads: THREADS,
-    clock,
-    folder,
-    masterKey: MASTER,
-    acceptLoss: false,
-    webhookBacklogMs: 60_000,
-    onCommit: (commit) => {
-      appliedSeq = commit.appliedSeq
-    },
-    onJournalCommit: () => {},
-    onOverflow: () => {},
-    onFailure: (error) => {
-      throw error
-    },
+  const options = { ...more, threads: THREADS, clock, folder, masterKey: MASTER, webhookBacklogMs: 60_000 }
+  house = houseForWork(options, (commit) => {
+    appliedSeq = commit.appliedSeq
   })
   appliedSeq = (await house.open()).appliedSeq
 }

@@ -26,7 +26,7 @@ import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { type ApplyLedgerOptions, applyLedger } from './apply-ledger.ts'
 import { FORMS } from './forms.ts'
-import { House } from './house.ts'
+import { type House, houseForWork } from './house.ts'
 
 /** What a data folder may have before a restore: the lock, how a drill ended, what a disk of its own has at its top. */
 const HARMLESS = /^(lock\.db(-wal|-shm)?|drill\.json|lost\+found)$/
@@ -200,18 +200,7 @@ async function bringToLife(options: RestoreOptions, { manifest }: ChosenBackup):
 
 /** Opens a folder that is being restored, which nobody else may. */
 export async function openRestored(options: Omit<ApplyLedgerOptions, 'finishing'>): Promise<House> {
-  const house = new House({
-    ...options,
-    acceptLoss: false,
-    finishing: 'restore',
-    webhookBacklogMs: 500,
-    onCommit: () => {},
-    onJournalCommit: () => {},
-    onOverflow: () => {},
-    onFailure: (error) => {
-      throw error
-    },
-  })
+  const house = houseForWork({ ...options, finishing: 'restore', webhookBacklogMs: 500 })
   await house.open()
   return house
 }

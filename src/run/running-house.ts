@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { CONTROL_SOCKET } from '../http/control.ts'
 import type { Commit } from '../records/book.ts'
-import { House } from '../relay/house.ts'
+import { type House, houseForWork } from '../relay/house.ts'
 import { setupOf } from '../setup.ts'
 import { THREADS } from '../threads.ts'
 
@@ -48,20 +48,16 @@ export function requireData(dataDir: string): void {
 /** Opens the folder where no house runs, for one command. The caller opens and closes it. */
 export function houseAlone(config: Config, onCommit: (commit: Commit) => void): House {
   requireData(config.dataDir)
-  return new House({
-    threads: THREADS,
-    clock: systemClock,
-    folder: config.dataDir,
-    masterKey: setupOf(config).masterKey,
-    acceptLoss: false,
-    say: (line) => process.stderr.write(`${line}\n`),
-    webhookBacklogMs: config.limits.webhookBacklogMs,
-    journalKeepDays: config.storage.journalKeepDays,
-    onCommit,
-    onJournalCommit: () => {},
-    onOverflow: () => {},
-    onFailure: (error) => {
-      throw error
+  return houseForWork(
+    {
+      threads: THREADS,
+      clock: systemClock,
+      folder: config.dataDir,
+      masterKey: setupOf(config).masterKey,
+      say: (line) => process.stderr.write(`${line}\n`),
+      webhookBacklogMs: config.limits.webhookBacklogMs,
+      journalKeepDays: config.storage.journalKeepDays,
     },
-  })
+    onCommit,
+  )
 }

@@ -58,7 +58,7 @@ export class ErasureLedger {
     this.#database.transaction(() => {
       for (const { seq, tag, timesCut, paths } of cuts) {
         // What a stop kept from being cut is found, and noted, once more.
-        const known = this.#paths(seq, tag).slice(0, timesCut)
+        const known = this.cutsOf(seq, tag).slice(0, timesCut)
         this.#database.run(
           'INSERT OR REPLACE INTO cuts (seq, tag, paths) VALUES (?1, ?2, ?3)',
           seq,
@@ -87,7 +87,8 @@ export class ErasureLedger {
 
   /** What was cut out of an entry, one list of paths for each time, in their order. */
   cutsOf(seq: number, tag: Uint8Array): (readonly (string | number)[])[][] {
-    return this.#paths(seq, tag)
+    const row = this.#database.one<{ paths: string }>('SELECT paths FROM cuts WHERE seq = ?1 AND tag = ?2', seq, tag)
+    return row ? (JSON.parse(row.paths) as (string | number)[][][]) : []
   }
 
   /** The sequences of all entries that were ever cut. */
@@ -97,10 +98,5 @@ export class ErasureLedger {
 
   close(): void {
     this.#database.close()
-  }
-
-  #paths(seq: number, tag: Uint8Array): (readonly (string | number)[])[][] {
-    const row = this.#database.one<{ paths: string }>('SELECT paths FROM cuts WHERE seq = ?1 AND tag = ?2', seq, tag)
-    return row ? (JSON.parse(row.paths) as (string | number)[][][]) : []
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { must } from '../../core/assert.ts'
 import { type Clock, DAY_MS, pause, systemClock } from '../../core/clock.ts'
 import { daysIn } from '../../journal/day-file.ts'
-import { House } from '../../relay/house.ts'
+import { houseForWork } from '../../relay/house.ts'
 import type { Send } from '../../simulator/sends.ts'
 import { webhookOf } from '../../simulator/webhook-body.ts'
 import { THREADS } from '../../threads.ts'
@@ -149,21 +149,9 @@ test.each(['day.key_made:1', 'day.file_made:1', 'journal.before_mark:1'])(
 async function writeYesterday(on: CrashStand, ids: readonly string[]): Promise<void> {
   const clock: Clock = { ...systemClock, epochMs: () => systemClock.epochMs() - DAY_MS }
   let appliedSeq = 0
-  const house = new House({
-    clock,
-    threads: THREADS,
-    folder: on.dataFolder,
-    masterKey: on.masterKey,
-    acceptLoss: false,
-    webhookBacklogMs: 1000,
-    onCommit: (commit) => {
-      appliedSeq = commit.appliedSeq
-    },
-    onJournalCommit: () => {},
-    onOverflow: () => {},
-    onFailure: (error) => {
-      throw error
-    },
+  const { dataFolder: folder, masterKey } = on
+  const house = houseForWork({ clock, threads: THREADS, folder, masterKey, webhookBacklogMs: 1000 }, (commit) => {
+    appliedSeq = commit.appliedSeq
   })
   await house.open()
   for (const id of ids) await house.inbound.accept('whatsapp/main', Buffer.from(messagesBody([id])))
