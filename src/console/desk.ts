@@ -5,7 +5,16 @@ import { FileShelf } from './file-shelf.ts'
 import { Mailroom } from './mailroom.ts'
 import { Outbox, type OutboxItem, type Store } from './outbox.ts'
 import { may } from './rights.ts'
-import { applyEvents, applyPerson, applySent, type ConsoleState, dropPerson, emptyState, type Thread } from './store.ts'
+import {
+  applyEvents,
+  applyPerson,
+  applySent,
+  type ConsoleState,
+  dropPerson,
+  emptyState,
+  offsetOf,
+  type Thread,
+} from './store.ts'
 import type { EventRecord, Me, MessageView, PersonView } from './wire.ts'
 
 /** How the line to the server stands. `outdated`: the server speaks a later language than this page. */
@@ -241,11 +250,11 @@ export class Desk {
 
   /** Reads a person, and keeps them up to date from then on. */
   async loadPerson(id: string): Promise<void> {
-    const asOf = this.#state.data.recent.at(-1)?.offset ?? this.#state.data.recentAfter
+    const asOf = offsetOf(this.#state.data)
     this.keepPerson(await this.ask((api) => api.person(id)), asOf)
   }
 
-  keepPerson(person: PersonView, asOf = this.#state.data.recent.at(-1)?.offset ?? this.#state.data.recentAfter): void {
+  keepPerson(person: PersonView, asOf = offsetOf(this.#state.data)): void {
     this.#setData(applyPerson(this.#state.data, person, asOf))
   }
 

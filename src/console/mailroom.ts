@@ -7,6 +7,7 @@ import {
   type ConsoleState,
   dropWanted,
   newestIn,
+  offsetOf,
   touchThread,
 } from './store.ts'
 import type { Page } from './wire.ts'
@@ -157,7 +158,7 @@ export class Mailroom {
   }
 
   async #conversation(id: string): Promise<void> {
-    const asOf = this.#deps.data().recent.at(-1)?.offset ?? this.#deps.data().recentAfter
+    const asOf = offsetOf(this.#deps.data())
     const generation = this.#generation
     const view = await this.#deps.api.conversation(id)
     if (generation !== this.#generation) return

@@ -203,6 +203,11 @@ export function dropWanted(state: ConsoleState, id: string): ConsoleState {
   return { ...state, wanted: state.wanted.filter((other) => other !== id) }
 }
 
+/** The newest offset that is known here: what is fetched from now on is at least as new. */
+export function offsetOf(state: ConsoleState): number {
+  return state.recent.at(-1)?.offset ?? state.recentAfter
+}
+
 /** The newest message of a thread. */
 export function newestIn(thread: Thread | undefined): MessageView | undefined {
   return thread?.messages.at(-1)?.view
@@ -415,19 +420,10 @@ function applyMessageState(draft: Draft, event: EventRecord): void {
     reason: typeof data['reason'] === 'string' ? data['reason'] : null,
     ...(typeof data['upstream_id'] === 'string' ? { upstream_id: data['upstream_id'] } : {}),
   }
-  const thread = draft.threads.get(conversationId)
-  const index = thread?.messages.findLastIndex((entry) => entry.view.id === id) ?? -1
-  const entry = thread?.messages[index]
-  if (thread !== undefined && entry !== undefined && entry.offset < offset) {
-    const view = progresses(entry.view.state, change.state) ? { ...entry.view, ...change } : entry.view
-    draft.threads.set(conversationId, { ...thread, messages: thread.messages.with(index, { view, offset }) })
-  }
-  const known = draft.conversations.get(conversationId)
-  const last = known?.view.last_message
-  if (known === undefined || last?.id !== id || known.lastOffset >= offset) return
-  if (!progresses(last.state, change.state)) return
-  const view = { ...known.view, last_message: { ...last, ...change } }
-  draft.conversations.set(conversationId, { ...known, view, lastOffset: offset })
+  changeMessage(draft, conversationId, (view) => view.id === id, {
+    offset,
+    change: (view) => (progresses(view.state, change.state) ? { ...view, ...change } : view),
+  })
 }
 
 /**

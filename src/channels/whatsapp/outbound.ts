@@ -155,16 +155,16 @@ function checkRows(sections: unknown): void {
 
 /** Media in template headers, also in the cards of a carousel; these nest no deeper. */
 function checkTemplateMedia(components: unknown, path: string): void {
-  for (const [index, component] of objectsOf(components).entries()) {
+  for (const [index, component] of elementsOf(components).entries()) {
     checkParameters(component['parameters'], `${path}/${index}/parameters`)
-    for (const [at, card] of objectsOf(component['cards']).entries()) {
+    for (const [at, card] of elementsOf(component['cards']).entries()) {
       checkTemplateMedia(card['components'], `${path}/${index}/cards/${at}/components`)
     }
   }
 }
 
 function checkParameters(parameters: unknown, path: string): void {
-  for (const [at, parameter] of objectsOf(parameters).entries()) {
+  for (const [at, parameter] of elementsOf(parameters).entries()) {
     for (const media of ['image', 'video', 'gif', 'document']) {
       const value = objectOf(parameter[media])
       if (value) checkSource(`${path}/${at}/${media}`, value)
@@ -173,7 +173,7 @@ function checkParameters(parameters: unknown, path: string): void {
 }
 
 /** The elements of a list that the schema has shown to hold objects only. */
-function objectsOf(list: unknown): JsonObject[] {
+function elementsOf(list: unknown): readonly JsonObject[] {
   return Array.isArray(list) ? list : []
 }
 
