@@ -23,9 +23,6 @@ import { type Setup, setupOf } from './setup.ts'
 import { sqliteVersion } from './storage/database.ts'
 import { THREADS } from './threads.ts'
 
-/** Answers that were given need a moment to reach the socket before it is closed. */
-const LAST_ANSWERS_MS = 100
-
 export interface StartedGateway {
   port: number
   /** The owner's key that was just made; null where there is one already. Shown once, never logged. */
@@ -191,7 +188,6 @@ export class Gateway {
       parts?.media.media.stop(),
       parts?.safekeeping.backups.stop(),
     ])
-    await new Promise<void>((resolve) => options.clock.after(LAST_ANSWERS_MS, resolve))
     await this.#server?.stop()
     await parts?.audit.stop()
     await this.#stack.disposeAsync()

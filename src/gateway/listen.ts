@@ -65,6 +65,7 @@ export async function listen(base: Base, parts: Parts, stack: AsyncDisposableSta
       documentationRoutes(packageJson.version, () => base.config.http.publicUrl ?? ''),
     ],
     realtime: parts.realtime,
+    clock: base.options.clock,
     log,
     publicUrl: () => base.config.http.publicUrl,
   })

@@ -1,4 +1,5 @@
 import { Elysia } from 'elysia'
+import { type Clock, pause } from '../core/clock.ts'
 import { Failure, type FailureData } from '../core/failure.ts'
 import { listening } from '../core/listening.ts'
 import type { Log } from '../core/log.ts'
@@ -9,6 +10,8 @@ import { securityHeaders } from './security-headers.ts'
 /** Larger than every route's own bound, which each checks itself and says so. */
 const REQUEST_BYTES_MAX = 128 * 1024 * 1024
 const IDLE_SECONDS_MAX = 120
+/** What a stop leaves to requests that are under way. */
+const LAST_ANSWERS_MS_MAX = 1000
 const WEBHOOK = /^https?:\/\/[^/]*\/webhooks\//
 
 export interface ServerOptions {
@@ -16,6 +19,7 @@ export interface ServerOptions {
   port: number
   routes: readonly Elysia[]
   realtime: Realtime
+  clock: Clock
   log: Log
   /** How the outside sees the house, as the operator has it now. */
   publicUrl(): string | undefined
@@ -23,12 +27,12 @@ export interface ServerOptions {
 
 export interface RunningServer {
   port: number
-  /** Ends every connection that is left. */
+  /** Takes no more, answers what is under way for a moment, then ends every connection that is left. */
   stop(): Promise<void>
 }
 
 /** All routes together. */
-export function serverApp(options: Omit<ServerOptions, 'hostname' | 'port'>): Elysia {
+export function serverApp(options: Omit<ServerOptions, 'hostname' | 'port' | 'clock'>): Elysia {
   const app = new Elysia({ name: 'gatehouse' })
   app.onRequest(({ request, set }) => {
     // Platforms read no headers, and theirs is the way that has to be short.
@@ -67,6 +71,9 @@ export function startServer(options: ServerOptions): RunningServer {
     port: server.port ?? options.port,
     stop: async () => {
       // With open sockets a gentle stop never ends; whoever could be told has been told.
+      const answered = new AbortController()
+      void server.stop().finally(() => answered.abort())
+      await pause(options.clock, LAST_ANSWERS_MS_MAX, answered.signal)
       await server.stop(true)
     },
   }
