@@ -164,7 +164,7 @@ export class Backups {
     try {
       writeBackupState(this.#deps.dataDir, state)
     } catch {
-      // The data folder is full, or can be read only: the log and the figures have said it.
+      // The data folder is full: the log and the figures have said it.
     }
   }
 

@@ -47,7 +47,7 @@ export function claimForHouse(folder: string, { mark, dataDir }: { mark: string;
     makeFolder(dirname(note))
     writeWhole(note, disk)
   } catch {
-    // The data folder can be read only, or is full: all the more is a copy wanted.
+    // The data folder is full: all the more is a copy wanted.
   }
 }
 
