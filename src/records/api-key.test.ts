@@ -44,7 +44,7 @@ describe('API keys', () => {
     const { house, keys } = open()
     const { id } = await house.ask(addApiKey, KEY)
     expect(keys.page(2, FIRST_PAGE, (key) => key).items).toEqual([])
-    expect(house.ask(revokeApiKey, { id, workspaceId: 2 })).rejects.toThrow('No such key')
+    await expect(house.ask(revokeApiKey, { id, workspaceId: 2 })).rejects.toThrow('No such key')
     expect(keys.withHash(KEY.hash)).toBeDefined()
   })
 

@@ -70,7 +70,7 @@ describe('what people say of a contact', () => {
     await change({ attributes: null })
     expect((await contacts())[0]?.['attributes']).toEqual({})
     const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`a${index}`, index]))
-    expect(change({ attributes: many })).rejects.toThrow('at most 100 attributes')
+    await expect(change({ attributes: many })).rejects.toThrow('at most 100 attributes')
   })
 
   test('e-mail addresses are found however they are written, and are those of one contact', async () => {

@@ -54,7 +54,7 @@ describe('people', () => {
     const { people, person, add } = await open()
     await add(person('Ada'))
     const again = add(person('Bo'), { ...person('Eda'), email: 'ADA@Example.com' })
-    expect(again).rejects.toMatchObject({ code: 'conflict', members: { index: 1, path: '/people/1/email' } })
+    await expect(again).rejects.toMatchObject({ code: 'conflict', members: { index: 1, path: '/people/1/email' } })
     await again.catch(() => {})
     expect(people.members(WORKSPACE, PAGE, ({ profile }) => ({ name: profile?.name })).items).toEqual([{ name: 'Ada' }])
   })
@@ -115,11 +115,13 @@ describe('roles', () => {
     expect(people.roles(WORKSPACE).map(({ name }) => name)).toEqual(Object.keys(GIVEN_ROLES))
     const { id } = await house.ask(addRole, { workspaceId: WORKSPACE, name: 'night', permissions: ['messages.reply'] })
     await add({ ...person('Ada'), roleId: id })
-    expect(house.ask(removeRole, { workspaceId: WORKSPACE, roleId: id })).rejects.toMatchObject({ code: 'conflict' })
-    expect(house.ask(removeRole, { workspaceId: WORKSPACE, roleId: role('agent') })).rejects.toMatchObject({
+    await expect(house.ask(removeRole, { workspaceId: WORKSPACE, roleId: id })).rejects.toMatchObject({
       code: 'conflict',
     })
-    expect(house.ask(addRole, { workspaceId: WORKSPACE, name: 'night', permissions: [] })).rejects.toMatchObject({
+    await expect(house.ask(removeRole, { workspaceId: WORKSPACE, roleId: role('agent') })).rejects.toMatchObject({
+      code: 'conflict',
+    })
+    await expect(house.ask(addRole, { workspaceId: WORKSPACE, name: 'night', permissions: [] })).rejects.toMatchObject({
       code: 'conflict',
     })
   })
@@ -131,7 +133,7 @@ describe('roles', () => {
     const named = new Map(people.roles(WORKSPACE).map(({ name, permissions }) => [name, permissions]))
     expect(named.get('agent')).toEqual(['search.use'])
     expect(named.get('owner')).toEqual(['audit.read'])
-    expect(
+    await expect(
       house.ask(changeRole, { workspaceId: WORKSPACE, roleId: role('owner'), permissions: [] }),
     ).rejects.toMatchObject({ code: 'conflict' })
   })
@@ -149,10 +151,10 @@ describe('teams', () => {
     })
     await house.ask(changeTeam, { workspaceId: WORKSPACE, teamId, name: 'help', personIds: [bo, bo] })
     expect(people.teams(WORKSPACE)).toEqual([{ id: teamId, name: 'help', personIds: [bo], numberIds: [7] }])
-    expect(house.ask(changeTeam, { workspaceId: WORKSPACE, teamId, personIds: [99] })).rejects.toMatchObject({
+    await expect(house.ask(changeTeam, { workspaceId: WORKSPACE, teamId, personIds: [99] })).rejects.toMatchObject({
       code: 'not_found',
     })
-    expect(house.ask(changeTeam, { workspaceId: 2, teamId, name: 'theirs' })).rejects.toMatchObject({
+    await expect(house.ask(changeTeam, { workspaceId: 2, teamId, name: 'theirs' })).rejects.toMatchObject({
       code: 'not_found',
     })
     await house.ask(removeTeam, { workspaceId: WORKSPACE, teamId })
@@ -163,5 +165,5 @@ describe('teams', () => {
 test('a conversation is given to nobody who does not work here', async () => {
   const { house } = await open()
   const ask = { workspaceId: WORKSPACE, conversationId: 77 }
-  expect(house.ask(assignConversation, { ...ask, assigneeId: 1 })).rejects.toMatchObject({ code: 'not_found' })
+  await expect(house.ask(assignConversation, { ...ask, assigneeId: 1 })).rejects.toMatchObject({ code: 'not_found' })
 })

@@ -306,7 +306,7 @@ test('lists end where they end, page by page, newest first, and nothing twice', 
     seeing(1, () => false),
   )
   expect(hidden.items).toEqual([])
-  expect(house.reader.conversations({ limit: 3, cursor: 'not a cursor' }, SEES_ALL)).rejects.toThrow(
+  await expect(house.reader.conversations({ limit: 3, cursor: 'not a cursor' }, SEES_ALL)).rejects.toThrow(
     'The cursor is not',
   )
   expect(await house.reader.message(1, SEES_ALL)).toBeUndefined()

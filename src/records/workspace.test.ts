@@ -80,10 +80,12 @@ describe('a workspace', () => {
 
   test('keeps a portfolio that anybody is known in, and a number with conversations', async () => {
     const moved = { id: 'whatsapp/main', portfolio: 'acme', workspace: 'outlet' }
-    expect(house.ask(declareApp, moved)).rejects.toThrow('The portfolio acme has conversations')
-    expect(house.ask(declareNumber, declared({ workspace: 'outlet' }))).rejects.toThrow('is not moved to another one')
+    await expect(house.ask(declareApp, moved)).rejects.toThrow('The portfolio acme has conversations')
+    await expect(house.ask(declareNumber, declared({ workspace: 'outlet' }))).rejects.toThrow(
+      'is not moved to another one',
+    )
     const ask = { workspaces: [], apps: [moved], numbers: [], revoked: 'kept', retryTokensOf: [] } as const
-    expect(house.ask(declareConfiguration, ask)).rejects.toThrow('not moved')
+    await expect(house.ask(declareConfiguration, ask)).rejects.toThrow('not moved')
     expect(workspacesOf('numbers')).toEqual([1, OUTLET])
   })
 
@@ -121,21 +123,21 @@ describe('an act in one workspace', () => {
   const to = () => ({ kind: 'conversation', id: conversationId }) as const
 
   test('sends into no conversation and from no number of another', async () => {
-    expect(house.ask(queueMessage, queued(to(), { workspaceId: OUTLET }))).rejects.toThrow('No such conversation')
+    await expect(house.ask(queueMessage, queued(to(), { workspaceId: OUTLET }))).rejects.toThrow('No such conversation')
     const account = declared().account
     const person = { kind: 'person', person: { phone: '+4915112345678' } } as const
     const foreign = queued(person, { workspaceId: OUTLET, sender: { kind: 'number', account } })
-    expect(house.ask(queueMessage, foreign)).rejects.toThrow('No such number')
+    await expect(house.ask(queueMessage, foreign)).rejects.toThrow('No such number')
     expect((await house.ask(queueMessage, queued(to()))).answer.state).toBe('queued')
   })
 
   test('changes nothing of another, even where no door has asked', async () => {
     const head = house.events.head()
     const ask = { conversationId, uptoMessageId: null }
-    expect(house.ask(readConversation, ask, IN_OUTLET)).rejects.toThrow('No such conversation')
+    await expect(house.ask(readConversation, ask, IN_OUTLET)).rejects.toThrow('No such conversation')
     const numberId = house.database.one<{ id: number }>('SELECT id FROM numbers WHERE workspace_id = 1')?.id ?? 0
     const pause = { numberId, state: 'paused', reason: null } as const
-    expect(house.ask(setNumberState, pause, IN_OUTLET)).rejects.toThrow('No such number')
+    await expect(house.ask(setNumberState, pause, IN_OUTLET)).rejects.toThrow('No such number')
     expect(house.events.head()).toBe(head)
     expect(house.database.one('SELECT unread FROM conversations')).toEqual({ unread: 1 })
     // A command on the machine reaches every workspace.

@@ -134,11 +134,11 @@ test('one at a time, only where it is said where to, and by the clock only where
   const backups = open({ folder: undefined, vaultFolder: undefined })
   await advance(48 * HOUR_MS)
   expect(taken).toEqual([])
-  expect(backups.take()).rejects.toThrow('--to FOLDER')
-  expect(backups.take({ to: join(place, 'here') })).rejects.toThrow('--vault-to FOLDER')
+  await expect(backups.take()).rejects.toThrow('--to FOLDER')
+  await expect(backups.take({ to: join(place, 'here') })).rejects.toThrow('--vault-to FOLDER')
   const wish = { to: join(place, 'here'), vaultTo: join(place, 'there') }
   const running = backups.take(wish)
-  expect(backups.take(wish)).rejects.toThrow('is being taken already')
+  await expect(backups.take(wish)).rejects.toThrow('is being taken already')
   expect((await running).bytes).toBe(3)
 })
 

@@ -130,7 +130,7 @@ describe('a day of the journal', () => {
       nowMs: () => clock.epochMs(),
     }
     const gone = replay(deps, { kind: 'range', from: 1, to: 12 })
-    expect(gone).rejects.toThrow('does not hold entry 1 any more: it begins with 5')
+    await expect(gone).rejects.toThrow('does not hold entry 1 any more: it begins with 5')
     await gone.catch(() => {})
     expect(await replay(deps, { kind: 'range', from: 5, to: 12 })).toBe(8)
     journal.close()

@@ -192,7 +192,7 @@ test('backups are taken under load, checked, and go with their time; the journal
 
 test("the vault's copy does not go where the backup goes unless that is wanted", async () => {
   const ask = (more: object) => askRunningHouse(house.config(), 'backup', { vault_to: folder, ...more })
-  expect(ask({})).rejects.toThrow('choose another place')
+  await expect(ask({})).rejects.toThrow('choose another place')
   await until('the refusal is counted', async () => (await house.metric('gatehouse_backup_failures_total')) === 1)
 })
 

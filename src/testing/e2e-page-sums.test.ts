@@ -68,6 +68,6 @@ test('one letter of a plain cell that changes on the disk is told by the doctor,
   const page = damage('whose key seals it')
   const { damaged } = await lookOver({ path: records, from: 0, restShare: 0 }, systemClock)
   expect(damaged).toContain(page)
-  expect(askRunningHouse(house.config(), 'backup', {})).rejects.toThrow('records.db is damaged: ')
+  await expect(askRunningHouse(house.config(), 'backup', {})).rejects.toThrow('records.db is damaged: ')
   expect(backupsIn(folder).length).toBe(1)
 })
