@@ -2,6 +2,7 @@ import {
   closeSync,
   existsSync,
   fdatasyncSync,
+  fstatSync,
   ftruncateSync,
   openSync,
   readdirSync,
@@ -9,6 +10,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -103,19 +105,21 @@ export function removeShippedDay(folder: string, day: string): void {
 /** A segment that is added to. */
 export class SegmentWriter {
   readonly day: string
+  readonly #path: string
   readonly #file: number
   #sizeBytes: number
 
-  private constructor(day: string, file: number, sizeBytes: number) {
+  private constructor(day: string, path: string, sizeBytes: number) {
     this.day = day
-    this.#file = file
+    this.#path = path
+    this.#file = openSync(path, sizeBytes === 0 ? 'w' : 'r+', 0o600)
     this.#sizeBytes = sizeBytes
   }
 
   /** Begins a segment behind the end of a chain; what was there under its name was never more than its beginning. */
   static begin(folder: string, day: string, previous: ChainEnd): SegmentWriter {
     const name = `${day}-${String(previous.seq + 1).padStart(16, '0')}.entries`
-    const writer = new SegmentWriter(day, openSync(join(folder, name), 'w', 0o600), 0)
+    const writer = new SegmentWriter(day, join(folder, name), 0)
     try {
       writer.add([{ kind: 'begin', previous }])
       syncFolder(folder)
@@ -128,16 +132,16 @@ export class SegmentWriter {
 
   /** Opens a segment at the end of its last whole frame; what is torn behind it is cut off. */
   static goOn(folder: string, segment: Segment, wholeBytes: number): SegmentWriter {
-    const file = openSync(join(folder, segment.file), 'r+')
-    ftruncateSync(file, wholeBytes)
-    return new SegmentWriter(segment.day, file, wholeBytes)
+    const writer = new SegmentWriter(segment.day, join(folder, segment.file), wholeBytes)
+    ftruncateSync(writer.#file, wholeBytes)
+    return writer
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes
   }
 
-  /** Durable when this returns. */
+  /** Durable when this returns, and where it can be found: a file that was removed, or its disk, still takes what is written. */
   add(frames: readonly Frame[]): void {
     const bytes = Buffer.concat(frames.map(frameBytes))
     for (let from = 0; from < bytes.length; ) {
@@ -145,6 +149,11 @@ export class SegmentWriter {
     }
     fdatasyncSync(this.#file)
     this.#sizeBytes += bytes.length
+    const there = statSync(this.#path, { throwIfNoEntry: false })
+    const own = fstatSync(this.#file)
+    if (there?.ino !== own.ino || there.dev !== own.dev) {
+      throw Object.assign(new Error(`${this.#path} is not there any more`), { code: 'removed' })
+    }
   }
 
   close(): void {

@@ -123,6 +123,20 @@ test('what was shipped goes on after a copy, over days, and days that the vault 
   expect(goOn('nothing').texts).toEqual(['one', 'two', 'three', 'four', 'five'])
 })
 
+test('a folder that is removed while it is shipped to is noticed, and what the journal has is shipped anew', () => {
+  append(['one'], FIRST_MS)
+  const shipper = openShipper()
+  while (!shipper.step());
+  rmSync(join(place, 'second'), { recursive: true })
+  append(['two'], FIRST_MS)
+  expect(() => shipper.step()).toThrow('is not there any more')
+  shipper.close()
+  expect(ship()).toBe(2)
+  copyJournal('copy')
+  rmSync(join(place, 'copy'), { recursive: true })
+  expect(goOn('copy').texts).toEqual(['one', 'two'])
+})
+
 test('a torn end is cut off and shipped again, wherever it was torn', () => {
   append(['one', 'two', 'three'], FIRST_MS)
   ship()
