@@ -29,6 +29,7 @@ export interface Setup {
   demo: (DemoSecrets & { keyPath: string | null }) | null
 }
 
+/** What the configuration means for the house, with its secrets; or the demo's. */
 export function setupOf(config: Config): Setup {
   if (config.demo) return demoSetup(config)
   if (!config.masterKey) throw new Error('Assertion failed: a configured house has a master key')

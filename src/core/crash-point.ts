@@ -79,6 +79,7 @@ export function onCrashPoint(hook: ((point: CrashPoint) => void) | null): void {
   simulated = hook
 }
 
+/** A place where the process may be killed. Costs a comparison where nothing is armed. */
 export function crashPoint(point: CrashPoint): void {
   simulated?.(point)
   if (point !== armedPoint) return

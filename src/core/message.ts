@@ -37,6 +37,7 @@ export const WHEN_IN_DOUBT: Readonly<Record<MessageClass, WhenInDoubt>> = {
 /** Progress that the platform reports. A status never lowers it. */
 const RANK: Partial<Record<MessageState, number>> = { accepted: 1, sent: 2, delivered: 3, read: 4, played: 5 }
 
+/** How far the platform says that a message has come; 0 for states of our own and failures. */
 export function rankOf(state: MessageState): number {
   return RANK[state] ?? 0
 }

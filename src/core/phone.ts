@@ -12,6 +12,7 @@ export function phoneForms(phone: string): string[] {
   return [phone]
 }
 
+/** Both in E.164 with a plus sign. */
 export function isSamePhone(one: string, other: string): boolean {
   return one === other || phoneForms(one).includes(other)
 }

@@ -15,6 +15,7 @@ export interface Standpoint {
   teamId: number | null
 }
 
+/** Whether a conversation that stands there is in the scope. */
 export function isWithin(scope: Scope, { numberId, assigneeId, teamId }: Standpoint): boolean {
   if (scope.kind === 'workspace') return true
   if (numberId !== null && scope.numberIds.includes(numberId)) return true

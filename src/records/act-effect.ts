@@ -119,6 +119,7 @@ export async function tellReactionLeft(
   await tellReaction(tx, message, act?.applies === 1 ? 1 : 0)
 }
 
+/** Tells of a reaction, with the window as it has become. `targetKnown`: 1 where the message it is about is here. */
 export async function tellReaction(
   tx: Tx,
   act: { id: number; conversationId: number },

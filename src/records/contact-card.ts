@@ -75,6 +75,7 @@ export function linksOfProfile(profile: Profile, first: Told): IdentityLink[] {
   })
 }
 
+/** Whether it is one of the identities that hold now. */
 export function isLive(links: readonly IdentityLink[], kind: IdentityKind, value: string): boolean {
   return links.some((link) => link.until === null && link.kind === kind && link.value === value)
 }
@@ -85,6 +86,7 @@ export function hasEnded(links: readonly IdentityLink[], kind: IdentityKind, val
   return same.length > 0 && same.every(({ until }) => until !== null)
 }
 
+/** The identities of a kind that hold now. */
 export function liveValues(links: readonly IdentityLink[], kind: IdentityKind): string[] {
   return links.filter((link) => link.until === null && link.kind === kind).map(({ value }) => value)
 }

@@ -54,6 +54,7 @@ export async function contactOfPerson(tx: Tx, person: number): Promise<OpenConta
   return row && openContact(tx, row)
 }
 
+/** Opened; undefined also where it is in another workspace than the one that is acted in. */
 export async function contactById(tx: Tx, id: number): Promise<OpenContact | undefined> {
   const row = await tx.one<ContactRow>(
     `SELECT ${CONTACT_COLUMNS} FROM contacts WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)`,
@@ -122,6 +123,7 @@ export async function writeContact(
   return true
 }
 
+/** Makes the contact of a person; answers its id. */
 export async function insertContact(
   tx: Tx,
   contact: { person: number; portfolio: string; profile: Profile; source: IdentitySource },

@@ -30,11 +30,13 @@ export type ConversationEventData = [unread: number, windowExpiresAt: number | n
 /** The same beside a message; shorter where the window ends as that message wants it, which nearly always is so. */
 export type ReceivedEventData = ConversationEventData | [unread: number]
 
+/** What the event of a message keeps, in its shorter form where that says the same. */
 export function receivedEventData(then: ConversationEventData, messageAtMs: number): ReceivedEventData {
   const [unread, windowExpiresAt, standby] = then
   return standby === undefined && windowExpiresAt === messageAtMs + SERVICE_WINDOW_MS ? [unread] : then
 }
 
+/** The whole of what such an event kept. */
 export function conversationThen(kept: ReceivedEventData, messageAtMs: number): ConversationEventData {
   return kept.length === 1 ? [kept[0], messageAtMs + SERVICE_WINDOW_MS] : kept
 }
@@ -42,6 +44,7 @@ export function conversationThen(kept: ReceivedEventData, messageAtMs: number): 
 const CONVERSATION_COLUMNS =
   'id, number_id, contact_id, last_message_id, last_message_at, window_expires_at, unread, standby, standby_at, workspace_id'
 
+/** Undefined also where it is in another workspace than the one that is acted in. */
 export function conversationById(tx: Tx, id: number): Promise<ConversationRow | undefined> {
   return tx.one<ConversationRow>(
     `SELECT ${CONVERSATION_COLUMNS} FROM conversations WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)`,

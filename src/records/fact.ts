@@ -181,6 +181,7 @@ export const FACTS_OF_NUMBER = `SELECT subject_kind, subject, name, value, since
   WHERE channel = ?1 AND (subject_kind, subject) IN (VALUES (?2, ?3), (?4, ?5), (?6, ?7), (?8, ?9))
   AND workspace_id = ?10`
 
+/** Parameters of a query: the channel, then kind and subject of everything whose facts hold for a number. */
 export function factKeysOf(number: NumberRow): (string | number)[] {
   const of = (kind: FactSubjectKind, subject: string | null) => [FACT_SUBJECT.code(kind), subject ?? '']
   return [

@@ -10,6 +10,7 @@ export interface HouseRow {
   lastInputAtMs: number
 }
 
+/** Before the first commit there is none: all of it is 0 and empty then. */
 export function houseRow(database: Db): HouseRow {
   return (
     database.one<HouseRow>(

@@ -74,6 +74,7 @@ export interface NewRow {
   flags: number
 }
 
+/** Writes a message that came in, or that the firm sent elsewhere; its body is sealed with the key of its person. */
 export async function insertRow(tx: Tx, item: Said, place: SaidPlace, row: NewRow): Promise<void> {
   const outgoing = item.history?.state ?? 'sent'
   await tx.run(
@@ -213,6 +214,7 @@ function rowsOf(tx: Tx, hash: bigint): Promise<FoundRow[]> {
   )
 }
 
+/** Undefined also where it is in another workspace than the one that is acted in. */
 export function rowById(tx: Tx, id: number): Promise<FoundRow | undefined> {
   return tx.one<FoundRow>(
     `SELECT ${FOUND_COLUMNS} WHERE m.id = ?1 AND c.workspace_id = coalesce(?2, c.workspace_id)`,
@@ -234,6 +236,7 @@ async function isSentByUs(tx: Tx, row: FoundRow): Promise<boolean> {
   return (await tx.one('SELECT message_id FROM outbound WHERE message_id = ?1', row.id)) !== undefined
 }
 
+/** The platform's object; undefined where its person is erased. */
 export function openBody(tx: Tx, row: Pick<FoundRow, 'id' | 'person' | 'body'>): Record<string, unknown> | undefined {
   const text = tx.unseal(row.person, bodyPlace(row.id), row.body)
   return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)

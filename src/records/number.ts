@@ -62,6 +62,7 @@ export const declareApp = input('app.declare', async (tx: Tx, app: DeclareApp, c
   return null
 })
 
+/** Throws `conflict` where its portfolio has conversations in another workspace. */
 export async function writeApp(tx: Tx, app: DeclareApp, context: InputContext): Promise<void> {
   const workspaceId = await workspaceNamed(tx, app.workspace, context)
   await requireSameWorkspace(tx, app.portfolio, workspaceId)
@@ -79,6 +80,10 @@ export const declareNumber = input('number.declare', (tx: Tx, ask: DeclareNumber
   applyDeclaredNumber(tx, ask, context),
 )
 
+/**
+ * Makes a number, or changes it to what is declared; what events told of its names before is kept. Throws `conflict`
+ * where it would change its workspace and is in use.
+ */
 export async function applyDeclaredNumber(tx: Tx, ask: DeclareNumber, context: InputContext): Promise<{ id: number }> {
   const { now, ids } = context
   const workspaceId = await workspaceNamed(tx, ask.workspace, context)
@@ -132,6 +137,7 @@ export const setNumberState = input(
   },
 )
 
+/** Writes and tells it, unless it is so already. */
 export async function changeNumberState(
   tx: Tx,
   number: NumberRow,
@@ -150,6 +156,7 @@ export async function changeNumberState(
   tx.wake({ kind: 'number', numberId: number.id })
 }
 
+/** Undefined also where it is in another workspace than the one that is acted in. */
 export function numberById(tx: Tx, id: number): Promise<NumberRow | undefined> {
   return tx.one<NumberRow>(
     `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)`,
@@ -158,6 +165,7 @@ export function numberById(tx: Tx, id: number): Promise<NumberRow | undefined> {
   )
 }
 
+/** By the channel's own id of it, in whatever workspace. */
 export function findNumber(tx: Tx, channel: string, account: string): Promise<NumberRow | undefined> {
   return tx.one<NumberRow>(
     `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE channel = ?1 AND account = ?2`,

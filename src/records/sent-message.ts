@@ -51,6 +51,7 @@ interface SentRow {
   has_upstream: number
 }
 
+/** Undefined for what came in, and in another workspace than the one that is acted in. */
 export async function sentMessage(tx: Tx, id: number): Promise<SentMessage | undefined> {
   const row = await tx.one<SentRow>(
     `SELECT m.id, m.conversation_id, o.number_id, k.person, m.state, o.class, o.attempt, m.type,
@@ -128,6 +129,7 @@ export function correlationOf(messageId: number, token: number): string {
   return `gh1.${messageId.toString(36)}.${token.toString(36)}`
 }
 
+/** What `correlationOf` wrote; undefined for whatever else the platform brings back. */
 export function readCorrelation(text: string): { messageId: number; token: number } | undefined {
   const match = /^gh1\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/.exec(text)
   if (!match?.[1] || !match[2]) return undefined

@@ -30,6 +30,7 @@ export function faultsOfDatabase(path: string, label: string): string[] {
   }
 }
 
+/** Its content is on stable storage when this returns; of its name, see `syncFolder`. */
 export function syncFile(path: string): void {
   const file = openSync(path, 'r+')
   try {

@@ -101,6 +101,7 @@ export function tagOf(sealed: Uint8Array): Uint8Array {
   return sealed.slice(sealed.length - TAG_BYTES)
 }
 
+/** Packed, shortened or deflated first, whichever fits; `unsealText` opens it. */
 export function sealText(key: Uint8Array, place: string, text: string): Uint8Array {
   const isMessage = text.length <= MESSAGE_CHARS_MAX && text.startsWith(MESSAGE_START)
   const packed = isMessage ? packMessage(text) : undefined
@@ -110,6 +111,7 @@ export function sealText(key: Uint8Array, place: string, text: string): Uint8Arr
   return seal(key, place, encoder.encode(text))
 }
 
+/** Throws where the key or the place is another one, or a bit has changed. */
 export function unsealText(key: Uint8Array, place: string, sealed: Uint8Array): string {
   return textOf(sealed[0], open(key, place, sealed))
 }

@@ -54,6 +54,7 @@ export function outcomeOf(status: unknown): string | null {
   return word ?? null
 }
 
+/** Seconds. */
 export function durationOf(raw: JsonObject): number | null {
   const duration = integerOf(raw['duration'])
   return duration !== undefined && duration >= 0 ? duration : null

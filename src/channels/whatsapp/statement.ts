@@ -22,6 +22,7 @@ export interface Statement {
   accountId?: string | undefined
 }
 
+/** `untilMs`: when it ends by itself, milliseconds since 1970. A long text is cut. */
 export function fact(subject: FactSubject, name: string, value: Fact['value'], untilMs: number | null = null): Fact {
   const kept = typeof value === 'string' ? value.slice(0, TEXT_CHARS_MAX).toWellFormed() : value
   return { subject, name, value: kept, untilMs }
