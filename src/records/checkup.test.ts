@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { InboundItem } from '../core/inbound.ts'
 import { openTestBook, type TestBook } from '../testing/open-test-book.ts'
 import { textItem } from '../testing/test-items.ts'
-import { checkPagesOf, readRecordsFacts } from './checkup.ts'
+import { checkPagesOf, mediaBytesIn, readRecordsFacts } from './checkup.ts'
 import { markReplayed } from './quarantine.ts'
 
 let house: TestBook
@@ -33,6 +33,15 @@ test('tells how far the records are, what is set aside and how the numbers are',
   expect(facts.numbers.map(({ state }) => state)).toEqual(['unclaimed'])
   await house.ask(markReplayed, { seq: 2 })
   expect(readRecordsFacts(records()).quarantine).toEqual({ count: 1, oldestAtMs: atMs + 1000 })
+})
+
+test('counts the files of messages, each once', () => {
+  expect(mediaBytesIn(records())).toBe(0)
+  house.database.script(`INSERT INTO media
+    (message_id, position, person, descriptor, created_at, state, lane, attempt, give_up_at, file, size_bytes)
+    VALUES (1, 1, 1, x'', 0, 1, 0, 0, 0, 'a', 700), (1, 2, 1, x'', 0, 1, 0, 0, 0, 'a', 700),
+           (1, 3, 1, x'', 0, 1, 0, 0, 0, 'b', 300), (1, 4, 1, x'', 0, 1, 0, 0, 0, NULL, 50)`)
+  expect(mediaBytesIn(records())).toBe(1000)
 })
 
 test('finds the pages whole, all of them and in a sample', () => {

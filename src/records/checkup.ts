@@ -49,6 +49,21 @@ export function readRecordsFacts(path: string): RecordsFacts {
   }
 }
 
+/** How much room the files of messages take, by their rows. */
+export function mediaBytesIn(path: string): number {
+  const database = openRecordsReadonly(path)
+  try {
+    // Who sent the same file twice has it once.
+    return (
+      database.one<{ bytes: number | null }>(
+        'SELECT sum(bytes) AS bytes FROM (SELECT max(size_bytes) AS bytes FROM media WHERE file IS NOT NULL GROUP BY file)',
+      )?.bytes ?? 0
+    )
+  } finally {
+    database.close()
+  }
+}
+
 /** `ok`, or what SQLite says of its pages: of a large file, of those that a sample of rows lies on. */
 export function checkPagesOf(path: string, wholeBytesMax = WHOLE_BYTES_MAX): { said: string; isWhole: boolean } {
   const isWhole = statSync(path).size <= wholeBytesMax

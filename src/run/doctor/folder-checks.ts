@@ -6,7 +6,7 @@ import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { sourceOf } from '../../http/webhooks.ts'
 import { lastEntryAtMs, readJournalTail } from '../../journal/checkup.ts'
 import { dayKeyName } from '../../journal/entry.ts'
-import { checkPagesOf, checkSumsOf, readRecordsFacts } from '../../records/checkup.ts'
+import { checkPagesOf, checkSumsOf, mediaBytesIn, readRecordsFacts } from '../../records/checkup.ts'
 import { readBackupState } from '../../relay/backup-state.ts'
 import { readDrill } from '../../relay/drill-result.ts'
 import type { Setup } from '../../setup.ts'
@@ -41,10 +41,8 @@ export async function checkDisk({ config, clock, facts }: Checkup): Promise<Find
   const history = new DiskHistory(dataDir)
   await history.load(clock.epochMs())
   const now = { atMs: clock.epochMs(), freeBytes: space.freeBytes }
-  const { parts, logs } =
-    facts?.space ??
-    (await readFolderSizes({ folder: dataDir, nowMs: 0, walks: new Map(), backupFolder: null, mediaBytes: 0 }))
   const quotaBytes = config.storage.quotaGb === undefined ? null : config.storage.quotaGb * GB
+  const { parts, logs } = facts?.space ?? (await sizesOf(dataDir, quotaBytes !== null))
   const findings = [
     checkSpace(space),
     checkForecast(facts ? facts.space.fullInSeconds : history.secondsUntilUsed(now, space.freeBytes)),
@@ -60,6 +58,21 @@ export async function checkDisk({ config, clock, facts }: Checkup): Promise<Find
     findings.push(...[checkSpace(ofMedia), checkFileSystem(ofMedia.kind, 'media folder')].map(ofMediaFolder))
   }
   return findings
+}
+
+/** Without a house that counts them all the time, the files of messages are only counted where somebody wants to know. */
+function sizesOf(dataDir: string, withMedia: boolean) {
+  const mediaBytes = withMedia ? mediaBytesOf(join(dataDir, 'records.db')) : 0
+  return readFolderSizes({ folder: dataDir, nowMs: 0, walks: new Map(), backupFolder: null, mediaBytes })
+}
+
+function mediaBytesOf(records: string): number {
+  try {
+    return mediaBytesIn(records)
+  } catch {
+    // Missing or damaged records have findings of their own.
+    return 0
+  }
 }
 
 function ofMediaFolder(finding: Finding): Finding {
