@@ -181,7 +181,12 @@ describe('EventsPoll', () => {
     await turns()
     poll.stop()
     expect((await Promise.all(waiting)).map(({ offsets }) => offsets)).toEqual([[], []])
-    expect((await ask({ after: 5, waitMs: 25_000 })).offsets).toEqual([])
+    await expect(ask({ after: 5, waitMs: 25_000 })).rejects.toMatchObject({
+      code: 'unavailable',
+      members: { retry_after_ms: 1000 },
+    })
+    expect((await ask({ after: 4, waitMs: 25_000 })).offsets).toEqual([5])
+    expect((await ask({ after: 5 })).offsets).toEqual([])
   })
 
   test('refuses the thousand and first who would wait', async () => {

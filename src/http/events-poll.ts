@@ -103,6 +103,10 @@ export class EventsPoll {
     const leftMs = () => (expiresAtMs ?? Number.POSITIVE_INFINITY) - this.#clock.epochMs()
     const endMs = this.#clock.monoMs() + Math.min(ask.waitMs, leftMs())
     let read = await this.#read(after, ask, principal)
+    // Answered with nothing, they would ask again at once, for as long as the house takes to end.
+    if (this.#stopped && ask.waitMs > 0 && read.texts.length === 0) {
+      throw new Failure('unavailable', 'The server is stopping', { retry_after_ms: 1000 })
+    }
     while (read.texts.length === 0 && this.#clock.monoMs() < endMs && !ask.signal.aborted && !this.#stopped) {
       if ((await this.#news(endMs - this.#clock.monoMs(), ask.signal, read.principal)) === 'rights') break
       if (leftMs() <= 0) throw new Failure('unauthorized', 'What you came in with has expired')
