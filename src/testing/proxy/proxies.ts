@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { must } from '../../core/assert.ts'
 import { pause, systemClock } from '../../core/clock.ts'
 import { freePort } from '../program.ts'
@@ -11,6 +11,7 @@ const CONFIG = new URL('../../../config/', import.meta.url)
 const START_MS_MAX = 10_000
 const STOP_MS_MAX = 5_000
 const NAME = 'localhost'
+const ERRORS = 'error.log'
 
 /** On Linux the kernel ends the proxy when whoever started it is killed. */
 const SETPRIV = Bun.which('setpriv')
@@ -78,6 +79,12 @@ export class ReverseProxy {
     late.abort()
     child.kill('SIGKILL')
     await child.exited
+  }
+
+  /** What it has written of its work: for nginx also what stands in the file of its errors. */
+  written(): string {
+    const paths = [this.#outputPath, join(dirname(this.#outputPath), ERRORS)].filter((path) => existsSync(path))
+    return paths.map((path) => readFileSync(path, 'utf8')).join('')
   }
 
   async restart(): Promise<void> {
@@ -165,12 +172,12 @@ function nginx(folder: string, upstream: string, { port, plain }: Ports): Starte
   )
   const main = `daemon off;
 pid ${folder}/nginx.pid;
-error_log ${folder}/error.log warn;
+error_log ${folder}/${ERRORS} warn;
 events { worker_connections 8192; }
 http { ${temporary.join(' ')} include ${folder}/site.conf; }
 `
   const path = join(folder, 'nginx.conf')
   writeFileSync(path, main)
-  const command = [must(programOf('nginx'), 'nginx'), '-c', path, '-e', join(folder, 'error.log')]
+  const command = [must(programOf('nginx'), 'nginx'), '-c', path, '-e', join(folder, ERRORS)]
   return { command, reload: [...command, '-s', 'reload'], env: {} }
 }

@@ -21,6 +21,8 @@ const BODY_BYTES_TOO_MANY = 5_000_000
 /** The ways to write an address that is not for the world. */
 const INSIDE_PATHS = ['/metrics', '/metrics/', '//metrics', '/%6Detrics', '/METRICS', '/metrics?x=1', '/version']
 const FORGED = '192.0.2.66'
+/** How Caddy and nginx write of a request, where they do. */
+const REQUEST = /"request":\{"remote_ip"|\/webhooks\/whatsapp|, client: /
 /** The shipped files give a head ten seconds, and nginx a pause in a body. */
 const DRIPPING_MS_MAX = 20_000
 /** Which parts of a request each proxy has to end: Caddy bounds a body as a whole, by ten minutes. */
@@ -239,6 +241,7 @@ class ProxyRun {
 
   #compare(): void {
     this.#report.messages = this.#sent
+    this.#expect('the proxy writes down who asked for what', REQUEST.test(this.#proxy.written()), false)
     this.#report.events = Math.max(...this.#sockets.map(({ cursor }) => cursor))
     for (const [index, socket] of this.#sockets.entries()) {
       this.#report.wrong.push(...socket.problems.map((problem) => `socket ${index}: ${problem}`))
