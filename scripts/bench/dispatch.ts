@@ -46,8 +46,8 @@ function drain(dispatcher: Dispatcher): { left: number; takeNs: number } {
     takeNs += Bun.nanoseconds() - startNs
     for (const messageId of inFlight) dispatcher.finished(messageId, 'accepted', nowMs)
     inFlight = []
-    for (const { messageId, numberId } of leave) {
-      dispatcher.charge(numberId, nowMs)
+    for (const { messageId } of leave) {
+      dispatcher.charge(messageId, nowMs)
       inFlight.push(messageId)
     }
     left += leave.length

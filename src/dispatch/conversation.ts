@@ -18,6 +18,10 @@ export class Entry implements HeapItem {
   takenAtMs = 0
   /** When it leaves, once taken; until when its place is kept, while it is returning. */
   untilMs = 0
+  /** When its request left; how many of the number, in and out, had in the second before; and how many had come in at all. */
+  chargedAtMs = 0
+  countedBefore = 0
+  inboundBefore = 0
   readonly messageId: number
   readonly numberId: number
   readonly class: MessageClass

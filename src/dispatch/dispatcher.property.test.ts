@@ -113,26 +113,88 @@ describe('the limit of a number', () => {
     expect(later.length).toBeGreaterThanOrEqual(70)
   })
 
-  test('is learned from a platform that allows less than was thought, and found again', () => {
-    const window: number[] = []
-    const one: House = house(80, {
-      answerMs: () => 60,
+  /** A platform that counts what customers write when they write it; the house hears of it 20 to 60 ms later. */
+  function platform(plan: { seed: number; thought: number; allowed: (atMs: number) => number; inbound: number }) {
+    const random = seededRandom(plan.seed)
+    const counted: number[] = []
+    const seen = { taken: 0, written: 0, refused: 0 }
+    const inTheLastSecond = (atMs: number) => {
+      while ((counted[0] ?? atMs) <= atMs - 1_000) counted.shift()
+      return counted.length
+    }
+    const one = house(plan.thought, {
+      lateMs: () => random() * 3,
+      arriveMs: () => 3 + random() * 9,
+      answerMs: () => 25 + random() * 60,
       answer: ({ atMs }) => {
-        while ((window[0] ?? atMs) <= atMs - 1_000) window.shift()
-        if (atMs < 60_000 && window.length >= 40) return { retryAtMs: atMs + 1_000, scope: 'number', throttled: true }
-        window.push(atMs)
+        if (inTheLastSecond(atMs) >= plan.allowed(atMs)) {
+          seen.refused++
+          return { retryAtMs: atMs + 1_000 + random() * 1_000, scope: 'number', throttled: true }
+        }
+        counted.push(atMs)
+        seen.taken++
         return 'accepted'
       },
     })
-    fill(one, 12_000)
-    one.sender.runUntil(60_000)
-    const { counters } = one.dispatcher.stats(60_000)
-    expect(counters.throttled).toBeGreaterThan(5)
-    expect(counters.throttled).toBeLessThan(100)
-    expect(one.sender.accepted.length).toBeGreaterThan(28 * 60)
-    one.sender.runUntil(200_000)
-    expect(one.dispatcher.stats(200_000).numbers[0]?.ratePerSecond).toBe(80)
-    expect(one.dispatcher.stats(200_000).counters.throttled).toBe(counters.throttled)
+    const write = () => {
+      counted.push(one.sender.nowMs)
+      seen.written++
+      one.sender.after(20 + random() * 40, () => one.dispatcher.inbound(1, 1, one.sender.nowMs))
+    }
+    const keepWriting = () => {
+      write()
+      one.sender.after((-Math.log(1 - random()) * 1_000) / plan.inbound, keepWriting)
+    }
+    if (plan.inbound > 0) keepWriting()
+    return { one, seen, write }
+  }
+
+  test.each([
+    [20, 5, 0.82],
+    [80, 5, 0.94],
+    [80, 25, 0.9],
+    [80, 60, 0.85],
+    [1_000, 60, 0.97],
+  ])('of %d a second, of which customers write %d, is used and rarely passed', (limit, inbound, used) => {
+    const { one, seen } = platform({ seed: limit + inbound, thought: limit, allowed: () => limit, inbound })
+    const seconds = limit > 100 ? 20 : 120
+    fill(one, limit * (seconds + 2))
+    one.sender.runUntil(seconds * 1_000)
+    expect((seen.taken + seen.written) / (limit * seconds)).toBeGreaterThan(used)
+    expect(seen.refused / seen.taken).toBeLessThan(inbound * 2 > limit ? 0.04 : 0.006)
+  })
+
+  test.each([
+    [80, 40, 0],
+    [80, 70, 0],
+    [1_000, 80, 0],
+    [80, 40, 10],
+  ])(
+    'thought to be %d a second is learned where it is %d, and found again when it has grown',
+    (thought, truth, inbound) => {
+      const allowed = (atMs: number) => (atMs < 60_000 ? truth : thought)
+      const { one, seen } = platform({ seed: thought + truth + inbound, thought, allowed, inbound })
+      keepBulkFull(one, 50)
+      one.sender.runUntil(60_000)
+      expect(seen.taken + seen.written).toBeGreaterThan(truth * 60 * (inbound > 0 ? 0.88 : 0.97))
+      expect(seen.refused).toBeLessThan(thought > 100 ? 250 : 30)
+      one.sender.runUntil(180_000)
+      const { refused } = seen
+      one.sender.runUntil(200_000)
+      expect(one.dispatcher.stats(200_000).numbers[0]?.ratePerSecond).toBeGreaterThan(thought * 0.93)
+      expect(seen.refused - refused).toBeLessThan(6)
+    },
+  )
+
+  test('a second in which customers wrote more than the limit does not slow the next', () => {
+    const { one, seen, write } = platform({ seed: 7, thought: 80, allowed: () => 80, inbound: 0 })
+    keepBulkFull(one, 50)
+    for (let atMs = 5_000; atMs < 6_000; atMs += 8) one.sender.after(atMs, write)
+    one.sender.runUntil(8_000)
+    const taken = seen.taken
+    one.sender.runUntil(18_000)
+    expect(seen.taken - taken).toBeGreaterThan(750)
+    expect(seen.refused).toBeLessThan(15)
   })
 })
 

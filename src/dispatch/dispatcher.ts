@@ -70,7 +70,7 @@ export class Dispatcher {
     }
     assert(this.#numbers.size < this.#options.numbersMax, 'there are places for more numbers')
     const { pairsMax } = this.#options
-    this.#numbers.set(numberId, new NumberQueue(numberId, { ...settings, pairsMax }, nowMs))
+    this.#numbers.set(numberId, new NumberQueue(numberId, { ...settings, pairsMax }))
   }
 
   /** Whether `enqueue` takes messages for it. */
@@ -173,9 +173,10 @@ export class Dispatcher {
    * The fence, the last thing before a request: 0 = go now, and it is counted; else the milliseconds to wait before
    * asking again. Once for every request that is really made.
    */
-  charge(numberId: number, nowMs: number): number {
-    const number = this.#number(numberId)
-    return number.fence.charge(number.rate.limitAt(nowMs), nowMs)
+  charge(messageId: number, nowMs: number): number {
+    const entry = must(this.#entries.get(messageId), 'a message that leaves')
+    assert(entry.state === 'taken', 'only a taken message leaves')
+    return this.#number(entry.numberId).charge(entry, nowMs)
   }
 
   /**

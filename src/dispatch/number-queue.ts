@@ -1,7 +1,7 @@
 import { must } from '../core/assert.ts'
 import { Breaker, PROBES_MAX } from './breaker.ts'
 import { Conversation, Entry } from './conversation.ts'
-import { Fence } from './fence.ts'
+import { FENCE_WINDOW_MS, Fence } from './fence.ts'
 import { InFlight } from './in-flight.ts'
 import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import { Lanes } from './lane.ts'
@@ -18,8 +18,16 @@ const DUE_MAX = 64
  */
 const FENCE_LEAD_MS = 40
 
-/** Part of a number's rate that inbound messages may fill; the rest stays for sending. */
+/** Part of a number's rate that inbound messages may fill; the rest stays for sending … */
 const INBOUND_PART_MAX = 0.75
+/** … unless the platform has said "too fast" so lately: then it counts them all, and would refuse what is on top. */
+const INBOUND_COUNTS_MS = 20_000
+
+/** How long it takes at most, as a rule, from the platform's count of an inbound message to here. */
+const WEBHOOK_MS = 150
+
+/** Refused sends that are remembered: more than a second's, at the highest rate there is. */
+const REFUSED_MAX = 1_024
 
 /** A number's place in one of the dispatcher's heaps. */
 export class NumberNode implements HeapItem {
@@ -50,7 +58,14 @@ export class NumberQueue {
   bulkHeld = 0
   pausedUntilMs = 0
   pauseReason: PauseReason | null = null
+  /** Inbound messages that take places of the fence … */
   readonly #inbound = new Fence()
+  /** … and those on top, which the platform counts too. */
+  readonly #inboundBeyond = new Fence()
+  /** When the last sends left that the platform refused: they stand in the fence, but it does not count them. */
+  readonly #refusedAtMs: number[] = []
+  #inboundSeen = 0
+  #inboundCountsUntilMs = 0
   readonly #conversations = new Map<number, Conversation>()
   /** Conversations that wait for a time: not before, pair limit. */
   readonly #later = new IndexedHeap<Conversation>()
@@ -58,13 +73,11 @@ export class NumberQueue {
   /** Since when, without a gap, something could have left if the number's limits had let it. */
   #waitingSinceMs = 0
 
-  constructor(numberId: number, settings: NumberSettings & { pairsMax: number }, nowMs: number) {
+  constructor(numberId: number, settings: NumberSettings & { pairsMax: number }) {
     this.numberId = numberId
-    this.rate = new LearnedRate(settings.ratePerSecondMax, nowMs)
+    this.rate = new LearnedRate(settings.ratePerSecondMax)
     this.pairs = new PairLimit(settings.pairsMax)
     this.breaker = new Breaker(numberId)
-    const before = Math.min(settings.sentBefore ?? 0, this.rate.limitAt(nowMs))
-    for (let index = 0; index < before; index++) this.fence.record(nowMs)
   }
 
   add(message: QueuedMessage, nowMs: number): Entry {
@@ -147,6 +160,16 @@ export class NumberQueue {
     return entry
   }
 
+  /** The fence: 0 = go now, and it is counted; else how many milliseconds to wait before asking again. */
+  charge(entry: Entry, nowMs: number): number {
+    const waitMs = this.fence.charge(this.rate.limitAt(nowMs), nowMs)
+    if (waitMs > 0) return waitMs
+    entry.chargedAtMs = nowMs
+    entry.countedBefore = this.fence.count(nowMs) - 1 + this.#inboundBeyond.count(nowMs)
+    entry.inboundBefore = this.#inboundSeen
+    return 0
+  }
+
   /** An answer, or the end of waiting for one: learns from it and lets the conversation go on. */
   finished(entry: Entry, result: SendResult, nowMs: number): void {
     if (result === 'unsent') this.inFlight.unsent()
@@ -164,22 +187,23 @@ export class NumberQueue {
   }
 
   /**
-   * Inbound messages use places of the platform's count. Beyond three quarters of the limit they are not counted here,
-   * so that sending keeps a quarter.
+   * Inbound messages use places of the platform's count. Beyond three quarters of the limit they take none here, so
+   * that sending keeps a quarter, as long as the platform does not object.
    */
   inboundArrived(count: number, nowMs: number): void {
     const limit = this.rate.limitAt(nowMs)
-    const most = Math.floor(limit * INBOUND_PART_MAX)
-    // More than fit into a window at once are refused by the inbound fence, so the loop ends at the limit.
-    for (let index = 0; index < Math.min(count, most); index++) {
-      if (this.#inbound.charge(most, nowMs) > 0) return
-      this.fence.record(nowMs)
+    const most = this.#inboundMax(limit, nowMs)
+    this.#inboundSeen += count
+    // More than a window's limit changes nothing any more, so the loop ends there.
+    for (let index = 0; index < Math.min(count, limit); index++) {
+      if (this.#inbound.charge(most, nowMs) === 0) this.fence.record(nowMs)
+      else this.#inboundBeyond.charge(limit, nowMs)
     }
   }
 
   /** What inbound leaves of the limit now, messages per second. */
   sendingRate(limit: number, nowMs: number): number {
-    return Math.max(1, limit - Math.min(this.#inbound.count(nowMs), Math.floor(limit * INBOUND_PART_MAX)))
+    return Math.max(1, limit - Math.min(this.#inbound.count(nowMs), this.#inboundMax(limit, nowMs)))
   }
 
   /** Space between two departures now, milliseconds. */
@@ -244,8 +268,28 @@ export class NumberQueue {
     this.breaker.answered(takenAtMs, nowMs)
     if (result.scope === 'pair') return this.pairs.refused(conversation.id, result.retryAtMs, nowMs)
     this.pairs.arrived(conversation.id, nowMs)
-    if (result.scope === 'number' && result.throttled) this.rate.throttled(takenAtMs, nowMs)
+    if (result.scope === 'number' && result.throttled) this.#learnTooFast(entry, nowMs)
     else this.breaker.holdUntil(result.retryAtMs, nowMs)
+  }
+
+  /**
+   * What came in soon after the request had left, the platform may have counted before it: webhooks take their time.
+   * And which of those before it were refused is known by now, but for a few.
+   */
+  #learnTooFast(entry: Entry, nowMs: number): void {
+    const { chargedAtMs } = entry
+    const refused = this.#refusedAtMs.filter((atMs) => atMs <= chargedAtMs && atMs > chargedAtMs - FENCE_WINDOW_MS)
+    const soon = Math.min(1, WEBHOOK_MS / (nowMs - chargedAtMs))
+    const inbound = Math.ceil((this.#inboundSeen - entry.inboundBefore) * soon)
+    const fitted = entry.countedBefore - refused.length + inbound
+    this.rate.throttled(entry.takenAtMs, fitted, nowMs)
+    this.#refusedAtMs.push(chargedAtMs)
+    if (this.#refusedAtMs.length > REFUSED_MAX) this.#refusedAtMs.shift()
+    this.#inboundCountsUntilMs = nowMs + INBOUND_COUNTS_MS
+  }
+
+  #inboundMax(limit: number, nowMs: number): number {
+    return nowMs < this.#inboundCountsUntilMs ? limit : Math.floor(limit * INBOUND_PART_MAX)
   }
 
   #unlink(entry: Entry): void {

@@ -3,41 +3,63 @@ import { CATCH_UP_MS, LearnedRate, Pace, paceMs } from './rate.ts'
 
 describe('LearnedRate', () => {
   test('starts at the ceiling, or at the default of the platform where none is set', () => {
-    expect(new LearnedRate(1_000, 0).limitAt(0)).toBe(1_000)
-    expect(new LearnedRate(20, 0).limitAt(0)).toBe(20)
-    expect(new LearnedRate(null, 0).limitAt(0)).toBe(80)
-    expect(() => new LearnedRate(0, 0)).toThrow()
+    expect(new LearnedRate(1_000).limitAt(0)).toBe(1_000)
+    expect(new LearnedRate(20).limitAt(0)).toBe(20)
+    expect(new LearnedRate(null).limitAt(0)).toBe(80)
+    expect(() => new LearnedRate(0)).toThrow()
   })
 
-  test('falls to seven tenths and comes back by a twentieth of the ceiling every ten seconds', () => {
-    const rate = new LearnedRate(80, 0)
-    rate.throttled(1_000, 1_000)
-    const seen = [1_000, 10_999, 11_000, 21_000, 61_000, 71_000, 500_000].map((atMs) => rate.limitAt(atMs))
-    expect(seen).toEqual([56, 56, 60, 64, 80, 80, 80])
+  test('falls to what fitted, and comes back by one, two, four … after 20 s and then every ten', () => {
+    const rate = new LearnedRate(80)
+    rate.throttled(1_000, 60, 1_000)
+    const seen = [1_000, 20_999, 21_000, 31_000, 41_000, 51_000, 61_000].map((atMs) => rate.limitAt(atMs))
+    expect(seen).toEqual([60, 60, 61, 63, 67, 75, 80])
+  })
+
+  test('falls to seven tenths at most, and by a place at least', () => {
+    for (const [ceiling, fitted, expected] of [
+      [80, 3, 56],
+      [80, 79, 79],
+      [80, 80, 79],
+      [80, 95, 79],
+      [20, 30, 19],
+      [1_000, 1_000, 992],
+      [2, 0, 1],
+    ] as const) {
+      const rate = new LearnedRate(ceiling)
+      rate.throttled(0, fitted, 100)
+      expect({ ceiling, fitted, limit: rate.limitAt(100) }).toEqual({ ceiling, fitted, limit: expected })
+    }
   })
 
   test('is cut once for what left before the cut, and again for what left after', () => {
-    const rate = new LearnedRate(80, 0)
-    rate.throttled(900, 1_000)
-    rate.throttled(950, 1_010)
+    const rate = new LearnedRate(80)
+    rate.throttled(900, 0, 1_000)
+    rate.throttled(950, 0, 1_010)
     expect(rate.limitAt(1_010)).toBe(56)
-    rate.throttled(1_020, 1_100)
+    rate.throttled(1_020, 0, 1_100)
     expect(rate.limitAt(1_100)).toBe(39)
   })
 
+  test('is cut once a second for what inbound explains', () => {
+    const rate = new LearnedRate(80)
+    for (let atMs = 0; atMs < 2_000; atMs += 100) rate.throttled(atMs, 100, atMs + 50)
+    expect(rate.limitAt(2_000)).toBe(78)
+  })
+
   test('never falls below one message per second', () => {
-    const rate = new LearnedRate(2, 0)
-    for (let atMs = 0; atMs < 100; atMs++) rate.throttled(atMs, atMs)
+    const rate = new LearnedRate(2)
+    for (let atMs = 0; atMs < 100; atMs++) rate.throttled(atMs, 0, atMs)
     expect(rate.limitAt(100)).toBe(1)
   })
 
   test('a new ceiling lowers what is above it and keeps what was learned below', () => {
-    const rate = new LearnedRate(80, 0)
+    const rate = new LearnedRate(80)
     rate.setCeiling(40, 0)
     expect(rate.limitAt(0)).toBe(40)
     rate.setCeiling(100, 0)
     expect(rate.limitAt(0)).toBe(100)
-    rate.throttled(1, 1)
+    rate.throttled(1, 0, 1)
     rate.setCeiling(1_000, 2)
     expect(rate.limitAt(2)).toBe(70)
   })

@@ -3,9 +3,17 @@ import { assert } from '../core/assert.ts'
 /** The platform's throughput of a number that was not upgraded: 80 messages per second, in and out together. */
 const RATE_PER_SECOND_DEFAULT = 80
 
-/** One cut after "too fast" (130429), and the way back: a twentieth of the ceiling every ten seconds. */
+/**
+ * What one "too fast" (130429) takes: the rate falls to what fitted, by one place at least, or a hundred and
+ * twenty-eighth of many, and to seven tenths at most, for somebody else may have used the number in that second too.
+ */
+const CUT_MIN = 1
+const CUT_PART_MIN = 1 / 128
 const CUT_FACTOR = 0.7
-const RAISE_PART = 0.05
+/** The platform counts over a second: refusals in it that inbound messages explain are one. */
+const COUNTED_MS = 1_000
+/** The way back: as much as the least cut, then twice that, and so on. */
+const RAISE_AFTER_MS = 20_000
 const RAISE_EVERY_MS = 10_000
 const RATE_PER_SECOND_MIN = 1
 
@@ -13,13 +21,13 @@ const RATE_PER_SECOND_MIN = 1
 export class LearnedRate {
   #ceiling: number
   #rate: number
-  #changedAtMs: number
+  #raise = 0
+  #raiseAtMs = 0
   #cutAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(ratePerSecondMax: number | null, nowMs: number) {
+  constructor(ratePerSecondMax: number | null) {
     this.#ceiling = ceilingOf(ratePerSecondMax)
     this.#rate = this.#ceiling
-    this.#changedAtMs = nowMs
   }
 
   /** A new ceiling holds at once; what was learned below it stays. */
@@ -33,24 +41,29 @@ export class LearnedRate {
 
   /** Whole messages per second that hold now, at least one. */
   limitAt(nowMs: number): number {
-    if (this.#rate < this.#ceiling) {
-      const steps = Math.floor((nowMs - this.#changedAtMs) / RAISE_EVERY_MS)
-      if (steps > 0) {
-        this.#rate = Math.min(this.#ceiling, this.#rate + steps * RAISE_PART * this.#ceiling)
-        this.#changedAtMs += steps * RAISE_EVERY_MS
-      }
+    while (this.#rate < this.#ceiling && this.#raiseAtMs <= nowMs) {
+      this.#rate = Math.min(this.#ceiling, this.#rate + this.#raise)
+      this.#raise *= 2
+      this.#raiseAtMs += RAISE_EVERY_MS
     }
     // A hair more than the value, so that 0.7 × 80 is 56 in floating point too.
     return Math.max(RATE_PER_SECOND_MIN, Math.floor(this.#rate + 1e-6))
   }
 
-  /** Learns from "too fast". What left before the last cut says nothing about the rate after it and changes nothing. */
-  throttled(takenAtMs: number, nowMs: number): void {
+  /**
+   * Learns from "too fast". `fitted` is how many the platform had let through in the second before it, inbound
+   * included, as far as is known: at the limit or above, it was inbound that nobody could know of, and the least cut
+   * keeps a place for the next. What left before the last cut says nothing about the rate after it.
+   */
+  throttled(takenAtMs: number, fitted: number, nowMs: number): void {
     if (takenAtMs < this.#cutAtMs) return
-    this.limitAt(nowMs)
-    this.#rate = Math.max(RATE_PER_SECOND_MIN, this.#rate * CUT_FACTOR)
+    const limit = this.limitAt(nowMs)
+    if (fitted >= limit && nowMs - this.#cutAtMs < COUNTED_MS) return
+    const least = Math.max(CUT_MIN, limit * CUT_PART_MIN)
+    this.#rate = Math.max(RATE_PER_SECOND_MIN, limit * CUT_FACTOR, Math.min(limit - least, fitted))
+    this.#raise = least
+    this.#raiseAtMs = nowMs + RAISE_AFTER_MS
     this.#cutAtMs = nowMs
-    this.#changedAtMs = nowMs
   }
 }
 

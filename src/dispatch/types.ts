@@ -73,8 +73,6 @@ export interface Taken {
 /** The ceiling an operator sets, in messages per second; null: learned, from the platform's 80 downwards. */
 export interface NumberSettings {
   ratePerSecondMax: number | null
-  /** Sends of an earlier process that may still be in the platform's second; counted when a number is first declared. */
-  sentBefore?: number
 }
 
 export interface DispatcherOptions {

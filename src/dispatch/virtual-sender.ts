@@ -13,7 +13,9 @@ export interface Sent {
 export interface Road {
   /** From the planned departure to the moment the fence is asked. */
   lateMs?: () => number
-  /** From the request to its answer. */
+  /** From the request to the platform, which decides then what it answers. */
+  arriveMs?: () => number
+  /** From there to the answer. */
   answerMs?: () => number
   /** How late the caller's timer fires. */
   timerLateMs?: () => number
@@ -53,6 +55,7 @@ export class VirtualSender {
     this.#dispatcher = dispatcher
     this.#road = {
       lateMs: road.lateMs ?? (() => 0),
+      arriveMs: road.arriveMs ?? (() => 0),
       answerMs: road.answerMs ?? (() => 100),
       timerLateMs: road.timerLateMs ?? (() => 0),
       returnMs: road.returnMs ?? (() => 0),
@@ -107,18 +110,20 @@ export class VirtualSender {
   }
 
   #send(assignment: Assignment): void {
-    const waitMs = this.#dispatcher.charge(assignment.numberId, this.nowMs)
+    const waitMs = this.#dispatcher.charge(assignment.messageId, this.nowMs)
     if (waitMs > 0) {
       this.after(waitMs, () => this.#send(assignment))
       return
     }
     const sent = { messageId: assignment.messageId, numberId: assignment.numberId, atMs: this.nowMs }
     this.sent.push(sent)
-    this.after(this.#road.answerMs(), () => this.#answer(sent))
+    this.after(this.#road.arriveMs(), () => {
+      const result = this.#road.answer({ ...sent, atMs: this.nowMs })
+      this.after(this.#road.answerMs(), () => this.#answer(sent, result))
+    })
   }
 
-  #answer(sent: Sent): void {
-    const result = this.#road.answer(sent)
+  #answer(sent: Sent, result: SendResult): void {
     this.#dispatcher.finished(sent.messageId, result, this.nowMs)
     if (result === 'accepted') this.accepted.push(sent.messageId)
     if (typeof result !== 'string') {

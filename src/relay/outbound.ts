@@ -301,7 +301,7 @@ export class Outbound {
     const { clock, dispatcher } = this.#deps
     await this.#until(leavesAtMs)
     for (;;) {
-      const waitMs = dispatcher.charge(departure.numberId, clock.monoMs())
+      const waitMs = dispatcher.charge(departure.messageId, clock.monoMs())
       if (waitMs <= 0) break
       await this.#until(clock.monoMs() + waitMs)
     }
