@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { inspectToken, listSubscriptions } from './inspect.ts'
+import { inspectToken, listSubscriptions, readAppWebhook } from './inspect.ts'
 
 const REQUEST = {
   graphUrl: 'https://graph.example.test',
@@ -81,5 +81,32 @@ describe('listSubscriptions()', () => {
     expect(await list(platform(403, { error: { code: 200 } }))).toEqual({ kind: 'refused' })
     expect(await list(platform(200, {}))).toEqual({ kind: 'unreachable', reason: 'answer not understood' })
     expect(await list(nobody)).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' })
+  })
+})
+
+describe('readAppWebhook()', () => {
+  const read = (fetch: Parameters<typeof inspectToken>[1]) =>
+    readAppWebhook(REQUEST, { id: '77', secret: 'shh' }, fetch)
+  const callback_url = 'https://chat.example.com/webhooks/whatsapp/main'
+
+  test('asks as the app, and tells where its webhooks go and which they are', async () => {
+    const fields = [{ name: 'messages', version: 'v25.0' }, 'account_update', null]
+    const data = [{ object: 'page' }, { object: 'whatsapp_business_account', callback_url, active: true, fields }]
+    expect(await read(platform(200, { data }))).toEqual({
+      callbackUrl: callback_url,
+      isActive: true,
+      fields: ['messages', 'account_update'],
+    })
+    expect(asked.at(-1)).toEqual({
+      url: 'https://graph.example.test/v25.0/77/subscriptions',
+      authorization: 'Bearer 77|shh',
+    })
+  })
+
+  test('knows an app without a webhook from a platform that does not say', async () => {
+    expect(await read(platform(200, { data: [] }))).toBeNull()
+    expect(await read(platform(200, {}))).toBeUndefined()
+    expect(await read(platform(400, { error: { code: 190 } }))).toBeUndefined()
+    expect(await read(nobody)).toBeUndefined()
   })
 })

@@ -72,6 +72,34 @@ export async function listSubscriptions(request: InspectRequest, waba: string, f
   return { kind: 'found', appIds }
 }
 
+/** Where the platform sends an app's webhooks, and which. */
+export interface AppWebhook {
+  callbackUrl: string | null
+  isActive: boolean
+  fields: readonly string[]
+}
+
+/** `GET /{app}/subscriptions`, in the name of the app itself. Null: it has no webhook. Undefined: the platform does not say. */
+export async function readAppWebhook(
+  request: InspectRequest,
+  app: { id: string; secret: string },
+  fetch: Fetch,
+): Promise<AppWebhook | null | undefined> {
+  // The platform's form of a token of the app itself.
+  const asApp = { ...request, accessToken: `${app.id}|${app.secret}` }
+  const answer = await get(asApp, `${encodeURIComponent(app.id)}/subscriptions`, fetch)
+  const data = answer.kind === 'found' ? answer.body?.['data'] : undefined
+  if (!Array.isArray(data)) return undefined
+  const found = data.map(objectOf).find((each) => each?.['object'] === 'whatsapp_business_account')
+  if (!found) return null
+  const fields: unknown[] = Array.isArray(found['fields']) ? found['fields'] : []
+  return {
+    callbackUrl: textOf(found['callback_url']) ?? null,
+    isActive: found['active'] !== false,
+    fields: fields.flatMap((field) => textOf(field) ?? textOf(objectOf(field)?.['name']) ?? []),
+  }
+}
+
 type Answer =
   | { kind: 'found' | 'refused'; status: number; body: Record<string, unknown> | undefined; dateMs: number | null }
   | { kind: 'unreachable'; reason: string }

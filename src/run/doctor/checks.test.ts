@@ -2,7 +2,6 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../core/clock.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { FakeClock } from '../../testing/fake-clock.ts'
 import { checkBackups, checkDrill, checkShipping } from './backups.ts'
@@ -20,8 +19,8 @@ import {
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
 import { type Finding, lengthOf, sizeOf } from './finding.ts'
 import { checkClock, checkLag, checkNumbers, checkOpenFiles, checkRunning, checkSearch } from './house.ts'
-import { checkLastWebhook, checkReachable, checkSubscription, checkToken } from './platform.ts'
-import { checkCertificate, checkPublicAddress, readCertificate } from './public-address.ts'
+import { checkAppWebhook, checkLastWebhook, checkReachable, checkSubscription, checkToken } from './platform.ts'
+import { checkCertificate } from './public-address.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -52,6 +51,7 @@ const WHOLE = { vault: true, records: true }
 const SUMS = { isKnown: true, pages: 9, looked: 9, unknown: 0, damaged: [] }
 const TOKEN = { kind: 'found', isValid: true, appId: '1', expiresAt: 0, scopes: [], apartMs: 0 } as const
 const NUMBER = { account: '106540352242922', alias: 'a' }
+const WEBHOOK = { callbackUrl: 'https://chat.example.com/webhooks/whatsapp/main', isActive: true, fields: ['messages'] }
 const FREE = () => false
 const BACKUP = { everyMs: DAY_MS, lastSuccessAtMs: NOW_MS - HOUR_MS, lastFailure: null }
 const CERTIFICATE = { kind: 'found', untilMs: NOW_MS + 60 * DAY_MS, isTrusted: true, reason: null } as const
@@ -340,6 +340,26 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ],
   ['a secret subscription', () => checkSubscription('1', { kind: 'refused' }, '1'), 'subscription', 'warn'],
   ['nobody to ask', () => checkSubscription('1', { kind: 'unreachable', reason: 'x' }, '1'), 'subscription', 'warn'],
+  ['an active webhook', () => checkAppWebhook('main', WEBHOOK, WEBHOOK.callbackUrl), 'subscription.fields', 'ok'],
+  ['no webhook', () => checkAppWebhook('main', null, null), 'subscription.fields', 'fail'],
+  [
+    'a webhook that was switched off',
+    () => checkAppWebhook('main', { ...WEBHOOK, isActive: false }, null),
+    'subscription.fields',
+    'fail',
+  ],
+  [
+    'a webhook without messages',
+    () => checkAppWebhook('main', { ...WEBHOOK, fields: ['flows'] }, null),
+    'subscription.fields',
+    'fail',
+  ],
+  [
+    'a webhook to elsewhere',
+    () => checkAppWebhook('main', WEBHOOK, 'https://other.example.com/webhooks/whatsapp/main'),
+    'subscription.fields',
+    'warn',
+  ],
   ['a webhook just now', () => checkLastWebhook('main', NOW_MS - 1000, NOW_MS), 'webhooks.last', 'ok'],
   ['a webhook long ago', () => checkLastWebhook('main', NOW_MS - 4 * DAY_MS, NOW_MS), 'webhooks.last', 'warn'],
   ['no webhook', () => checkLastWebhook('main', null, NOW_MS), 'webhooks.last', 'warn'],
@@ -419,54 +439,6 @@ describe('the sync', () => {
       level: 'warn',
       what: 'The disk could not be measured: ENOENT',
     })
-  })
-})
-
-describe('the public address', () => {
-  const ask = { publicUrl: 'https://chat.example.com', app: { id: 'main', verifyToken: 'token' } }
-  const answers = (version: string, challenge: string) => async (url: string) =>
-    new Response(url.endsWith('/version') ? version : challenge)
-
-  test.each([
-    ['this house', answers('{"name":"gatehouse"}', 'abc'), 'ok'],
-    ['another house', answers('{"name":"gatehouse"}', 'no'), 'fail'],
-    ['something else', answers('<html>', 'abc'), 'fail'],
-    ['nobody', () => Promise.reject(new Error('x')), 'warn'],
-  ] as const)('with %s behind it', async (_, fetch, level) => {
-    expect(await checkPublicAddress(ask, fetch, 'abc')).toMatchObject({ id: 'public_url', level })
-  })
-
-  test('of a house without an app is known by its version', async () => {
-    const found = await checkPublicAddress({ ...ask, app: null }, answers('{"name":"gatehouse"}', ''), 'abc')
-    expect(found.level).toBe('ok')
-  })
-})
-
-describe('a certificate', () => {
-  const openssl = Bun.which('openssl')
-
-  test.skipIf(openssl === null)('is read from a server, also where nobody trusts it (needs openssl)', async () => {
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const ask = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '10']
-    const made = Bun.spawnSync(['openssl', ...ask, '-subj', '/CN=localhost', '-keyout', key, '-out', cert])
-    expect(made.exitCode).toBe(0)
-    const tls = { key: Bun.file(key), cert: Bun.file(cert) }
-    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', tls, fetch: () => new Response('') })
-    try {
-      const found = await readCertificate(new URL(`https://127.0.0.1:${server.port}`), systemClock)
-      expect(found).toMatchObject({ kind: 'found', isTrusted: false })
-      const leftMs = found.kind === 'found' ? found.untilMs - systemClock.epochMs() : 0
-      expect(Math.round(leftMs / DAY_MS)).toBe(10)
-    } finally {
-      await server.stop(true)
-    }
-  })
-
-  test('of nobody is not there', async () => {
-    const free = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('') })
-    const url = new URL(`https://127.0.0.1:${free.port}`)
-    await free.stop(true)
-    expect(await readCertificate(url, systemClock)).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' })
   })
 })
 

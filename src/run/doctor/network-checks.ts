@@ -1,10 +1,10 @@
 import type { Fetch } from '../../channels/channel.ts'
-import { inspectToken, listSubscriptions } from '../../channels/whatsapp/inspect.ts'
+import { inspectToken, listSubscriptions, readAppWebhook } from '../../channels/whatsapp/inspect.ts'
 import type { AppSetup } from '../../setup.ts'
 import type { Finding } from './finding.ts'
 import { ok, warn } from './finding.ts'
 import type { Checkup } from './folder-checks.ts'
-import { checkReachable, checkSubscription, checkToken } from './platform.ts'
+import { checkAppWebhook, checkReachable, checkSubscription, checkToken } from './platform.ts'
 import { checkCertificate, checkPublicAddress, readCertificate } from './public-address.ts'
 
 const ANSWER_MS_MAX = 8000
@@ -23,7 +23,7 @@ export async function checkPlatform(
 }
 
 async function checkApp(
-  { setup, clock }: Checkup,
+  { setup, clock, config }: Checkup,
   { app, graphUrl }: { app: AppSetup; graphUrl: string },
   fetch: Fetch,
 ): Promise<{ findings: Finding[]; apartMs: number | null }> {
@@ -43,6 +43,17 @@ async function checkApp(
   const appId = token.kind === 'found' ? token.appId : null
   for (const waba of accounts) {
     findings.push(checkSubscription(waba, await listSubscriptions(request, waba, fetch), appId))
+  }
+  if (appId !== null) {
+    const { publicUrl } = config.http
+    const address = publicUrl === undefined ? null : `${publicUrl}/webhooks/whatsapp/${app.id}`
+    // While the secret is being changed, the platform may still know the one before.
+    for (const secret of app.secrets) {
+      const webhook = await readAppWebhook(request, { id: appId, secret }, fetch)
+      if (webhook === undefined) continue
+      findings.push(checkAppWebhook(app.id, webhook, address))
+      break
+    }
   }
   return { findings, apartMs: token.apartMs }
 }

@@ -1,4 +1,4 @@
-import type { Subscriptions, TokenFacts } from '../../channels/whatsapp/inspect.ts'
+import type { AppWebhook, Subscriptions, TokenFacts } from '../../channels/whatsapp/inspect.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
 const DAY_MS = 86_400_000
@@ -76,6 +76,24 @@ export function checkSubscription(waba: string, found: Subscriptions, appId: str
     return fail(id, `Other apps get the webhooks of account ${waba}, and this one does not`, remedy)
   }
   return ok(id, `The webhooks of account ${waba} are subscribed to`)
+}
+
+/** What comes with it: messages of customers, and what became of ours. */
+const FIELD_MESSAGES = 'messages'
+
+/** `address`: where the app's webhooks are to come; null: not known. */
+export function checkAppWebhook(app: string, found: AppWebhook | null, address: string | null): Finding {
+  const id = 'subscription.fields'
+  const remedy = `In the app's dashboard, under WhatsApp, Configuration: set the webhook, and subscribe it to ${FIELD_MESSAGES}`
+  if (!found?.isActive) return fail(id, `The platform has no active webhook for app ${app}`, remedy)
+  if (!found.fields.includes(FIELD_MESSAGES)) {
+    return fail(id, `The webhook of app ${app} is not subscribed to the field ${FIELD_MESSAGES}`, remedy)
+  }
+  if (address !== null && found.callbackUrl !== address) {
+    const what = `The platform sends the webhooks of app ${app} to another address than ${address}`
+    return warn(id, what, 'Set it as the callback URL in the dashboard, unless something in front passes them on')
+  }
+  return ok(id, `The webhook of app ${app} is active, for ${found.fields.length} fields`)
 }
 
 /** When the app's last webhook came; null: none is known. */

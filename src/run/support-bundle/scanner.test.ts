@@ -80,4 +80,7 @@ test('a line of the log loses large numbers too; one that is not JSON is removed
     '{"level":"info","ms":3,"reason":"to (number 1 removed)"}',
   )
   expect(scanner.line('Error: Zebulon said hello')).toBe('(text 2 removed)')
+  expect(scanner.line('{"host":"files.canary.example","reason":"host_not_allowed"}')).toBe(
+    '{"host":"(host 3 removed)","reason":"host_not_allowed"}',
+  )
 })

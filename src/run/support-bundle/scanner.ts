@@ -12,7 +12,7 @@ const PERSONAL = [
   },
 ] as const
 
-export type PersonalKind = (typeof PERSONAL)[number]['kind'] | 'text'
+export type PersonalKind = (typeof PERSONAL)[number]['kind'] | 'text' | 'host'
 
 /** Whatever is written by people rather than by the program: our own words are plain ASCII. */
 const FOREIGN = /[^\x20-\x7e\n\t]/
@@ -54,7 +54,9 @@ export class Scanner {
       const fields = Object.entries(JSON.parse(line) as Record<string, unknown>)
       const small = fields.filter(([, value]) => typeof value !== 'number' || Math.abs(value) < NUMBER_MAX)
       for (let left = fields.length - small.length; left > 0; left--) this.#count('number')
-      return JSON.stringify(this.value(Object.fromEntries(small)))
+      // A host stands in a line where an outsider has named it.
+      const told = small.map(([name, value]) => [name, name === 'host' ? this.#standIn('host', String(value)) : value])
+      return JSON.stringify(this.value(Object.fromEntries(told)))
     } catch {
       return this.#standIn('text', line)
     }
