@@ -1,12 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { isPermission, type Permission } from '../core/permissions.ts'
 import { MAIN_WORKSPACE, type Principal } from '../core/principal.ts'
 import type { ApiKeyTerms } from '../records/api-key.ts'
 import type { Standing } from '../records/people-reader.ts'
 import { GIVEN_ROLES } from './roles.ts'
-import { scopeOf, seenBefore, writesFrom } from './scope.ts'
+import { rightsOf } from './scope.ts'
 import { hashToken, nameOfHash, newToken } from './tokens.ts'
 
 const PREFIX = 'gh_'
@@ -147,17 +146,16 @@ function ofNobody({ role, permissions }: ApiKeyTerms): Standing {
 
 /** Of a person it is worth at most what they are, and at most what it says. */
 function principalWith(hash: Uint8Array, terms: Omit<ApiKeyTerms, 'id' | 'role'>, standing: Standing): Principal {
-  const allowed =
-    terms.permissions === null
-      ? standing.permissions
-      : standing.permissions.filter((name) => terms.permissions?.includes(name))
-  const permissions = new Set<Permission>(allowed.filter(isPermission))
+  const rights = rightsOf({
+    personId: terms.personId,
+    standing,
+    boundTo: terms.numberIds,
+    allowed: terms.permissions,
+  })
   // Every other key belongs to its workspace alone.
   const isOfHouse = terms.workspaceId === MAIN_WORKSPACE && terms.personId === null && terms.numberIds === null
-  const who = { personId: terms.personId, standing, boundTo: terms.numberIds }
-  const scope = scopeOf(permissions, who)
-  const before = seenBefore(who, { scope, allowed: terms.permissions })
-  const everywhere = isOfHouse && permissions.has('workspaces.manage') && permissions.has('conversations.see_all')
+  const everywhere =
+    isOfHouse && rights.permissions.has('workspaces.manage') && rights.permissions.has('conversations.see_all')
   return {
     ...(everywhere ? { everywhere } : {}),
     id: principalIdOf(hash),
@@ -165,10 +163,7 @@ function principalWith(hash: Uint8Array, terms: Omit<ApiKeyTerms, 'id' | 'role'>
     workspaceId: terms.workspaceId,
     personId: terms.personId,
     role: standing.role,
-    permissions,
-    scope,
-    ...(before ? { before } : {}),
-    numberIds: writesFrom(permissions, who),
+    ...rights,
     expiresAtMs: terms.expiresAtMs,
   }
 }

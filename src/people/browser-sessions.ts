@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
-import { isPermission } from '../core/permissions.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Standing } from '../records/people-reader.ts'
 import type { AccountsApi } from './account-asks.ts'
 import type { Accounts, SessionRow, SignInMethod } from './accounts.ts'
-import { scopeOf, seenBefore, writesFrom } from './scope.ts'
+import { rightsOf } from './scope.ts'
 import { hashToken, nameOfHash, newToken } from './tokens.ts'
 
 /** A use is written down at most this often. */
@@ -192,20 +191,13 @@ export class BrowserSessions {
       if (workspaces.length > 0) throw new Failure('not_found', 'You do not work in such a workspace')
       throw new Failure('unauthorized', 'You do not work here any more')
     }
-    const permissions = new Set(standing.permissions.filter(isPermission))
-    const who = { personId: held.personId, standing, boundTo: null }
-    const scope = scopeOf(permissions, who)
-    const before = seenBefore(who, { scope, allowed: null })
     return {
       id: held.id,
       by: 'session',
       workspaceId: workspace.id,
       personId: held.personId,
       role: standing.role,
-      permissions,
-      scope,
-      ...(before ? { before } : {}),
-      numberIds: writesFrom(permissions, who),
+      ...rightsOf({ personId: held.personId, standing, boundTo: null, allowed: null }),
       expiresAtMs: held.expiresAtMs,
     }
   }

@@ -7,7 +7,7 @@ import { FolderLock } from '../storage/lock.ts'
 import { planRollback, rollbackFolder } from '../storage/rollback.ts'
 import { markFinished, markUnfinished } from '../storage/unfinished.ts'
 import type { Form } from '../storage/upgrade.ts'
-import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
+import { countErased, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { removeSearchIndex } from './search-client.ts'
 
 export interface TakeBack {
@@ -49,7 +49,7 @@ export async function takeBack({ folder, forms, nowMs, isTrial, say }: TakeBack)
       made_at: new Date(before.made_at).toISOString(),
       databases: steps.map(({ path, from, to }) => ({ path, from, to })),
       ...lostSince(folder, join(folder, name)),
-      erased_again: erasedIn(folder),
+      erased_again: countErased(join(folder, LEDGER_FILE)),
     }
     if (isTrial) return answer
     const epoch = randomUUID()
@@ -75,16 +75,5 @@ function lostSince(folder: string, copy: string): { events_lost: number; journal
   return {
     events_lost: Math.max(0, until.head - since.head),
     journal_entries: Math.max(0, until.appliedSeq - since.appliedSeq),
-  }
-}
-
-function erasedIn(folder: string): number {
-  const path = join(folder, LEDGER_FILE)
-  if (!existsSync(path)) return 0
-  const ledger = new ErasureLedger(path, { readonly: true })
-  try {
-    return ledger.persons().length
-  } finally {
-    ledger.close()
   }
 }

@@ -26,7 +26,7 @@ import { copyDatabase, faultsOfDatabase, syncFile, syncFolder } from '../storage
 import { giveToOwner, makeFolder } from '../storage/data-folder.ts'
 import { damageText, lookThrough } from '../storage/page-look.ts'
 import { relieveLog } from '../storage/summed-log.ts'
-import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
+import { countErased, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { type PooledMedia, poolMedia } from './backup-media.ts'
 import { type Rotation, removeLeftovers, rotate } from './backup-rotation.ts'
@@ -208,7 +208,7 @@ class Taking {
   #takeLedger(): void {
     const { dataDir, vaultFolder } = this.#ask
     const [from, to] = [join(dataDir, LEDGER_FILE), join(vaultFolder, LEDGER_FILE)]
-    if (!existsSync(from) || personsIn(to) > personsIn(from)) return
+    if (!existsSync(from) || countErased(to) > countErased(from)) return
     rmSync(to + PART_ENDING, { force: true })
     this.#copy(from, to + PART_ENDING)
     giveToOwner(to + PART_ENDING)
@@ -299,14 +299,4 @@ function requireSpace({ dataDir, folder }: BackupAsk): void {
 
 function megabytes(bytes: number): number {
   return Math.round(bytes / 1024 / 1024)
-}
-
-function personsIn(ledgerPath: string): number {
-  if (!existsSync(ledgerPath)) return 0
-  const ledger = new ErasureLedger(ledgerPath, { readonly: true })
-  try {
-    return ledger.persons().length
-  } finally {
-    ledger.close()
-  }
 }

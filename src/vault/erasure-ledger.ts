@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import createLedger from '../../migrations/ledger/0001_create_ledger.sql' with { type: 'text' }
 import { Db, type OpenOptions } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
@@ -98,5 +99,16 @@ export class ErasureLedger {
 
   close(): void {
     this.#database.close()
+  }
+}
+
+/** How many persons a house has erased; none where it has no ledger. */
+export function countErased(path: string): number {
+  if (!existsSync(path)) return 0
+  const ledger = new ErasureLedger(path, { readonly: true })
+  try {
+    return ledger.persons().length
+  } finally {
+    ledger.close()
   }
 }
