@@ -76,8 +76,9 @@ const ROUTES: readonly (readonly [string, RegExp, Run])[] = [
 /** Answers a request to the simulator itself; refusals are thrown as a `Failure`. */
 export async function answerControl(request: Request, options: ControlOptions): Promise<Response> {
   const url = new URL(request.url)
+  const asked = request.method === 'HEAD' ? 'GET' : request.method
   const origin = request.headers.get('origin')
-  if (origin !== null && hostOf(origin) !== url.host && request.method !== 'GET') {
+  if (origin !== null && hostOf(origin) !== url.host && asked !== 'GET') {
     throw new Failure('forbidden', 'Only pages of the simulator itself may change it')
   }
   const methods: string[] = []
@@ -85,12 +86,12 @@ export async function answerControl(request: Request, options: ControlOptions): 
     const match = pattern.exec(url.pathname)
     if (!match) continue
     methods.push(method)
-    if (method === request.method) {
+    if (method === asked) {
       return run({ request, query: url.searchParams, parts: match.slice(1).map(decoded) }, options)
     }
   }
   if (methods.length === 0) throw new Failure('not_found', 'No such address: see src/simulator/README.md')
-  throw new Failure('invalid', `This address takes only ${methods.join(', ')}`)
+  throw new Failure('method_not_allowed', `This address takes ${methods.join(', ')}`, { allow: methods })
 }
 
 /** By host alone: a proxy in front may speak TLS while it asks us without. */

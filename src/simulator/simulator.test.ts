@@ -333,7 +333,7 @@ describe('startSimulator()', () => {
     ['DELETE', '/_/faults/f9', undefined, 404],
     ['GET', '/_/sends?limit=0', undefined, 400],
     ['GET', '/_/nothing', undefined, 404],
-    ['PUT', '/_/health', undefined, 400],
+    ['PUT', '/_/health', undefined, 405],
     ['GET', '/v25.0', undefined, 400],
     ['GET', '/robots.txt', undefined, 400],
   ])('%s %s %s is answered %d', async (method, path, body, status) => {
@@ -341,6 +341,7 @@ describe('startSimulator()', () => {
     const response = await fetch(base + path, { method, ...(body !== undefined && { body }) })
     expect(response.status).toBe(status)
     expect(response.headers.get('content-type')).toMatch(/json/)
+    expect(response.headers.get('allow')).toBe(status === 405 ? 'GET' : null)
     await response.json()
   })
 

@@ -106,10 +106,10 @@ function problemResponse(error: unknown, log: Log): Response {
   if (!(error instanceof Failure))
     log.error('request failed', { error: error instanceof Error ? error.name : 'unknown' })
   const { code, message, members } = failure
-  return new Response(JSON.stringify(problemOf({ code, message, members: { ...members } })), {
-    status: STATUS_OF[code],
-    headers: { 'content-type': 'application/problem+json' },
-  })
+  const headers = new Headers({ 'content-type': 'application/problem+json' })
+  if (Array.isArray(members['allow'])) headers.set('allow', members['allow'].join(', '))
+  const problem = problemOf({ code, message, members: { ...members } })
+  return new Response(JSON.stringify(problem), { status: STATUS_OF[code], headers })
 }
 
 /** The page, with a policy that lets nothing run but its own script and style. */
