@@ -29,7 +29,7 @@ import { FORMS } from './forms.ts'
 import { type House, houseForWork } from './house.ts'
 
 /** What a data folder may have before a restore: the lock, how a drill ended, what a disk of its own has at its top. */
-const HARMLESS = /^(lock\.db(-wal|-shm)?|drill\.json|lost\+found)$/
+const HARMLESS = /^((drill-)?lock\.db(-wal|-shm)?|drill\.json|lost\+found)$/
 
 /** Room that the journal wants when it is applied, beside the copy. */
 const SPARE_BYTES = 64 * 1024 * 1024

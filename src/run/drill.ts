@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
@@ -5,6 +6,7 @@ import { createLog } from '../core/pino-log.ts'
 import { type Drilled, drill } from '../relay/drill.ts'
 import { writeDrill } from '../relay/drill-result.ts'
 import { setupOf } from '../setup.ts'
+import { FolderLock } from '../storage/lock.ts'
 import { stepBack } from '../storage/step-back.ts'
 import { THREADS } from '../threads.ts'
 import { requireData } from './running-house.ts'
@@ -14,21 +16,30 @@ import { requireData } from './running-house.ts'
  * night. Behind everything else that wants the processor.
  */
 export async function drillCommand(context: CommandContext<Config>, config: Config): Promise<number> {
-  const { options } = context
-  const text = (name: string) => (typeof options[name] === 'string' ? options[name] : undefined)
-  const from = text('from') ?? config.backup.folder
+  const from = textOf(context, 'from') ?? config.backup.folder
   if (from === undefined) {
     context.complain('restore drill wants [backup] folder in the configuration, or --from FOLDER')
     return EXIT_USAGE
   }
   requireData(config.dataDir)
   stepBack()
+  // One that meets another would tell of a backup that does not restore.
+  const lock = new FolderLock(join(config.dataDir, 'drill-lock.db'), 'A drill is under way already: wait for its end')
+  try {
+    return await drillFrom(context, config, from)
+  } finally {
+    lock.release()
+  }
+}
+
+async function drillFrom(context: CommandContext<Config>, config: Config, from: string): Promise<number> {
+  const { options } = context
   const startedMs = systemClock.monoMs()
   const ended = await drill({
     dataDir: config.dataDir,
     from,
-    vaultFrom: text('vault-from') ?? config.backup.vaultFolder ?? from,
-    backup: text('backup') ?? 'latest',
+    vaultFrom: textOf(context, 'vault-from') ?? config.backup.vaultFolder ?? from,
+    backup: textOf(context, 'backup') ?? 'latest',
     masterKey: setupOf(config).masterKey,
     clock: systemClock,
     log: createLog('error', { write: (line) => process.stderr.write(line) }),
@@ -49,6 +60,12 @@ export async function drillCommand(context: CommandContext<Config>, config: Conf
   else if (!(ended instanceof Error)) for (const line of linesOf(ended, result.seconds)) context.print(line)
   for (const fault of faults) context.complain(`Wrong: ${fault}`)
   return result.ok ? EXIT_OK : EXIT_FAILED
+}
+
+/** An option with a value. */
+export function textOf({ options }: CommandContext<Config>, name: string): string | undefined {
+  const value = options[name]
+  return typeof value === 'string' ? value : undefined
 }
 
 /** Where the data folder has no room, what came of it is only said. */

@@ -9,7 +9,7 @@ import { setupOf } from '../setup.ts'
 import { giveToOwner } from '../storage/data-folder.ts'
 import { THREADS } from '../threads.ts'
 import { LEDGER_FILE } from '../vault/erasure-ledger.ts'
-import { drillCommand } from './drill.ts'
+import { drillCommand, textOf } from './drill.ts'
 
 /** Makes the data folder from a backup, or with the word `drill` tries one. */
 export function restoreCommand(context: CommandContext<Config>): Promise<number> {
@@ -70,10 +70,4 @@ function linesOf(done: Restored): string[] {
     ...(done.erased_again === null ? [] : [`  Erased again: ${done.erased_again} people`]),
     'Sockets and programs see a new epoch and fetch anew. Start it: gatehouse serve',
   ]
-}
-
-/** An option with a value. */
-function textOf({ options }: CommandContext<Config>, name: string): string | undefined {
-  const value = options[name]
-  return typeof value === 'string' ? value : undefined
 }

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Db } from './database.ts'
 
+const REFUSAL = 'Another Gatehouse is using this data folder: stop it first, or choose another folder'
+
 /** Whoever only asks whether the folder is held holds it for a moment: no start fails for that. */
 const BUSY_MS = 100
 
@@ -12,8 +14,8 @@ const BUSY_MS = 100
 export class FolderLock {
   readonly #database: Db
 
-  /** Throws where another process holds the folder. */
-  constructor(path: string) {
+  /** Throws, with these words, where another process holds the folder. */
+  constructor(path: string, refusal = REFUSAL) {
     this.#database = open(path)
     try {
       this.#database.script(`PRAGMA busy_timeout = ${BUSY_MS}`)
@@ -22,7 +24,7 @@ export class FolderLock {
     } catch (cause) {
       this.#database.close()
       if ((cause as { code?: unknown }).code !== 'SQLITE_BUSY') throw cause
-      throw new Error('Another Gatehouse is using this data folder: stop it first, or choose another folder', { cause })
+      throw new Error(refusal, { cause })
     }
   }
 

@@ -19,6 +19,7 @@ import { type RestoreOptions, restore } from '../relay/restore.ts'
 import { takeBackup } from '../relay/take-backup.ts'
 import { backupsIn } from '../storage/backup-manifest.ts'
 import { Db } from '../storage/database.ts'
+import { FolderLock } from '../storage/lock.ts'
 import { THREADS } from '../threads.ts'
 import { seededRandom } from './seeded-random.ts'
 import {
@@ -382,6 +383,10 @@ describe('a drill', () => {
     expect(JSON.parse(good.out)).toMatchObject({ ok: true, faults: [], cells: { opened: 5, same: 5 } })
     expect(JSON.parse(readFileSync(join(data(), 'drill.json'), 'utf8'))).toMatchObject({ ok: true })
     expect(await house.metric('gatehouse_restore_drill_last_success_timestamp_seconds')).toBeGreaterThan(1e9)
+    const another = new FolderLock(join(data(), 'drill-lock.db'))
+    expect((await run()).code).toBe(1)
+    another.release()
+    expect(JSON.parse(readFileSync(join(data(), 'drill.json'), 'utf8'))).toMatchObject({ ok: true })
     expect((await run('--backup', '20200101T000000Z')).code).toBe(1)
     const bad = JSON.parse(readFileSync(join(data(), 'drill.json'), 'utf8'))
     expect(bad).toMatchObject({ ok: false, faults: [expect.stringContaining('There is no whole backup')] })
