@@ -81,7 +81,7 @@ describe('the audit', () => {
   test('tells of acts in their own commit, of commands, and of who was not let in', async () => {
     const { body } = await house.api('/api/v1/keys', { name: 'an agent', role: 'agent' })
     expect((await audit('&action=api_key.add'))[0]).toMatchObject({ object: body.id, outcome: 'done' })
-    const refused = await house.request('/api/v1/audit', { headers: { Authorization: `Bearer ${body.key}` } })
+    const refused = await house.ask('GET', '/api/v1/audit', undefined, body.key)
     expect(refused.status).toBe(403)
     const refusal = await entryOf('access.refuse')
     expect(refusal).toMatchObject({ object: '/api/v1/audit', outcome: 'forbidden', actor: { id: body.actor } })
@@ -112,10 +112,7 @@ describe('the audit', () => {
     expect(await signatures()).toMatchObject({ code: 1, text: expect.stringContaining('row 1') })
     writeFileSync(file, kept)
     const { contact } = await house.conversationOf(ANNA)
-    await house.request(`/api/v1/contacts/${contact.id}`, {
-      method: 'DELETE',
-      headers: { Authorization: `Bearer ${house.key}` },
-    })
+    await house.ask('DELETE', `/api/v1/contacts/${contact.id}`)
     await until('the erasure', async () => {
       const { items } = (await house.api('/api/v1/erasures')).body
       return items[0]?.state === 'done'

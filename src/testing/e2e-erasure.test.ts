@@ -121,11 +121,7 @@ async function plant(phone: string, markers: Markers): Promise<any> {
   await sendFile(phone, markers)
   const conversation = await house.conversationOf(phone)
   const change = { attributes: { note: markers.attribute }, emails: [markers.email] }
-  const patched = await house.request(`/api/v1/contacts/${conversation.contact.id}`, {
-    method: 'PATCH',
-    headers: { Authorization: `Bearer ${house.key}` },
-    body: JSON.stringify(change),
-  })
+  const patched = await house.ask('PATCH', `/api/v1/contacts/${conversation.contact.id}`, change)
   expect(patched.status).toBe(200)
   const sent = await house.api('/api/v1/messages', {
     to: conversation.id,
@@ -184,10 +180,7 @@ const sum = (counts: Record<string, number>) => Object.values(counts).reduce((al
 const onlyRecords = (opened: Opened[]) => opened.filter(({ where }) => where !== 'journal')
 
 async function erase(contactId: string): Promise<{ id: string }> {
-  const answer = await house.request(`/api/v1/contacts/${contactId}`, {
-    method: 'DELETE',
-    headers: { Authorization: `Bearer ${house.key}` },
-  })
+  const answer = await house.ask('DELETE', `/api/v1/contacts/${contactId}`)
   expect(answer.status).toBe(202)
   return answer.body
 }
@@ -339,10 +332,7 @@ describe('erasing a person', () => {
   test('refuses a contact that is not there, and lists what was erased', async () => {
     house = await TestGateway.open()
     await house.write(ANNA, ANNAS.text)
-    const missing = await house.request('/api/v1/contacts/con_zzzz', {
-      method: 'DELETE',
-      headers: { Authorization: `Bearer ${house.key}` },
-    })
+    const missing = await house.ask('DELETE', '/api/v1/contacts/con_zzzz')
     expect(missing.status).toBe(404)
     expect((await house.api('/api/v1/erasures')).body.items).toEqual([])
     const { id } = await erase((await house.conversationOf(ANNA)).contact.id)

@@ -22,12 +22,12 @@ async function made(ask: object): Promise<{ id: string; key: string }> {
   return body
 }
 
-function as(key: string, path: string, init: RequestInit = {}): Promise<ApiAnswer> {
-  return house.request(path, { ...init, headers: { Authorization: `Bearer ${key}` } })
+function as(key: string, path: string, method = 'GET', body?: object): Promise<ApiAnswer> {
+  return house.ask(method, path, body, key)
 }
 
 function post(key: string, path: string, body: object): Promise<ApiAnswer> {
-  return as(key, path, { method: 'POST', body: JSON.stringify(body) })
+  return as(key, path, 'POST', body)
 }
 
 describe('every operation lets in the roles that may, and no other:', () => {
@@ -41,7 +41,7 @@ describe('every operation lets in the roles that may, and no other:', () => {
     '%s',
     async (_, { method, path, needs }) => {
       for (const [role, key] of keys) {
-        const answer = await as(key, path.replaceAll(/\{\w+\}/g, 'x'), { method: method.toUpperCase() })
+        const answer = await as(key, path.replaceAll(/\{\w+\}/g, 'x'), method.toUpperCase())
         const may = needs === undefined || (GIVEN_ROLES[role] as readonly Permission[]).includes(needs)
         expect({ role, forbidden: answer.status === 403 }).toEqual({ role, forbidden: !may })
         if (!may) expect(answer.body).toMatchObject({ code: 'forbidden', permission: needs })
@@ -208,7 +208,7 @@ describe('a key that is revoked', () => {
     const socket = new WebSocket(`${house.url.replace('http', 'ws')}/realtime`, ['gatehouse.v1', `ticket.${ticket}`])
     const closed = new Promise<number>((resolve) => socket.addEventListener('close', ({ code }) => resolve(code)))
     await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }))
-    expect((await as(house.key, `/api/v1/keys/${id}`, { method: 'DELETE' })).status).toBe(200)
+    expect((await as(house.key, `/api/v1/keys/${id}`, 'DELETE')).status).toBe(200)
     expect(await closed).toBe(4503)
     expect((await as(key, '/api/v1/me')).status).toBe(401)
     const { items } = (await house.api('/api/v1/keys?limit=200')).body
@@ -229,7 +229,7 @@ describe('a key that is revoked', () => {
     const waits = as(key, `/api/v1/events?after=${body.head}&wait=20`)
     // The house has begun with the wait before it is asked the next.
     await as(key, '/api/v1/me')
-    expect((await as(house.key, `/api/v1/keys/${id}`, { method: 'DELETE' })).status).toBe(200)
+    expect((await as(house.key, `/api/v1/keys/${id}`, 'DELETE')).status).toBe(200)
     expect(await waits).toMatchObject({ status: 401, body: { code: 'unauthorized' } })
   })
 

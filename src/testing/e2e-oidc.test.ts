@@ -203,11 +203,7 @@ describe('the single sign-on', () => {
   test('whoever was suspended is not let in', async () => {
     PEOPLE['sub-dan'] = { name: 'Dan', email: 'dan@example.com', groups: ['desk'] }
     const { person } = (await (await signOn('sub-dan')).get('/api/auth/session')).body
-    await house.request(`/api/v1/people/${person.id}`, {
-      method: 'PATCH',
-      headers: { Authorization: `Bearer ${house.key}` },
-      body: JSON.stringify({ state: 'suspended' }),
-    })
+    await house.ask('PATCH', `/api/v1/people/${person.id}`, { state: 'suspended' })
     const mine = browser()
     const answer = await end(mine, await atProvider(await begin(mine), 'sub-dan'))
     expect(answer.headers.get('location')).toBe('/#refused=not-let-in')

@@ -14,12 +14,12 @@ beforeAll(async () => {
 })
 afterAll(() => house.close())
 
-function as(key: string, path: string, init: RequestInit = {}): Promise<ApiAnswer> {
-  return house.request(path, { ...init, headers: { Authorization: `Bearer ${key}` } })
+function as(key: string, path: string): Promise<ApiAnswer> {
+  return house.ask('GET', path, undefined, key)
 }
 
 function send(key: string, method: string, path: string, body: object | string): Promise<ApiAnswer> {
-  return as(key, path, { method, body: typeof body === 'string' ? body : JSON.stringify(body) })
+  return house.ask(method, path, body, key)
 }
 
 let count = 0

@@ -128,10 +128,7 @@ describe('the search of a house', () => {
     await house.write(phone, 'Wo bleibt mein Zwetschgenknödel?', { name: 'Clemens' })
     await found({ q: 'zwetschgenknödel', person: 'Clemens' })
     const { contact } = await house.conversationOf(phone)
-    const { status } = await house.request(`/api/v1/contacts/${contact.id}`, {
-      method: 'DELETE',
-      headers: { Authorization: `Bearer ${house.key}` },
-    })
+    const { status } = await house.ask('DELETE', `/api/v1/contacts/${contact.id}`)
     expect(status).toBe(202)
     await until('the erasure', async () => {
       const { body } = await house.api('/api/v1/search', { q: 'zwetschgenknödel' })

@@ -212,23 +212,8 @@ describe('a session', () => {
       'is revoked from another browser',
       async (_, who) => (await signedIn(who)).ask('DELETE', '/api/auth/sessions', { body: {} }),
     ],
-    [
-      'is suspended with its owner',
-      (_, who) =>
-        house.request(`/api/v1/people/${who.id}`, {
-          method: 'PATCH',
-          headers: { Authorization: `Bearer ${house.key}` },
-          body: JSON.stringify({ state: 'suspended' }),
-        }),
-    ],
-    [
-      'has an owner who does not work here any more',
-      (_, who) =>
-        house.request(`/api/v1/people/${who.id}`, {
-          method: 'DELETE',
-          headers: { Authorization: `Bearer ${house.key}` },
-        }),
-    ],
+    ['is suspended with its owner', (_, who) => house.ask('PATCH', `/api/v1/people/${who.id}`, { state: 'suspended' })],
+    ['has an owner who does not work here any more', (_, who) => house.ask('DELETE', `/api/v1/people/${who.id}`)],
     [
       'has an owner whose password was set anew by link',
       async (browser, who) =>
@@ -257,11 +242,7 @@ describe('a session', () => {
     expect((await browser.get('/api/v1/keys')).status).toBe(403)
     const roles = (await house.api('/api/v1/roles')).body.items
     const admin = roles.find(({ name }: { name: string }) => name === 'admin')
-    const changed = await house.request(`/api/v1/people/${who.id}`, {
-      method: 'PATCH',
-      headers: { Authorization: `Bearer ${house.key}` },
-      body: JSON.stringify({ role: admin.name }),
-    })
+    const changed = await house.ask('PATCH', `/api/v1/people/${who.id}`, { role: admin.name })
     expect(changed.status).toBe(200)
     expect((await browser.get('/api/v1/keys')).status).toBe(200)
   })
@@ -385,11 +366,7 @@ describe('a link', () => {
   test('does nothing for somebody who was suspended since', async () => {
     const who = await hire()
     const token = await link(who.id, 'password')
-    await house.request(`/api/v1/people/${who.id}`, {
-      method: 'PATCH',
-      headers: { Authorization: `Bearer ${house.key}` },
-      body: JSON.stringify({ state: 'suspended' }),
-    })
+    await house.ask('PATCH', `/api/v1/people/${who.id}`, { state: 'suspended' })
     const used = await new TestBrowser(house).post('/api/auth/links', { token, password: 'sixteen amber lanterns' })
     expect(used.status).toBe(404)
   })

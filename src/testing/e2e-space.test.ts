@@ -69,10 +69,7 @@ test.skipIf(!isMounted)(
     const send = { to: '+4915100000001', from: { pool: 'support' }, type: 'text', text: { body: 'x' } }
     expect((await house.api('/api/v1/messages', send)).status).toBe(503)
 
-    const erased = await house.request(`/api/v1/contacts/${contact.id}`, {
-      method: 'DELETE',
-      headers: { Authorization: `Bearer ${house.key}` },
-    })
+    const erased = await house.ask('DELETE', `/api/v1/contacts/${contact.id}`)
     expect(erased.status).toBe(202)
     await until('the erasure is done', async () => {
       const { body } = await house.api(`/api/v1/erasures/${erased.body.id}`)

@@ -22,7 +22,7 @@ const NAME = 'Zelda Quistmarker'
 const EMAIL = 'quistmarker@example.com'
 
 function remove(path: string): Promise<ApiAnswer> {
-  return house.request(path, { method: 'DELETE', headers: { Authorization: `Bearer ${house.key}` } })
+  return house.ask('DELETE', path)
 }
 
 async function hire(name = NAME, email = EMAIL): Promise<string> {

@@ -63,8 +63,7 @@ const goBack = (isTrial: boolean) =>
   takeBack({ folder: data(), forms: FORMS, nowMs: systemClock.epochMs(), isTrial, say: () => {} })
 
 async function erase(contactId: string): Promise<void> {
-  const init = { method: 'DELETE', headers: { Authorization: `Bearer ${house.key}` } }
-  const { body } = await house.request(`/api/v1/contacts/${contactId}`, init)
+  const { body } = await house.ask('DELETE', `/api/v1/contacts/${contactId}`)
   await until('the erasure', async () => (await house.api(`/api/v1/erasures/${body.id}`)).body.state === 'done')
 }
 

@@ -11,8 +11,7 @@ beforeAll(async () => {
 afterAll(() => house.close())
 
 function as(key: string, method: string, path: string, body?: object): Promise<ApiAnswer> {
-  const init = { method, headers: { Authorization: `Bearer ${key}` } }
-  return house.request(path, body ? { ...init, body: JSON.stringify(body) } : init)
+  return house.ask(method, path, body, key)
 }
 
 interface Told {

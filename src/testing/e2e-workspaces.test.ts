@@ -75,12 +75,7 @@ const CUSTOMER = '491711111111'
 let house: TestGateway
 
 function asked(key: string, method: string, path: string, body?: unknown): Promise<ApiAnswer> {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return house.request(path, {
-    method,
-    headers: { Authorization: `Bearer ${key}` },
-    ...(body === undefined ? {} : { body: text }),
-  })
+  return house.ask(method, path, body, key)
 }
 
 function ofHouse(workspace: string, method: string, path: string, body?: unknown): Promise<ApiAnswer> {

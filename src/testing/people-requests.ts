@@ -18,11 +18,7 @@ export function peopleRequests(
     }
   }
   const hire = async () => (await openHouse().api('/api/v1/people', ask())).body.id as string
-  const other = (method: string, path: string, body?: object | string) => {
-    const headers = { Authorization: `Bearer ${openHouse().key}` }
-    const text = typeof body === 'string' ? body : JSON.stringify(body)
-    return openHouse().request(path, { method, headers, ...(body === undefined ? {} : { body: text }) })
-  }
+  const other = (method: string, path: string, body?: object | string) => openHouse().ask(method, path, body)
   const teamed = async () => {
     const id = await hire()
     const team = { name: `team ${++count}`, people: [id], numbers: ['106540352242922'] }

@@ -233,6 +233,13 @@ export class TestGateway {
     return await answerOf(await fetch(this.url + path, init))
   }
 
+  /** A request of any kind with a key, the owner's unless another is named. */
+  ask(method: string, path: string, body?: unknown, key = this.key): Promise<ApiAnswer> {
+    const init = { method, headers: { Authorization: `Bearer ${key}` } }
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    return this.request(path, body === undefined ? init : { ...init, body: text })
+  }
+
   /** A request with the owner's key; with a body it is a POST. */
   async api(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
     return await this.request(path, {
