@@ -1,5 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' }
-import { openFilesMax } from '../metrics/process.ts'
+import { memoryBytesMax, openFilesMax } from '../metrics/process.ts'
 import type { SpaceFigures } from '../relay/space-watch.ts'
 import type { Base } from './base.ts'
 import type { Parts } from './parts.ts'
@@ -21,6 +21,7 @@ export interface HouseFacts {
   /** How far the journal's second place is; null: it has none. */
   shipping: { lagMs: number; fault: string | null } | null
   openFilesMax: number | null
+  memoryBytesMax: number
   /** Of each database its writer's `PRAGMA synchronous`. */
   synchronous: Readonly<Record<string, number>>
   /** Where it sends to. */
@@ -40,6 +41,7 @@ export async function houseFacts(base: Base, parts: Parts): Promise<HouseFacts> 
     search: parts.search.state(),
     shipping: parts.safekeeping.shipping.state(),
     openFilesMax: openFilesMax(),
+    memoryBytesMax: memoryBytesMax(),
     synchronous: await base.house.synchronous(),
     graphUrl: base.options.graphUrl,
   }

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import type { Clock } from '../core/clock.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -74,6 +75,11 @@ export function openFilesMax(): number | null {
   } catch {
     return null
   }
+}
+
+/** How much memory this process may have: what its container or unit allows, or what the machine has. */
+export function memoryBytesMax(): number {
+  return process.constrainedMemory() || totalmem()
 }
 
 /** Linux tells the count as the folder's size since 6.2; listing ten thousand sockets would hold the loop up. */

