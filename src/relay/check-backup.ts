@@ -7,7 +7,7 @@ import { compareRandomCells } from '../records/drill-cells.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import {
   type BackupManifest,
-  faultOf,
+  faultOfVault,
   faultsOfFiles,
   faultsOfMedia,
   readManifest,
@@ -88,7 +88,7 @@ async function checkAll(ask: CheckAsk, checked: BackupChecked, random: () => num
   }
   checked.vault = file
   const vaultPath = join(ask.vaultFolder, file)
-  const fault = file === manifest.vault.file ? await faultOf(vaultPath, file, manifest.vault) : undefined
+  const fault = await faultOfVault(ask.folder, vaultPath)
   checked.faults.push(...(fault ? [fault] : []), ...faultsOfDatabase(vaultPath, file))
   await collect(checked, async () => openSealed({ ...ask, path, vaultPath }, { manifest, checked, random }))
 }

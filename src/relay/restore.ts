@@ -9,7 +9,7 @@ import { holdUnfinished } from '../records/send-message.ts'
 import {
   type BackupManifest,
   backupNamed,
-  faultOf,
+  faultOfVault,
   isBackupName,
   pooledMediaPath,
   readManifest,
@@ -114,16 +114,14 @@ export function chooseBackup(from: string, vaultFrom: string, wanted = 'latest')
 
 /** Throws where the backup is of a newer program, where the vault's copy is damaged, and where the key does not open it. */
 export async function requireReadable(chosen: ChosenBackup, masterKey: Uint8Array): Promise<void> {
-  const { manifest, path, vaultPath } = chosen
+  const { folder, manifest, path, vaultPath } = chosen
+  const fault = await faultOfVault(folder, vaultPath)
+  if (fault) throw new Error(`The backup is damaged: ${fault}`)
   const databases = manifest.files.filter((file) => file.path.endsWith('.db') && existsSync(join(path, file.path)))
   for (const form of FORMS) {
     const files = databases.filter((file) => isOfForm(form.label, file.path)).map((file) => join(path, file.path))
     for (const file of form.label === 'vault' ? [vaultPath] : files)
       requireKnown(file, form.migrations.length, manifest)
-  }
-  if (basename(vaultPath) === manifest.vault.file) {
-    const fault = await faultOf(vaultPath, manifest.vault.file, manifest.vault)
-    if (fault) throw new Error(`The backup is damaged: ${fault}`)
   }
   new Vault(vaultPath, masterKey, { readonly: true }).close()
 }

@@ -1,5 +1,5 @@
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 /** What this program writes; a backup of another form is refused in words. */
 export const MANIFEST_FORM = 1
@@ -96,6 +96,22 @@ export function vaultCopiesIn(vaultFolder: string): string[] {
 export function vaultCopyFor(vaultFolder: string, name: string): string | undefined {
   const found = vaultCopiesIn(vaultFolder).find((one) => one >= name)
   return found === undefined ? undefined : vaultCopyName(found)
+}
+
+/** What is wrong with a copy of the vault, by the manifest of the backup that it was made with, as long as that is there. */
+export async function faultOfVault(folder: string, vaultPath: string): Promise<string | undefined> {
+  const file = basename(vaultPath)
+  const expected = vaultOf(join(folder, file.slice(0, -VAULT_ENDING.length)))
+  return expected && (await faultOf(vaultPath, file, expected))
+}
+
+/** Undefined where the backup is gone, or damaged: that is not what is asked here. */
+function vaultOf(backupPath: string): BackupManifest['vault'] | undefined {
+  try {
+    return readManifest(backupPath).vault
+  } catch {
+    return undefined
+  }
 }
 
 /** The whole backups of a folder, oldest first. */

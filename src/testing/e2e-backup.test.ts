@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -180,6 +181,11 @@ async function oldestGo(): Promise<void> {
   expect(existsSync(pooledMediaPath(folder, named?.name ?? ''))).toBe(true)
   // The later copy of the vault opens the older backup.
   expect(await check(second.name)).toMatchObject({ ok: true, vault: `${third.name}.vault.db` })
+  const vault = join(vaultFolder, `${third.name}.vault.db`)
+  const whole = readFileSync(vault)
+  appendFileSync(vault, 'x')
+  expect((await check(second.name)).faults).toEqual([expect.stringContaining('bytes instead of')])
+  writeFileSync(vault, whole, { mode: 0o600 })
 }
 
 // One after the other: each looks at what the one before has left.
