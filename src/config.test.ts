@@ -294,7 +294,7 @@ describe('problems', () => {
   test.each<[string, Given]>([
     ['behind env:', { toml: APP.replace('env:WA_ACCESS_TOKEN', 'env:EAAGhunter2x7') }],
     ['behind file:', { toml: APP.replace('env:WA_ACCESS_TOKEN', 'file:EAAGhunter2x7') }],
-    ["in a variable that wants its file's path", { env: { GATEHOUSE_BOOTSTRAP_TOKEN_FILE: 'hunter2' } }],
+    ["in a variable that wants its file's path", { env: { GATEHOUSE_BOOTSTRAP_TOKEN_FILE: 'hunter2hunter2' } }],
     ["as the master key's file", { env: { GATEHOUSE_MASTER_KEY_FILE: KEY_HEX } }],
     ["as the master key's file, in base64", { env: { GATEHOUSE_MASTER_KEY_FILE: `${'hunter2'.repeat(6)}x=` } }],
     ['in a list that is a table', { toml: `[[sign_in.oidc]]\nclient_secret = "hunter2"` }],

@@ -201,9 +201,13 @@ class Reader {
   }
 }
 
-/** A path that leads to a secret, as a problem shows it: unless it may be the secret itself, put where its file belongs. */
+/** What is longer and has neither folder nor ending may be a secret that stands where its file belongs. */
+const NAME_LENGTH_MAX = 12
+
+/** A path that leads to a secret, as a problem shows it: unless it may be the secret itself. */
 export function shownPath(path: string): string {
-  return /[/\\.]/.test(path) && readMasterKey(path) === undefined ? shown(path) : SECRET_SHOWN
+  const isName = /[/\\.]/.test(path) || path.length <= NAME_LENGTH_MAX
+  return isName && readMasterKey(path) === undefined ? shown(path) : SECRET_SHOWN
 }
 
 const SECRET_WANTED = '"env:NAME", "file:/path" or the secret itself'

@@ -120,10 +120,19 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
     'a damaged lock',
     () =>
       checkRunning(undefined, '1.0.0', () => {
-        throw new Error('lock.db is damaged')
+        throw Object.assign(new Error('lock.db is damaged'), { code: 'SQLITE_NOTADB' })
       }),
     'house',
     'fail',
+  ],
+  [
+    'a lock that somebody else may not open',
+    () =>
+      checkRunning(undefined, '1.0.0', () => {
+        throw Object.assign(new Error('no'), { code: 'SQLITE_CANTOPEN' })
+      }),
+    'house',
+    'warn',
   ],
   ['another version', () => checkRunning(facts({ version: '0.9.0' }), '1.0.0', FREE), 'house', 'warn'],
   [

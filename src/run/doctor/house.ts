@@ -1,5 +1,5 @@
 import type { HouseFacts } from '../../gateway/house-facts.ts'
-import { type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
+import { codeOf, type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
 
 const LAG_MS_WARN = 2000
 const LAG_MS_FAIL = 60_000
@@ -38,8 +38,12 @@ function checkSilence(isHeld: () => boolean): Finding {
       'The data folder is in use, and whoever uses it does not answer: a command at work, or a house without control.sock',
       'Wait for the command, or start the house again; its log says where the path of the data folder is too long',
     )
-  } catch {
-    return fail(id, 'lock.db cannot be opened: no house can start', 'It holds nothing: delete it, and start the house')
+  } catch (error) {
+    const code = codeOf(error)
+    if (/NOTADB|CORRUPT/.test(code)) {
+      return fail(id, 'lock.db is damaged: no house can start', 'It holds nothing: delete it, and start the house')
+    }
+    return warn(id, `It cannot be seen whether a house runs here: ${code}`, 'Look at folder.permissions')
   }
 }
 
