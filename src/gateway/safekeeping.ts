@@ -36,7 +36,7 @@ export function createSafekeeping(base: Base): Safekeeping {
   const { clock, log, config } = options
   const backups = new Backups(
     {
-      take: (ask) => takeBackupInThread(THREADS.backup, ask, clock),
+      take: (ask) => takeBackupInThread(THREADS.backup, { ...ask, rawRecords: base.house.rawRecords() }, clock),
       clock,
       log,
       dataDir: config.dataDir,
@@ -55,7 +55,7 @@ export function createSafekeeping(base: Base): Safekeeping {
     () => backupPlanOf(base.config),
   )
   const pages = new PageWatch({
-    look: (ask) => lookOverInThread(THREADS.backup, ask, clock),
+    look: (ask) => lookOverInThread(THREADS.backup, { ...ask, rawRecords: base.house.rawRecords() }, clock),
     clock,
     log,
     path: join(config.dataDir, 'records.db'),

@@ -13,8 +13,13 @@ import type { BackupAsk, BackupDone } from './take-backup.ts'
  */
 const SYNC_MS = 5
 
+/** Where the records are served by this process: the descriptor to read their bytes through. */
+export interface Served {
+  rawRecords?: number | undefined
+}
+
 /** Takes a backup in a thread of its own, which is there only for as long as that lasts. */
-export async function takeBackupInThread(thread: URL, ask: BackupAsk, clock: Clock): Promise<BackupDone> {
+export async function takeBackupInThread(thread: URL, ask: BackupAsk & Served, clock: Clock): Promise<BackupDone> {
   return await withThread(thread, clock, (worker) => worker.ask<BackupDone>('take', ask))
 }
 
@@ -24,7 +29,7 @@ export async function checkBackupInThread(thread: URL, ask: CheckAsk, clock: Clo
 }
 
 /** Looks at the pages of a database in such a thread. */
-export async function lookOverInThread(thread: URL, ask: LookAsk, clock: Clock): Promise<LookedOver> {
+export async function lookOverInThread(thread: URL, ask: LookAsk & Served, clock: Clock): Promise<LookedOver> {
   return await withThread(thread, clock, (worker) => worker.ask<LookedOver>('look', ask))
 }
 

@@ -51,6 +51,8 @@ export interface OpenedBook {
   epoch: string
   /** Pages of the records that are not what was written. */
   damagedPages: readonly number[]
+  /** The descriptor that all threads read the bytes of the records through. */
+  rawRecords: number
   /** The moment of the last input; 0 for a new folder. */
   lastInputAtMs: number
   /** The keys of the days that have a file, and of today. */
@@ -159,6 +161,7 @@ class BookThread {
       head: book.head(),
       epoch: book.epoch(),
       damagedPages: this.#log.damaged,
+      rawRecords: this.#log.rawFile(),
       lastInputAtMs: book.lastInputAtMs(),
       dayKeys,
     }

@@ -75,6 +75,7 @@ export class House {
   #onCommit: (() => void)[] = []
   #paused = false
   #isLocked = false
+  #rawRecords: number | undefined
 
   /** Takes the lock. Throws where another process holds the folder. */
   constructor(options: HouseOptions) {
@@ -128,6 +129,7 @@ export class House {
     })
     if (journalHead > opened.appliedSeq) this.inbound.noteAppended(journalHead)
     this.book.noteJournalHead(journalHead)
+    this.#rawRecords = opened.rawRecords
     this.#appliedSeq = opened.appliedSeq
     this.#doneSeq = opened.doneSeq
     return { appliedSeq: opened.appliedSeq, journalHead, damagedPages: opened.damagedPages }
@@ -137,6 +139,11 @@ export class House {
   records(): Db {
     this.#records ??= openRecordsReadonly(join(this.#options.folder, 'records.db'))
     return this.#records
+  }
+
+  /** The descriptor that every thread reads the bytes of the records through; undefined before they are open. */
+  rawRecords(): number | undefined {
+    return this.#rawRecords
   }
 
   /** This thread's keys, for opening what is read. */

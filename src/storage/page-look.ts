@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { Db } from './database.ts'
 import { PageSums, pagesInLog, sumOf } from './page-sums.ts'
+import { withRawFile } from './raw-file.ts'
 
 /** Pages that are read at a time. */
 const PIECE_PAGES = 256
@@ -133,8 +134,7 @@ function eachPage(
 ): void {
   const pageBytes = numberOf(database, 'page_size')
   const piece = new Uint8Array(PIECE_PAGES * pageBytes)
-  const file = openSync(path, 'r')
-  try {
+  withRawFile(path, (file) => {
     for (let done = 0; done < count; done += PIECE_PAGES) {
       const wanted = Math.min(PIECE_PAGES, count - done)
       const bytes = readSync(file, piece, 0, wanted * pageBytes, (first + done - 1) * pageBytes)
@@ -146,9 +146,7 @@ function eachPage(
         visit(page, isThere ? sumOf(page, content) : undefined, known[index] ?? 0n)
       }
     }
-  } finally {
-    closeSync(file)
-  }
+  })
 }
 
 /** Runs `work` while nobody can write. */

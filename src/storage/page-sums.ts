@@ -10,6 +10,7 @@ import {
   readSync,
   writeSync,
 } from 'node:fs'
+import { withRawFile } from './raw-file.ts'
 
 /** The sums of a database lie beside it: `records.db-sums`. */
 export const SUMS_ENDING = '-sums'
@@ -258,13 +259,14 @@ export function isSameLog(one: LogSalts | undefined, other: LogSalts | undefined
 }
 
 function counterOf(path: string): number | undefined {
-  const file = openIfThere(path)
-  if (file === undefined) return undefined
   try {
-    const found = Buffer.alloc(4)
-    return readSync(file, found, 0, 4, COUNTER_AT) === 4 ? found.readUInt32BE(0) : undefined
-  } finally {
-    closeSync(file)
+    return withRawFile(path, (file) => {
+      const found = Buffer.alloc(4)
+      return readSync(file, found, 0, 4, COUNTER_AT) === 4 ? found.readUInt32BE(0) : undefined
+    })
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -3,6 +3,7 @@ import { must } from '../core/assert.ts'
 import { Db, storageFault } from './database.ts'
 import { lookAtPages, whileNobodyWrites } from './page-look.ts'
 import { isSameLog, type LogSalts, PageSums, readLogHead, SUMS_ENDING } from './page-sums.ts'
+import { RawFile } from './raw-file.ts'
 
 /** SQLite's own default: a log of so many pages is brought into the database. */
 const CHECKPOINT_FRAMES = 1000
@@ -28,6 +29,7 @@ interface LogState {
 export class SummedLog {
   readonly #database: Db
   readonly #path: string
+  readonly #raw: RawFile
   /** Pages that were not what was written before this began. */
   readonly damaged: readonly number[]
   #open: { sums: PageSums; file: number } | undefined
@@ -42,6 +44,8 @@ export class SummedLog {
   constructor(database: Db, path: string, { anew }: { anew: boolean }) {
     this.#database = database
     this.#path = path
+    this.#raw = new RawFile(path)
+    this.#raw.number()
     database.script('PRAGMA wal_autocheckpoint = 0')
     const { isKnown, damaged } = lookAtPages(database, path, { first: 1, count: LOOKED_AT_START })
     // SQLite itself needs the first.
@@ -81,12 +85,19 @@ export class SummedLog {
     return isDone
   }
 
+  /** For other threads that read the bytes of the database: see `RawFile`. */
+  rawFile(): number {
+    return this.#raw.number()
+  }
+
   /** Before the connection is closed. */
   close(): void {
-    if (this.#open === undefined) return
-    this.#checkpoint('TRUNCATE')
-    this.#open.sums.close()
-    closeSync(this.#open.file)
+    if (this.#open !== undefined) {
+      this.#checkpoint('TRUNCATE')
+      this.#open.sums.close()
+      closeSync(this.#open.file)
+    }
+    this.#raw.close()
   }
 
   /** From here on the sums are bound to a log that is there: one that vanishes was brought in by somebody else. */

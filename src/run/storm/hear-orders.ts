@@ -5,24 +5,21 @@ import { createInterface } from 'node:readline'
 export type Hear = (order: Record<string, unknown>) => Promise<object | undefined>
 
 /**
- * Runs as a part of a storm: hears orders on standard input until it is closed. Where it was closed without a word, the
- * one who started everything has died: what it left behind is ended and removed.
+ * Runs as a part of a storm: hears orders on standard input. Where that is closed, the one who started everything has
+ * died, since otherwise parts are killed first: what it left behind is ended and removed.
  */
 export async function hearOrders(hear: Hear): Promise<number> {
   // Ctrl-C at a terminal reaches the whole group; who started us decides.
   process.on('SIGINT', () => {})
-  let ended = false
-  let heirs: { pids: number[]; folder: string } = { pids: [], folder: '' }
+  let inherited: { pids: number[]; folder: string } = { pids: [], folder: '' }
   for await (const line of createInterface({ input: process.stdin })) {
     const order = JSON.parse(line) as Record<string, unknown>
-    if (order['do'] === 'end') ended = true
-    if (order['do'] === 'begin') heirs = { pids: order['pids'] as number[], folder: order['folder'] as string }
-    const answer = ended ? undefined : await hear(order)
+    if (order['do'] === 'inherit') inherited = { pids: order['pids'] as number[], folder: order['folder'] as string }
+    const answer = await hear(order)
     if (answer) process.stdout.write(`${JSON.stringify(answer)}\n`)
-    if (ended) return 0
   }
-  for (const pid of heirs.pids) endProcess(pid)
-  if (heirs.folder !== '') rmSync(heirs.folder, { recursive: true, force: true })
+  for (const pid of inherited.pids) endProcess(pid)
+  if (inherited.folder !== '') rmSync(inherited.folder, { recursive: true, force: true })
   return 1
 }
 

@@ -33,7 +33,10 @@ export function runLoadPart(): Promise<number> {
   let requests: Uint8Array[] = []
   let plan: StepPlan | undefined
   const hear: Hear = async (order) => {
-    if (order['do'] === 'begin') begin = order as unknown as Begin
+    if (order['do'] === 'begin') {
+      begin = order as unknown as Begin
+      return { ready: true }
+    }
     if (order['do'] === 'prepare') {
       plan = order['plan'] as StepPlan
       requests = requestsOf(plan, begin)

@@ -53,15 +53,19 @@ export class Sandbox {
   }
 
   /** Starts both; answers their process ids. */
-  async start(): Promise<{ house: number; simulator: number }> {
+  start(): { house: number; simulator: number } {
     const simulator = this.#spawnServer('simulate')
     const house = this.#spawnServer('serve')
-    await this.#until(house, 'serve', `${this.origin}/readyz`)
-    await this.#until(simulator, 'simulate', `${this.simulatorUrl}/_/health`)
+    return { house: house.pid, simulator: simulator.pid }
+  }
+
+  /** Resolves once both answer. */
+  async ready(): Promise<void> {
+    await this.#until('serve', `${this.origin}/readyz`)
+    await this.#until('simulate', `${this.simulatorUrl}/_/health`)
     // The storm looks for the house's limits, not for the platform's; its customers write past the simulator.
     const settings = { messages_per_second: 100_000, pair_burst: 0, window_mode: 'off', webhook_concurrency: 200 }
     await fetch(`${this.simulatorUrl}/_/settings`, { method: 'PATCH', body: JSON.stringify(settings) })
-    return { house: house.pid, simulator: simulator.pid }
   }
 
   /** Starts a part that drives: it hears orders and answers them, one JSON text a line. */
@@ -120,9 +124,10 @@ export class Sandbox {
     return join(this.folder, `${command}.log`)
   }
 
-  async #until(child: Bun.Subprocess, command: string, url: string): Promise<void> {
+  async #until(command: string, url: string): Promise<void> {
+    const child = this.#servers.get(command)
     const endMs = this.#clock.monoMs() + START_MS_MAX
-    while (this.#clock.monoMs() < endMs && child.exitCode === null) {
+    while (this.#clock.monoMs() < endMs && child?.exitCode === null) {
       const response = await fetch(url).catch(() => undefined)
       if (response?.ok) return
       await pause(this.#clock, POLL_MS)

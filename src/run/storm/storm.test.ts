@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stormOptions } from '../../cli/storm-options.ts'
+import { pause, systemClock } from '../../core/clock.ts'
 
 // A busy machine takes its time.
 setDefaultTimeout(60_000)
@@ -62,6 +63,20 @@ test('asked to stop, ends what it started and removes its folder', async () => {
   expect(readdirSync(folder)).toEqual([])
   const left = Bun.spawnSync(['ps', '-eo', 'args']).stdout.toString()
   expect(left).not.toContain(sandbox[0] ?? 'no sandbox')
+})
+
+test('killed while its sandbox starts, leaves nothing either', async () => {
+  const storm = startStorm('--loads', '20', '--seconds', '1')
+  const pids = () =>
+    (
+      Bun.spawnSync(['ps', '-eo', 'pid,args'])
+        .stdout.toString()
+        .match(/^ *\d+ .*main\.ts serve --config .*gatehouse-storm-.*$/gm) ?? []
+    ).filter((line) => line.includes(folder))
+  while (pids().length === 0) await pause(systemClock, 20)
+  storm.kill('SIGKILL')
+  await storm.exited
+  while (pids().length > 0 || readdirSync(folder).length > 0) await pause(systemClock, 20)
 })
 
 test('says in words where no sandbox can be made', async () => {

@@ -91,16 +91,19 @@ class Storm {
   }
 
   async run(): Promise<Report> {
-    const machine = await lookAtMachine(this.#clock, this.#sandbox.folder)
-    this.#warn(machine)
-    const servers = await this.#sandbox.start()
+    const { origin, secrets, folder } = this.#sandbox
     const load = this.#sandbox.startPart('load')
+    // It inherits all this if we are killed: from the first moment on.
+    load.tell({ do: 'inherit', pids: [], folder })
+    await load.ask({ do: 'begin', url: `${origin}/webhooks/whatsapp/${APP}`, appSecret: secrets.appSecret })
+    const machine = await lookAtMachine(this.#clock, folder)
+    this.#warn(machine)
+    const servers = this.#sandbox.start()
+    load.tell({ do: 'inherit', pids: [servers.house, servers.simulator], folder })
+    await this.#sandbox.ready()
     const desk = this.#sandbox.startPart('desk')
     this.#pids = { ...servers, load: load.pid, desk: desk.pid }
-    const { origin, secrets, folder } = this.#sandbox
-    const heirs = { pids: [servers.house, servers.simulator], folder }
-    load.tell({ do: 'begin', url: `${origin}/webhooks/whatsapp/${APP}`, appSecret: secrets.appSecret, ...heirs })
-    await desk.ask({ do: 'begin', origin, key: secrets.ownerKey, sockets: this.#options.sockets, pids: [], folder: '' })
+    await desk.ask({ do: 'begin', origin, key: secrets.ownerKey, sockets: this.#options.sockets })
     const steps = await this.#climb(load, desk)
     return {
       version: packageJson.version,
