@@ -85,7 +85,9 @@ const FIELD_MESSAGES = 'messages'
 export function checkAppWebhook(app: string, found: AppWebhook | null, address: string | null): Finding {
   const id = 'subscription.fields'
   const remedy = `In the app's dashboard, under WhatsApp, Configuration: set the webhook, and subscribe it to ${FIELD_MESSAGES}`
-  if (!found?.isActive) return fail(id, `The platform has no active webhook for app ${app}`, remedy)
+  // One may be set for the account alone.
+  if (!found) return warn(id, `The platform knows of no webhook of app ${app}`, remedy)
+  if (!found.isActive) return fail(id, `The webhook of app ${app} is switched off at the platform`, remedy)
   if (!found.fields.includes(FIELD_MESSAGES)) {
     return fail(id, `The webhook of app ${app} is not subscribed to the field ${FIELD_MESSAGES}`, remedy)
   }
