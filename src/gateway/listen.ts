@@ -109,7 +109,7 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }:
     hash: (text) => keyedHash(hashKey, 'request', text),
     predict: (messageClass) => parts.outbound.predict(messageClass),
     explain: (messageId) => parts.outbound.explain(messageId),
-    isAccepting: () => base.isServing() && !base.space.isFull(),
+    isAccepting: () => base.isServing() && house.isStoring().book && !base.space.isFull(),
   })
   const media = mediaRoutes({ ...shared, reader: parts.media.reader, open: parts.media.open, thumbnailName })
   const erasures = erasureRoutes({
