@@ -2,34 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, setDefaul
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { BROWSER_MS_MAX, isBrowserMissing, openBrowser, watched, whySkipped } from '../testing/open-browser.ts'
 import { hire } from '../testing/sign-in-requests.ts'
-import { FAST_NUMBER, sign, TEST_SECRETS, TestGateway } from '../testing/test-gateway.ts'
+import { FAST_NUMBER, outletText, sign, TEST_SECRETS, TestGateway } from '../testing/test-gateway.ts'
 
 setDefaultTimeout(BROWSER_MS_MAX)
-
-/** Its app has a secret of its own; the platform of these tests knows one access token. */
-const OUTLET = `
-[[workspace]]
-id = "outlet"
-
-[[whatsapp.portfolio]]
-id = "outlet"
-workspace = "outlet"
-
-[[whatsapp.app]]
-id = "outlet"
-app_secret = "the-app-secret-of-outlet"
-verify_token = "the-verify-token-of-outlet"
-access_token = "${TEST_SECRETS.accessToken}"
-portfolio = "outlet"
-
-[[whatsapp.number]]
-phone_number_id = "207000000000001"
-display = "+15550784991"
-app = "outlet"
-waba = "208000000000001"
-pool = "outlet-desk"
-alias = "outlet-desk"
-`
 
 /** A picture of one pixel, which nothing but its kind is looked at of. */
 const PIXEL = Buffer.from(
@@ -57,7 +32,7 @@ describe.skipIf(isBrowserMissing)(`the console in several workspaces, before a r
   let messages = 0
 
   beforeAll(async () => {
-    house = await TestGateway.open({ config: OUTLET })
+    house = await TestGateway.open({ config: outletText(TEST_SECRETS.accessToken) })
     browser = await openBrowser()
     for (const side of [MAIN, OTHER]) {
       await write(side, { type: 'text', text: { body: `first words of ${side.who}` } })

@@ -2,33 +2,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { OPERATIONS } from '../http/api-operations.ts'
 import { TestBrowser } from './browser.ts'
 import { TEST_PASSWORD, tokenOf } from './sign-in-requests.ts'
-import { type ApiAnswer, FAST_NUMBER, sign, TestGateway, until } from './test-gateway.ts'
+import { type ApiAnswer, FAST_NUMBER, outletText, sign, TestGateway, testConfigText, until } from './test-gateway.ts'
 
 setDefaultTimeout(60_000)
-
-const OUTLET = `
-[[workspace]]
-id = "outlet"
-
-[[whatsapp.portfolio]]
-id = "outlet"
-workspace = "outlet"
-
-[[whatsapp.app]]
-id = "outlet"
-app_secret = "the-app-secret-of-outlet"
-verify_token = "the-verify-token-of-outlet"
-access_token = "the-access-token-of-outlet"
-portfolio = "outlet"
-
-[[whatsapp.number]]
-phone_number_id = "207000000000001"
-display = "+15550784991"
-app = "outlet"
-waba = "208000000000001"
-pool = "outlet-desk"
-alias = "outlet-desk"
-`
 
 /** One workspace with some of everything, and whoever works in it. */
 interface Side {
@@ -207,7 +183,7 @@ async function whole(one: Side): Promise<string> {
 }
 
 beforeAll(async () => {
-  house = await TestGateway.open({ config: OUTLET })
+  house = await TestGateway.open({ config: outletText() })
   for (const one of sides) await fill(one)
 })
 afterAll(() => house.close())
@@ -408,8 +384,7 @@ describe('the workspace of a request', () => {
 
   test('is that of the portfolio, which stays there once anybody is known in it', async () => {
     const moved = house.configText
-    const { testConfigText } = await import('./test-gateway.ts')
-    house.configText = testConfigText(OUTLET).replace('id = "outlet"\nworkspace = "outlet"', 'id = "outlet"')
+    house.configText = testConfigText(outletText()).replace('id = "outlet"\nworkspace = "outlet"', 'id = "outlet"')
     const report = await house.reload()
     house.configText = moved
     expect(report.outcome).toBe('refused')

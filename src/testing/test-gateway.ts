@@ -37,6 +37,33 @@ const QUICK: Partial<Settings> = {
   webhookRetryMs: 20,
 }
 
+/** A workspace beside it, with a firm of its own; by itself its app has another access token than the platform takes. */
+export function outletText(accessToken = 'the-access-token-of-outlet'): string {
+  return `
+[[workspace]]
+id = "outlet"
+
+[[whatsapp.portfolio]]
+id = "outlet"
+workspace = "outlet"
+
+[[whatsapp.app]]
+id = "outlet"
+app_secret = "the-app-secret-of-outlet"
+verify_token = "the-verify-token-of-outlet"
+access_token = "${accessToken}"
+portfolio = "outlet"
+
+[[whatsapp.number]]
+phone_number_id = "207000000000001"
+display = "+15550784991"
+app = "outlet"
+waba = "208000000000001"
+pool = "outlet-desk"
+alias = "outlet-desk"
+`
+}
+
 /** The configuration of a house with two apps and two numbers, as an operator would write it. */
 export function testConfigText(more = ''): string {
   return `
