@@ -19,6 +19,7 @@ const WRONG_PLACES: Readonly<Record<string, string>> = {
   another_house: 'ship_folder has the copies of another house',
   in_data_folder: 'ship_folder lies in the data folder, and would be lost with it',
   not_mounted: 'the disk of ship_folder is not mounted',
+  in_use: 'a copy of this house, which runs somewhere, ships to ship_folder',
 }
 
 /** How the last backups ended: when the last good one was made, and the last failure with its reason. */

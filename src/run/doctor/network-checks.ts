@@ -72,12 +72,7 @@ export async function checkPublic(
     ]
   }
   const url = new URL(publicUrl)
-  const findings: Finding[] = []
-  if (url.protocol === 'https:') findings.push(checkCertificate(await readCertificate(url, clock), clock.epochMs()))
-  else {
-    const what = 'The public address is not https: the platform sends no webhooks to it'
-    findings.push(warn('public_url.certificate', what, 'Put a reverse proxy with a certificate in front'))
-  }
+  const findings = [await certificateOf(url, { setup, clock })]
   if (!facts) return findings
   const [app] = setup.apps
   const ask = {
@@ -85,4 +80,17 @@ export async function checkPublic(
     app: app ? { id: app.id, verifyToken: app.verifyToken } : null,
   }
   return [...findings, await checkPublicAddress(ask, fetch, challenge)]
+}
+
+async function certificateOf(url: URL, { setup, clock }: Pick<Checkup, 'setup' | 'clock'>): Promise<Finding> {
+  const id = 'public_url.certificate'
+  if (url.protocol !== 'https:') {
+    const what = 'The public address is not https: the platform sends no webhooks to it'
+    return warn(id, what, 'Put a reverse proxy with a certificate in front')
+  }
+  // It is asked for without a proxy, and behind one nothing outside is reached so.
+  if (setup.proxies.proxyFor('', url.href) !== undefined) {
+    return ok(id, 'The certificate is not looked at through the outgoing proxy; it is where no_proxy names its host')
+  }
+  return checkCertificate(await readCertificate(url, clock), clock.epochMs())
 }

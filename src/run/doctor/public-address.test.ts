@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../core/clock.ts'
+import { Proxies } from '../../relay/proxies.ts'
+import type { Checkup } from './folder-checks.ts'
+import { checkPublic } from './network-checks.ts'
 import { checkPublicAddress, readCertificate } from './public-address.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-doctor-address-'))
@@ -56,4 +59,17 @@ describe('a certificate', () => {
     await free.stop(true)
     expect(await readCertificate(url, systemClock)).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' })
   })
+})
+
+test('behind an outgoing proxy the certificate is not asked for past it', async () => {
+  const looked = async (publicUrl: string, noProxy: string[]) => {
+    const proxies = new Proxies({ url: 'http://proxy.example.com:3128', ofAccount: new Map(), noProxy })
+    const checkup = { config: { http: { publicUrl } }, setup: { proxies, apps: [] }, clock: systemClock }
+    const found = await checkPublic(checkup as unknown as Checkup, () => Promise.reject(new Error('not asked')), 'abc')
+    return found.map(({ id, level }) => `${id} ${level}`)
+  }
+  expect(await looked('https://chat.example.com', [])).toEqual(['public_url.certificate ok'])
+  expect(await looked('http://chat.example.com', [])).toEqual(['public_url.certificate warn'])
+  // Nobody listens there.
+  expect(await looked('https://127.0.0.1:1', ['127.0.0.0/8'])).toEqual(['public_url.certificate warn'])
 })
