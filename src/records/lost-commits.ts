@@ -37,8 +37,8 @@ export function requireFiles(folder: string, acceptLoss: boolean): void {
   }
   if (!vault && records) {
     throw new Error(
-      'vault.db is missing or empty, and with it the keys of all records. Put it back, or its newest copy: "When only the keys ' +
-        'are damaged" in the README says how',
+      'vault.db is missing or empty, and with it the keys of all records. Put it back, or its newest copy: "When only the ' +
+        'keys are damaged" in the README says how. Or start once with --accept-loss to go on without them',
     )
   }
 }
