@@ -19,7 +19,7 @@ const WRONG_PLACES: Readonly<Record<string, string>> = {
   another_house: 'ship_folder has the copies of another house',
   in_data_folder: 'ship_folder lies in the data folder, and would be lost with it',
   not_mounted: 'the disk of ship_folder is not mounted',
-  in_use: 'a copy of this house, which runs somewhere, ships to ship_folder',
+  in_use: 'a copy of this house ships to ship_folder, or did so until just now',
 }
 
 /** How the last backups ended: when the last good one was made, and the last failure with its reason. */
@@ -50,6 +50,14 @@ export function checkBackups({ everyMs, lastSuccessAtMs, lastFailure }: BackupFa
   const lateMs = ageMs - (everyMs ?? EVERY_MS)
   if (lateMs > Math.min(LEFT_OUT_MAX * (everyMs ?? EVERY_MS), LATE_MS_MAX)) return fail(id, said, remedy)
   return failed || lateMs > LATE_MS ? warn(id, said, remedy) : ok(id, what)
+}
+
+/** Which copies lie on the disk of the data, by the keys of the configuration that say where they are. */
+export function checkCopiesPlace(onDiskOfData: readonly string[]): Finding {
+  const id = 'backup.place'
+  if (onDiskOfData.length === 0) return ok(id, 'No copies lie on the disk of the data')
+  const what = `On the disk of the data, and lost with it: ${onDiskOfData.join(', ')} of [backup]`
+  return warn(id, what, 'Choose folders on another disk; or have something take the copies to another machine')
 }
 
 /** The last try to restore: null where there was none. */
@@ -91,7 +99,7 @@ export function checkShipping(facts: HouseFacts | undefined, isPlanned: boolean)
     return fail(
       id,
       `The journal is not shipped: ${WRONG_PLACES[fault]}`,
-      'Mount its disk, and the house goes on by itself; or set another [backup] ship_folder, then: gatehouse reload',
+      'Mount its disk or end the copy, and the house goes on by itself; or set another [backup] ship_folder, then: gatehouse reload',
     )
   }
   const remedy = 'Look whether [backup] ship_folder is there, writable and has room; the house goes on by itself'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { FakeClock } from '../../testing/fake-clock.ts'
-import { checkBackups, checkDrill, checkShipping } from './backups.ts'
+import { checkBackups, checkCopiesPlace, checkDrill, checkShipping } from './backups.ts'
 import { checkKeyPlace, checkProblems } from './configuration.ts'
 import {
   checkJournalTail,
@@ -262,6 +262,8 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
     'warn',
   ],
   ['a failed drill', () => checkDrill({ atMs: NOW_MS, isGood: false, reason: 'x' }, NOW_MS), 'backup.drill', 'fail'],
+  ['copies elsewhere', () => checkCopiesPlace([]), 'backup.place', 'ok'],
+  ['copies on the same disk', () => checkCopiesPlace(['folder', 'ship_folder']), 'backup.place', 'warn'],
   ['no second place', () => checkShipping(facts({ shipping: null }), false), 'journal.second_place', 'ok'],
   ['no house that ships', () => checkShipping(undefined, true), 'journal.second_place', 'ok'],
   ['a second place', () => checkShipping(facts(), true), 'journal.second_place', 'ok'],

@@ -2,12 +2,13 @@ import { access, constants, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
 import { isInside } from '../../relay/house-places.ts'
-import { type Finding, fail, ok, warn } from './finding.ts'
+import { codeOf, type Finding, fail, ok, warn } from './finding.ts'
 
 const GROUP_READS = 0o040
 const OTHERS_READ = 0o004
 const NOT_THE_OWNER = 0o077
 const NOT_WRITABLE = 'Ask as the user who runs Gatehouse, who must own the folder with all in it'
+const READ_ONLY = 'Look at dmesg: Linux does that to a disk that fails. Otherwise mount it writable'
 /** What the house writes into its folder; a disk may have put `lost+found` there. */
 const OURS = /^(journal|media)$|\.db/
 
@@ -67,11 +68,9 @@ export async function checkFolderPermissions(dataDir: string): Promise<Finding> 
   const id = 'folder.permissions'
   const folder = await stat(dataDir).catch(() => undefined)
   if (!folder) return warn(id, 'There is no data folder yet', 'The first start makes it: gatehouse serve')
-  const canWrite = await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  )
-  if (!canWrite) return fail(id, 'Who asks cannot write to the data folder', NOT_WRITABLE)
+  const refusal = await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  if (refusal === 'EROFS') return fail(id, 'The data folder lies on a file system that is mounted read-only', READ_ONLY)
+  if (refusal !== null) return fail(id, 'Who asks cannot write to the data folder', NOT_WRITABLE)
   const wrong = await whatIsNotTheirs(dataDir, folder.uid)
   if (wrong !== null) return fail(id, wrong, `chown -R --reference=${dataDir} ${dataDir}`)
   if ((folder.mode & NOT_THE_OWNER) === 0) return ok(id, 'Only the user of the house enters the data folder')

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -15,7 +15,7 @@ import { readFolderSizes, sumOf } from '../../storage/folder-sizes.ts'
 import { readMark } from '../../storage/high-water.ts'
 import { readSpace } from '../../storage/space.ts'
 import { Vault } from '../../vault/vault.ts'
-import { checkBackups, checkDrill, checkShipping } from './backups.ts'
+import { checkBackups, checkCopiesPlace, checkDrill, checkShipping } from './backups.ts'
 import { checkJournalTail, checkMark, checkMasterKey, checkPages, checkQuarantine, checkSums } from './databases.ts'
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
 import type { Finding } from './finding.ts'
@@ -153,7 +153,23 @@ export function checkCopies({ config, clock, facts }: Checkup): Finding[] {
   const lastFailure = last_failure && { atMs: last_failure.at, reason: last_failure.reason }
   return [
     checkBackups({ everyMs, lastSuccessAtMs: last_success?.at ?? null, lastFailure }, nowMs),
+    checkCopiesPlace(copiesOnDiskOf(config)),
     checkShipping(facts, config.backup.shipFolder !== undefined),
     checkDrill(drill && { atMs: drill.at, isGood: drill.ok, reason: drill.faults[0] ?? null }, nowMs),
   ]
+}
+
+function copiesOnDiskOf({ backup, dataDir }: Config): string[] {
+  const places = { folder: backup.folder, vault_folder: backup.vaultFolder, ship_folder: backup.shipFolder }
+  const data = diskOf(dataDir)
+  return Object.entries(places).flatMap(([key, path]) => (path !== undefined && diskOf(path) === data ? [key] : []))
+}
+
+/** Null where it is not there yet, or not for whoever asks. */
+function diskOf(path: string): number | null {
+  try {
+    return statSync(path).dev
+  } catch {
+    return null
+  }
 }
