@@ -341,6 +341,18 @@ describe('Outbound', () => {
     expect([story.outbound.predict('bulk').hasRoom, story.overflows]).toEqual([true, 1])
   })
 
+  test('is not full while a start has not yet taken up its numbers: what comes then is sent after it', async () => {
+    openStory()
+    const conversation = await story.open()
+    await story.crash()
+    const { hasRoom } = story.outbound.predict('reply')
+    expect([hasRoom, story.overflows]).toEqual([true, 0])
+    const message = await story.queue(conversation, { hasRoom })
+    await story.start()
+    await story.pass(50)
+    expect(story.sendsOf(message)).toBe(1)
+  })
+
   test('takes from the records what memory has no place for, and sends all of it once', async () => {
     openStory(20)
     const conversation = await story.open()

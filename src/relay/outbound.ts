@@ -115,7 +115,8 @@ export class Outbound {
     const { dispatcher, clock } = this.#deps
     const nowMs = clock.monoMs()
     const predictions = []
-    let hasRoom = messageClass === 'bulk'
+    // Before the numbers are taken up, a message waits in the records as bulk does.
+    let hasRoom = messageClass === 'bulk' || this.#numbers.size === 0
     for (const number of this.#numbers.values()) {
       const foretold = dispatcher.foretell(number.id, messageClass, nowMs)
       hasRoom ||= dispatcher.room(number.id, messageClass) > 0
