@@ -14,7 +14,7 @@ const DESCRIPTION = `One house for a firm's customer messages: what came in, wha
 
 Ids are opaque, offsets are whole numbers, times are RFC 3339 in UTC with milliseconds. Unknown members and query
 parameters of a request are refused with their path; answers may gain members at any time. Errors are problem details
-(RFC 9457) with a stable \`code\`.`
+(RFC 9457) with a stable \`code\`; a method that an address does not take is 405, and \`Allow\` says which it takes.`
 
 /** The OpenAPI 3.1 document of the house. */
 export function openApiDocument(version: string, serverUrl: string): Json {
