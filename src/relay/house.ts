@@ -76,6 +76,7 @@ export class House {
   #paused = false
   #isLocked = false
   #rawRecords: number | undefined
+  #isClosing = false
 
   /** Takes the lock. Throws where another process holds the folder. */
   constructor(options: HouseOptions) {
@@ -222,6 +223,7 @@ export class House {
 
   /** Stores what is under way and closes everything. */
   async close(): Promise<void> {
+    this.#isClosing = true
     this.#records?.close()
     this.#vault?.close()
     await this.journal.close()
@@ -242,6 +244,7 @@ export class House {
     this.#doneSeq = commit.doneSeq
     for (const resolve of this.#onCommit.splice(0)) resolve()
     this.inbound.noteApplied(commit.appliedSeq)
-    this.#options.onCommit(commit)
+    // Whoever hears of it would read from connections that are closed by now.
+    if (!this.#isClosing) this.#options.onCommit(commit)
   }
 }
