@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Gauges } from '../../src/run/storm/gauges.ts'
+import { NUMBER_ID } from '../bench/bodies.ts'
 import type { LoadResult } from '../bench/load.ts'
 import { optionsOf } from '../bench/options.ts'
 import { OWNER_KEY, prepareHouse } from '../bench/servers.ts'
@@ -18,6 +19,8 @@ const SOCKET_MS_MAX = 20_000
 const RELOAD_MS = 60_000
 const READ_MS = 250
 const SEND_MS = 40
+const CUSTOMERS = 1_000
+const ANSWERS = 3
 /** What a start makes is not what an hour makes. */
 const WARM_UP_SHARE = 1 / 6
 
@@ -30,6 +33,7 @@ const options = optionsOf(process.argv.slice(2), {
 const root = join(import.meta.dir, '../..')
 const port = Number(options.port)
 const origin = `http://127.0.0.1:${port}`
+const simulatorOrigin = `http://127.0.0.1:${port + 1}`
 const endMs = Date.now() + Number(options.minutes) * 60_000
 
 interface Sample {
@@ -47,7 +51,7 @@ async function main(): Promise<void> {
     GATEHOUSE_CONFIG: configPath,
     GATEHOUSE_HTTP_PORT: String(port),
     GATEHOUSE_SIMULATOR_PORT: String(port + 1),
-    GATEHOUSE_GRAPH_URL: `http://127.0.0.1:${port + 1}`,
+    GATEHOUSE_GRAPH_URL: simulatorOrigin,
     GATEHOUSE_LOG_LEVEL: 'warn',
   }
   const start = (command: string) =>
@@ -163,15 +167,17 @@ async function reads(counts: Record<string, number>): Promise<void> {
 }
 
 /** Answers to the latest conversation. */
+/** Somebody writes at their phone, and is answered; statuses come back. */
 async function sends(counts: Record<string, number>): Promise<void> {
-  let to: string | undefined
   for (let index = 0; !isOver(); index++) {
-    if (index % 50 === 0) {
-      const { items } = (await (await ask('/api/v1/conversations?limit=50')).json()) as { items: { id: string }[] }
-      to = items[index % Math.max(1, items.length)]?.id
+    const phone = `+4477009${String(Math.floor(index / ANSWERS) % CUSTOMERS).padStart(5, '0')}`
+    if (index % ANSWERS === 0) {
+      const body = JSON.stringify({ number: NUMBER_ID, text: 'a question' })
+      const written = await fetch(`${simulatorOrigin}/_/customers/${phone}/messages?wait=1`, { method: 'POST', body })
+      add(counts, `written ${written.status}`)
     }
-    const body = JSON.stringify({ to, type: 'text', text: { body: `answer ${index}` } })
-    if (to !== undefined) add(counts, `sends ${(await ask('/api/v1/messages', { method: 'POST', body })).status}`)
+    const body = JSON.stringify({ to: phone, type: 'text', text: { body: `answer ${index}` } })
+    add(counts, `sends ${(await ask('/api/v1/messages', { method: 'POST', body })).status}`)
     await Bun.sleep(SEND_MS)
   }
 }
