@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { crashPoint } from '../core/crash-point.ts'
+import { watchHold } from '../journal/ship-hold.ts'
 import { segmentsIn } from '../journal/shipped-file.ts'
 import { goOnFromShipped } from '../journal/shipped-journal.ts'
 import { markRestored } from '../records/restored.ts'
@@ -76,11 +77,12 @@ export interface ChosenBackup {
  * made again from its beginning. Nothing is written where the backup cannot be the right one.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
-  const { folder, ledger, shipped, masterKey } = options
+  const { folder, ledger, shipped, masterKey, clock, say } = options
   const chosen = chooseBackup(options.from, options.vaultFrom)
   await requireReadable(chosen, masterKey)
   if (ledger !== null) requireLedger(ledger)
   if (shipped !== null) requireShipped(shipped)
+  const isGone = shipped === null ? async () => true : watchHold(shipped, clock)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   requireEmpty(folder)
   requireRoom(chosen, folder, { withMedia: true })
@@ -95,6 +97,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const done = await bringToLife(options, chosen)
   crashPoint('restore.before_end')
   markFinished(folder)
+  if (!(await isGone())) say(`A house still ships to ${shipped}: this one does so only once that one has ended`)
   return done
 }
 

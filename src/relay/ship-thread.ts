@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { pause, systemClock } from '../core/clock.ts'
 import { dayKeyName } from '../journal/entry.ts'
 import { JournalShipper } from '../journal/journal-shipper.ts'
+import { BEAT_MS, ShipHold } from '../journal/ship-hold.ts'
 import { backupNameOf } from '../storage/backup-manifest.ts'
 import { failThread, nameOfError, serveThread, yieldToLoop } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
@@ -27,6 +28,8 @@ declare const self: Worker
 class ShipThread {
   readonly #open: OpenShip
   readonly #vault: Vault
+  readonly #hold: ShipHold
+  #cancelBeat: (() => void) | undefined
   #master: Uint8Array
   #shipper: JournalShipper | undefined
   #isWorking = false
@@ -38,6 +41,8 @@ class ShipThread {
     this.#open = open
     this.#master = open.masterKey
     this.#vault = new Vault(join(open.dataDir, 'vault.db'), open.masterKey, { readonly: true })
+    const { folder, dataDir } = open
+    this.#hold = new ShipHold({ folder, journalFolder: join(dataDir, 'journal') }, systemClock)
   }
 
   wake(): void {
@@ -63,6 +68,7 @@ class ShipThread {
     this.#isClosing = true
     this.#stop.abort()
     while (this.#isWorking) await yieldToLoop()
+    if (this.#shipper) this.#guarded(() => this.#hold.release())
     this.#drop()
     this.#vault.close()
   }
@@ -71,6 +77,7 @@ class ShipThread {
     for (let isDone = false; !isDone && !this.#isClosing; ) {
       try {
         const shipper = this.#opened()
+        this.#hold.require()
         isDone = shipper.step()
         tell({ kind: 'shipped', seq: shipper.shippedSeq() })
         this.#retryMs = RETRY_MS_MIN
@@ -78,7 +85,8 @@ class ShipThread {
       } catch (error) {
         this.#fault(error)
         await pause(systemClock, this.#retryMs, this.#stop.signal)
-        this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2)
+        // Whoever else ships there may end at any moment.
+        if (nameOfError(error) !== 'in_use') this.#retryMs = Math.min(RETRY_MS_MAX, this.#retryMs * 2)
       }
     }
     this.#isWorking = false
@@ -90,6 +98,7 @@ class ShipThread {
     const vault = this.#vault
     requireOutside(folder, dataDir)
     claimForHouse(folder, { mark: houseMarkOf(vault), dataDir })
+    this.#hold.take()
     this.#shipper = new JournalShipper({
       journalFolder: join(dataDir, 'journal'),
       folder,
@@ -98,7 +107,20 @@ class ShipThread {
       isDestroyed: (day) => vault.isDestroyed(dayKeyName(day)),
       setAsideName: () => `other-${backupNameOf(systemClock.epochMs())}`,
     })
+    this.#beatAgain()
     return this.#shipper
+  }
+
+  #beatAgain(): void {
+    this.#cancelBeat = systemClock.after(BEAT_MS, () => {
+      try {
+        this.#hold.beat()
+        this.#beatAgain()
+      } catch (error) {
+        this.#fault(error)
+        this.wake()
+      }
+    })
   }
 
   #guarded(work: () => void): void {
@@ -116,6 +138,7 @@ class ShipThread {
   }
 
   #drop(): void {
+    this.#cancelBeat?.()
     try {
       this.#shipper?.close()
     } catch {

@@ -121,6 +121,8 @@ class BackupLoop {
     const safe = this.#acknowledgedBefore(systemClock.monoMs() - SHIPPED_WITHIN_MS)
     const shipped = join(this.#place, 'shipped')
     cpSync(join(this.#place, 'second'), shipped, { recursive: true })
+    // Who has shipped it is gone.
+    rmSync(join(shipped, 'writer'), { force: true })
     await this.#restored(done.name, shipped, safe)
     rmSync(shipped, { recursive: true })
     this.#result.rounds++

@@ -333,6 +333,20 @@ test("another house sets none of this one's shipped journal aside, serves, and s
   }
 })
 
+test('a copy of the house that ships to the same folder keeps this one out as long as it is there', async () => {
+  const facts = async () => (await askRunningHouse<HouseFacts>(house.config(), 'doctor', {}))?.shipping
+  await house.write('+447700900301', 'shipped by this one')
+  await until('it is shipped', async () => (await facts())?.lagMs === 0)
+  const before = shippedSeq()
+  writeFileSync(join(shipFolder, 'writer'), '1-1 7\n')
+  await house.write('+447700900301', 'while another ships')
+  await until('the house says so', async () => (await facts())?.fault === 'in_use')
+  expect(shippedSeq()).toBe(before)
+  rmSync(join(shipFolder, 'writer'))
+  await until('it is shipped again', async () => (await facts())?.fault === null)
+  expect(shippedSeq()).toBeGreaterThan(before)
+})
+
 test('a disk that is not mounted is noticed; a folder that was removed, and a new disk that is said to be one, are used', async () => {
   const places = { to: join(place, 'disk'), vault_to: join(place, 'disk-of-keys') }
   const take = () => askRunningHouse<BackupDone>(house.config(), 'backup', places)
