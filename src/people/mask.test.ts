@@ -34,11 +34,19 @@ const WHOLE_CONTACT = {
   identities: [{ kind: 'phone', value: '+12025550143', source: 'message' }],
   attributes: { customer_number: 'R-1183' },
 }
+const NOTICE = {
+  ...MESSAGE,
+  type: 'system',
+  system: { body: 'Amina Farouk changed from 12025550143 to 12025550144' },
+  content: { kind: 'notice', text: 'Amina Farouk changed from 12025550143 to 12025550144' },
+}
 const SECRETS = ['Amina Farouk', '2025550143', 'US.4711', 'HBgMMTIw', 'R-1183', '"amina"']
 
 describe('masked()', () => {
   test.each([
     ['a message', MESSAGE],
+    ['a notice of the platform', NOTICE],
+    ['a message to a group', { ...MESSAGE, from: '+15550783881', direction: 'out', to: null, participants: [CONTACT] }],
     ['a conversation', CONVERSATION],
     ['a contact', WHOLE_CONTACT],
     ['a page of conversations', { items: [CONVERSATION, CONVERSATION], next: null, as_of: 7 }],
@@ -92,7 +100,15 @@ describe('eventTextFor()', () => {
 
   test('is made once for all who are shown the same', () => {
     const [one, other] = [without('contacts.see_phones'), without('contacts.see_phones')]
-    expect(eventTextFor(one, event)).toBe(eventTextFor(other, event))
+    let reads = 0
+    const read = {
+      get json() {
+        reads++
+        return event.json
+      },
+    }
+    expect(eventTextFor(one, read)).toBe(eventTextFor(other, read))
+    expect(reads).toBe(1)
     expect(eventTextFor(one, event)).not.toContain('2025550143')
     expect(visibilityOf(one)).toBe(visibilityOf(other))
     expect(visibilityOf(one)).not.toBe(visibilityOf(OWNER))
