@@ -37,6 +37,13 @@ describe('files with secrets', () => {
     expect(checkKeyPlace(link, dataDir, false)).toMatchObject({ level: 'warn' })
   })
 
+  test('are named so that the command can be pasted', async () => {
+    const path = file("it's a key", 0o640)
+    const [found] = await checkSecretFiles(holding([path]))
+    Bun.spawnSync(['sh', '-c', found?.remedy ?? ''])
+    expect(await checkSecretFiles(holding([path]))).toMatchObject([{ level: 'ok' }])
+  })
+
   test('may be the configuration itself, where secrets stand in it', async () => {
     const configFile = file('gatehouse.toml', 0o644)
     expect(await checkSecretFiles({ ...holding([configFile]), configFile })).toMatchObject([

@@ -2,7 +2,7 @@ import { access, constants, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
 import { isInside } from '../../relay/house-places.ts'
-import { codeOf, type Finding, fail, ok, warn } from './finding.ts'
+import { codeOf, type Finding, fail, ok, shellWord, warn } from './finding.ts'
 
 const GROUP_READS = 0o040
 const OTHERS_READ = 0o004
@@ -38,8 +38,9 @@ export async function checkSecretFiles({
     const file = await stat(path).catch(() => undefined)
     if (!file || (file.mode & (GROUP_READS | OTHERS_READ)) === 0) continue
     // Only for the owner it would be hidden from a house that runs as somebody else.
-    const own = folder && folder.uid !== file.uid ? `chown --reference=${dataDir} ${path} && ` : ''
-    const remedy = `${own}chmod 600 ${path}`
+    const own =
+      folder && folder.uid !== file.uid ? `chown --reference=${shellWord(dataDir)} ${shellWord(path)} && ` : ''
+    const remedy = `${own}chmod 600 ${shellWord(path)}`
     if (file.mode & OTHERS_READ && !path.startsWith(MOUNTED) && path !== configFile) {
       found.push(fail('secrets.permissions', `Everybody on this machine can read ${path}`, remedy))
     } else found.push(warn('secrets.permissions', `Others can read ${path}`, remedy))
@@ -72,9 +73,9 @@ export async function checkFolderPermissions(dataDir: string): Promise<Finding> 
   if (refusal === 'EROFS') return fail(id, 'The data folder lies on a file system that is mounted read-only', READ_ONLY)
   if (refusal !== null) return fail(id, 'Who asks cannot write to the data folder', NOT_WRITABLE)
   const wrong = await whatIsNotTheirs(dataDir, folder.uid)
-  if (wrong !== null) return fail(id, wrong, `chown -R --reference=${dataDir} ${dataDir}`)
+  if (wrong !== null) return fail(id, wrong, `chown -R --reference=${shellWord(dataDir)} ${shellWord(dataDir)}`)
   if ((folder.mode & NOT_THE_OWNER) === 0) return ok(id, 'Only the user of the house enters the data folder')
-  return warn(id, 'Others can look into the data folder', `chmod 700 ${dataDir}`)
+  return warn(id, 'Others can look into the data folder', `chmod 700 ${shellWord(dataDir)}`)
 }
 
 /** What a command that root gave, or a copy that root made, has left behind: the house's user cannot write it. */

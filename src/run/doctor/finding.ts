@@ -40,6 +40,11 @@ export function sizeOf(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes >= 1e7 ? 0 : 1)} MB`
 }
 
+/** A path as a remedy names it that can be pasted into a shell. */
+export function shellWord(path: string): string {
+  return /^[\w./:@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+}
+
 /** The code of an error, and never its message: that may quote what it failed on. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
