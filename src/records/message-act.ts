@@ -2,7 +2,7 @@ import type { ActItem } from '../core/inbound.ts'
 import { type ActDetail, tellReaction, tieAct } from './act-effect.ts'
 import { FLAG_ACT } from './codes.ts'
 import { openWindow } from './conversation.ts'
-import type { ItemAsk } from './item-ask.ts'
+import { type ItemAsk, takesPlace } from './item-ask.ts'
 import { attachMedia } from './media.ts'
 import { findMessage, findTarget, flagsOf, insertRow, isKnown, messageKey, placeOf } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
@@ -48,19 +48,17 @@ export const receiveAct = input('act.receive', async (tx: Tx, ask: ActAsk, conte
   }
   // By the platform's own stamp: where our clock is behind, what counts as now says nothing of the order.
   await tieAct(tx, { id, kind: item.act, at: item.atMs, targetHash, target })
-  if (!item.history) noteRate(tx, ask, { id, numberId })
+  if (!item.history) {
+    const counts = takesPlace(item, context.now)
+    const { direction } = item
+    tx.wake({ kind: 'message', messageId: id, numberId, direction, sinceMs: ask.arrivedAtMs, counts })
+  }
   return { outcome: 'received' as const, id }
 })
 
 /** The platform's rule: a reaction of a customer opens the window as a message does. */
 function isSignOfLife(item: ActItem): boolean {
   return item.opensWindow && item.direction === 'in' && item.space === 'messages' && !item.history
-}
-
-/** The platform counts whatever comes in on a number. */
-function noteRate(tx: Tx, { item, arrivedAtMs }: ActAsk, { id, numberId }: { id: number; numberId: number }): void {
-  const counts = item.direction === 'in' && item.space === 'messages'
-  tx.wake({ kind: 'message', messageId: id, numberId, direction: item.direction, sinceMs: arrivedAtMs, counts })
 }
 
 /** A thread may have passed to or from another application since. */

@@ -3,7 +3,7 @@ import { joinActs, tieAct } from './act-effect.ts'
 import { changeIdentity, personBefore } from './contact.ts'
 import { type ConversationRow, receivedEventData, SERVICE_WINDOW_MS, touchConversation } from './conversation.ts'
 import { addHistoryFile } from './history-file.ts'
-import type { ItemAsk } from './item-ask.ts'
+import { type ItemAsk, takesPlace } from './item-ask.ts'
 import { attachMedia } from './media.ts'
 import { findMessage, flagsOf, insertRow, isKnown, messageKey, placeOf, repliedTo, replyTarget } from './message-row.ts'
 import { upstreamHash } from './sent-message.ts'
@@ -47,7 +47,7 @@ export const receiveMessage = input(
       await attachMedia(tx, owner, item.attachments, context)
     }
     if (item.history) await touchConversation(tx, place.conversation, { ...UNNOTICED, id, atMs: at })
-    else await announce(tx, ask, { ...place, id, at })
+    else await announce(tx, ask, { ...place, id, at, counts: takesPlace(item, context.now) })
     if (answered !== null && replyId === null) {
       const targetHash = upstreamHash(tx, item.space, answered)
       await tieAct(tx, { id, kind: 'reply', at, targetHash, target: undefined })
@@ -72,10 +72,10 @@ const UNNOTICED = { unread: false, windowExpiresAtMs: null, isStandby: null } as
 async function announce(
   tx: Tx,
   ask: Pick<ItemAsk<MessageItem>, 'item' | 'arrivedAtMs'>,
-  message: { id: number; at: number; numberId: number; conversation: ConversationRow },
+  message: { id: number; at: number; numberId: number; conversation: ConversationRow; counts: boolean },
 ): Promise<void> {
   const { item } = ask
-  const { id, at, numberId, conversation } = message
+  const { id, at, numberId, conversation, counts } = message
   const incoming = item.direction === 'in'
   const standby = item.space === 'standby'
   const after = await touchConversation(tx, conversation, {
@@ -94,6 +94,6 @@ async function announce(
     numberId,
     direction: item.direction,
     sinceMs: ask.arrivedAtMs,
-    counts: incoming && !standby,
+    counts,
   })
 }

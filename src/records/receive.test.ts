@@ -82,6 +82,12 @@ describe('a message that comes in', () => {
     expect(house.wakes.find(({ kind }) => kind === 'message')).toMatchObject({ direction: 'in', counts: true })
   })
 
+  test('that the platform brings late, as after an outage, takes no place in the rate any more', async () => {
+    await house.give(textItem('wamid.1', nowMs - 61_000), textItem('wamid.2', nowMs - 59_000))
+    const counted = house.wakes.flatMap((wake) => (wake.kind === 'message' ? [wake.counts] : []))
+    expect(counted).toEqual([false, true])
+  })
+
   test('is taken once, however often it comes', async () => {
     const item = textItem('wamid.1', nowMs)
     await house.give(item, item)
