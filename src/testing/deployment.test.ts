@@ -8,8 +8,8 @@ import { SCHEMA } from '../config/schema.ts'
 import { settingsOf } from '../config/shape.ts'
 
 /*
- * The files that put the house on a machine. Caddyfile and nginx.conf are tried in proxy/, the image by
- * scripts/faults/container.ts.
+ * The files that put the house on a machine. Caddyfile and nginx.conf are tried in proxy/, the image, compose.yaml and the
+ * unit by container.ts, compose.ts and systemd.ts of scripts/faults.
  */
 
 const ROOT = new URL('../../', import.meta.url).pathname

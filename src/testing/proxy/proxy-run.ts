@@ -167,7 +167,10 @@ class ProxyRun {
     const tooLarge = await this.#stand.postWebhook('x'.repeat(BODY_BYTES_TOO_MANY))
     this.#expect('a webhook of 5 MB', tooLarge, 413)
     const forged = { 'X-Forwarded-For': FORGED, 'X-Real-IP': FORGED, Forwarded: `for=${FORGED}` }
-    const me = (await (await this.#stand.api('/api/v1/me', { headers: forged }))?.json()) as { address: string }
+    const answer = await this.#stand.api('/api/v1/me', { headers: forged })
+    const me = (await answer?.json()) as { address: string }
+    const secured = answer?.headers.get('strict-transport-security')
+    this.#expect('what the house says of TLS, once', secured, 'max-age=31536000; includeSubDomains')
     this.#expect('the client’s address', ['127.0.0.1', '::1'].includes(me.address) ? 'its own' : me.address, 'its own')
     for (const path of INSIDE_PATHS) {
       const { status } = await fetch(`${this.#proxy.url}${path}`, { tls: { rejectUnauthorized: false } })
