@@ -4,6 +4,7 @@ import { type CommandContext, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/com
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLog } from '../core/pino-log.ts'
+import { segmentsIn } from '../journal/shipped-file.ts'
 import { type Restored, restore } from '../relay/restore.ts'
 import { setupOf } from '../setup.ts'
 import { giveToOwner } from '../storage/data-folder.ts'
@@ -34,11 +35,15 @@ function restoreFrom(context: CommandContext<Config>, config: Config, from: stri
   const ledger = textOf(context, 'ledger') ?? (existsSync(left) ? left : null)
   if (ledger === left)
     context.complain(`The erasure ledger is ${left}, as of the last backup. --ledger names a newer one`)
+  const shipped = textOf(context, 'journal') ?? null
+  const { shipFolder } = config.backup
+  if (shipped === null && shipFolder !== undefined && segmentsIn(shipFolder).length > 0)
+    context.complain(`What was shipped to ${shipFolder} is left out. --journal ${shipFolder} goes on with it`)
   return restore({
     from,
     vaultFrom,
     ledger,
-    shipped: textOf(context, 'journal') ?? null,
+    shipped,
     folder: config.dataDir,
     masterKey: setupOf(config).masterKey,
     clock: systemClock,

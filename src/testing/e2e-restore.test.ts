@@ -92,9 +92,9 @@ async function control(command: string, ask: object): Promise<unknown> {
 }
 
 /** What a command of the command line finds around it. */
-function commandEnvironment(): Record<string, string> {
+function commandEnvironment(more = ''): Record<string, string> {
   const [config, key] = [join(house.folder, 'test.toml'), join(house.folder, 'test.key')]
-  writeFileSync(config, testConfigText())
+  writeFileSync(config, testConfigText(more))
   writeFileSync(key, MASTER.toHex())
   const settings = { GATEHOUSE_CONFIG: config, GATEHOUSE_MASTER_KEY_FILE: key, GATEHOUSE_DATA_DIR: data() }
   // As in the container, which has no folder for what is temporary.
@@ -290,18 +290,23 @@ describe('a restore', () => {
     expect(await contactsNow()).toContain(ANNA)
   })
 
-  test('as a command takes the erasure ledger that the last backup left beside the keys', async () => {
+  test('as a command takes the erasure ledger that the last backup left beside the keys, and names a shipped journal', async () => {
     const before = place()
     await erase((await house.conversationOf(ANNA)).contact.id)
     await backup()
     await lose()
+    const second = join(house.folder, 'second')
+    mkdirSync(second)
+    writeFileSync(join(second, '2026-11-22-0000000000000001.entries'), '')
     const child = Bun.spawn(
       [process.execPath, 'src/main.ts', 'restore', '--from', before, '--vault-from', keys(), '--json'],
-      { env: commandEnvironment(), stdout: 'pipe', stderr: 'pipe' },
+      { env: commandEnvironment(`[backup]\nship_folder = "${second}"\n`), stdout: 'pipe', stderr: 'pipe' },
     )
     expect(await child.exited).toBe(0)
     expect(await new Response(child.stdout).json()).toMatchObject({ erased_again: 1, counts: { contacts: 1 } })
-    expect(await new Response(child.stderr).text()).toContain('erasure-ledger.db, as of the last backup')
+    const said = await new Response(child.stderr).text()
+    expect(said).toContain('erasure-ledger.db, as of the last backup')
+    expect(said).toContain(`is left out. --journal ${second} goes on with it`)
     await house.start()
     expect(await contactsNow()).not.toContain(ANNA)
   })
