@@ -55,6 +55,13 @@ export interface Operation {
   key: 'always' | 'elsewhere than on this machine' | 'never'
 }
 
+/** Of an object that has no other members. */
+export const CLOSED = { additionalProperties: false }
+
+/** A time in RFC 3339, or null. */
+export const timeOrNull = (description: string) =>
+  Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description })
+
 /** A query parameter. */
 export const query = (name: string, schema: TSchema, description: string): Parameter => ({
   name,

@@ -1,8 +1,7 @@
 import { Type } from '@sinclair/typebox'
-import { type Operation, ok, PAGE, query } from './api-operation.ts'
+import { CLOSED, type Operation, ok, PAGE, query } from './api-operation.ts'
 import { page } from './api-schemas.ts'
 
-const CLOSED = { additionalProperties: false }
 const orNull = (schema: ReturnType<typeof Type.String>, description: string) =>
   Type.Union([schema, Type.Null()], { description })
 

@@ -2,11 +2,10 @@ import { Type } from '@sinclair/typebox'
 import { contactViewSchema } from '../realtime/schemas.ts'
 import { ATTRIBUTES_MAX } from '../records/contact-change.ts'
 import { EXAMPLES } from './api-examples.ts'
-import { inPath, type Operation, ok, PAGE } from './api-operation.ts'
+import { CLOSED, inPath, type Operation, ok, PAGE } from './api-operation.ts'
 import { conversationPageSchema, page } from './api-schemas.ts'
 import { ATTRIBUTE_CHARS_MAX, ATTRIBUTE_KEY_CHARS_MAX, EMAILS_MAX, NAME_CHARS_MAX } from './contacts-api.ts'
 
-const CLOSED = { additionalProperties: false }
 const optional = Type.Optional
 const CONTACT_ID = inPath('id', 'A contact’s id.')
 

@@ -1,11 +1,8 @@
 import { Type } from '@sinclair/typebox'
-import { inPath, type Operation, ok, PAGE } from './api-operation.ts'
+import { CLOSED, inPath, type Operation, ok, PAGE, timeOrNull } from './api-operation.ts'
 import { page } from './api-schemas.ts'
 
-const CLOSED = { additionalProperties: false }
 const time = (description: string) => Type.String({ format: 'date-time', description })
-const timeOrNull = (description: string) =>
-  Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description })
 
 const reportSchema = Type.Object(
   {

@@ -2,14 +2,11 @@ import { Type } from '@sinclair/typebox'
 import { PERMISSIONS } from '../core/permissions.ts'
 import { GIVEN_ROLES } from '../people/roles.ts'
 import { KEY_NAME_CHARS_MAX } from '../records/api-key.ts'
-import { inPath, type Operation, ok, PAGE } from './api-operation.ts'
+import { CLOSED, inPath, type Operation, ok, PAGE, timeOrNull } from './api-operation.ts'
 import { page } from './api-schemas.ts'
 import { KEY_NUMBERS_MAX } from './keys-api.ts'
 
-const CLOSED = { additionalProperties: false }
 const optional = Type.Optional
-const timeOrNull = (description: string) =>
-  Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description })
 const permissions = Type.Array(Type.Union(Object.keys(PERMISSIONS).map((name) => Type.Literal(name))), {
   description: Object.entries(PERMISSIONS)
     .map(([name, meaning]) => `- \`${name}\`: ${meaning}`)

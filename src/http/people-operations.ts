@@ -11,10 +11,9 @@ import {
 } from '../records/person.ts'
 import { ROLE_NAME_CHARS_MAX } from '../records/role.ts'
 import { TEAM_NAME_CHARS_MAX } from '../records/team.ts'
-import { inPath, type Operation, ok, PAGE, query } from './api-operation.ts'
+import { CLOSED, inPath, type Operation, ok, PAGE, query } from './api-operation.ts'
 import { page } from './api-schemas.ts'
 
-const CLOSED = { additionalProperties: false }
 const optional = Type.Optional
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
 const named = Type.Object({ id: Type.String(), name: Type.String() }, CLOSED)

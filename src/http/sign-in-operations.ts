@@ -2,9 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { LINK_KINDS } from '../people/accounts.ts'
 import { PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN } from '../people/passwords.ts'
 import { EMAIL_CHARS_MAX, PERSON_NAME_CHARS_MAX } from '../records/person.ts'
-import { type Answer, inPath, type Operation, ok } from './api-operation.ts'
+import { type Answer, CLOSED, inPath, type Operation, ok } from './api-operation.ts'
 
-const CLOSED = { additionalProperties: false }
 const optional = Type.Optional
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 1000, description })
 const time = Type.String({ format: 'date-time' })
