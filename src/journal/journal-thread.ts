@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
+import { messageOf } from '../core/failure.ts'
 import { storageFault } from '../storage/database.ts'
 import { serveThread } from '../storage/serve-thread.ts'
 import type { Question } from '../storage/thread.ts'
@@ -65,7 +66,7 @@ function answer(question: Question): unknown {
 
 function refusalOf(error: unknown): JournalRefusal {
   const fault = storageFault(error)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (fault === 'full' || fault === 'busy') return { kind: fault, message }
   return { kind: error instanceof Error && error.name === 'JournalDamaged' ? 'damaged' : 'fatal', message }
 }

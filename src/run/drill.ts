@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
+import { messageOf } from '../core/failure.ts'
 import { createLog } from '../core/pino-log.ts'
 import { type Drilled, drill } from '../relay/drill.ts'
 import { writeDrill } from '../relay/drill-result.ts'
@@ -77,7 +78,7 @@ function noteDrill(
   try {
     writeDrill(dataDir, result)
   } catch (error) {
-    complain(`It could not be written down for doctor: ${error instanceof Error ? error.message : String(error)}`)
+    complain(`It could not be written down for doctor: ${messageOf(error)}`)
   }
 }
 

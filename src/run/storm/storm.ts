@@ -4,6 +4,7 @@ import { type CommandContext, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../../cli
 import { type StormOptions, stormOptions } from '../../cli/storm-options.ts'
 import type { Config } from '../../config.ts'
 import { type Clock, pause, systemClock, toTime } from '../../core/clock.ts'
+import { messageOf } from '../../core/failure.ts'
 import { ownProgram } from '../own-program.ts'
 import type { DeskResult } from './desk-part.ts'
 import { Gauges } from './gauges.ts'
@@ -49,7 +50,7 @@ export async function stormCommand(context: CommandContext<Config>): Promise<num
     return EXIT_OK
   } catch (error) {
     const ended = stop.signal.aborted ? null : sandbox.whatEnded()
-    context.complain(ended ?? (error instanceof Error ? error.message : String(error)))
+    context.complain(ended ?? messageOf(error))
     return EXIT_FAILED
   } finally {
     await sandbox.close()
