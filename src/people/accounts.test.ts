@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../core/assert.ts'
+import { readBase32 } from '../testing/sign-in-requests.ts'
 import { Accounts, LINK_HOURS, SESSIONS_OF_ONE_MAX } from './accounts.ts'
 import { PasswordHashing, requireGoodPassword } from './passwords.ts'
-import { base32, readBase32, stepAt, totpAt, totpStep } from './totp.ts'
+import { base32, stepAt, totpAt, totpStep } from './totp.ts'
 
 const NOW = Date.parse('2026-11-22T10:00:00Z')
 const HOUR = 3_600_000

@@ -47,20 +47,3 @@ export function base32(bytes: Uint8Array): string {
   }
   return bits > 0 ? text + ALPHABET[(value << (5 - bits)) & 31] : text
 }
-
-/** The bytes of such a text. */
-export function readBase32(text: string): Uint8Array {
-  const bytes: number[] = []
-  let bits = 0
-  let value = 0
-  for (const sign of text.toUpperCase()) {
-    const digit = ALPHABET.indexOf(sign)
-    if (digit < 0) throw new Error('Assertion failed: this is base32')
-    value = ((value << 5) | digit) & 0xffff
-    bits += 5
-    if (bits < 8) continue
-    bits -= 8
-    bytes.push((value >> bits) & 255)
-  }
-  return Uint8Array.from(bytes)
-}

@@ -1,6 +1,6 @@
 import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
-import { readBase32, stepAt, totpAt } from '../people/totp.ts'
+import { stepAt, totpAt } from '../people/totp.ts'
 import { TestBrowser } from './browser.ts'
 import type { ApiAnswer, TestGateway } from './test-gateway.ts'
 
@@ -100,4 +100,21 @@ export function signInRequests(houseOf: () => TestGateway): Record<string, () =>
       return await houseOf().api(`/api/v1/people/${id}/link`, { kind: 'invitation' })
     },
   }
+}
+
+/** The bytes of a text in base32 (RFC 4648, without padding), as an app reads a secret. */
+export function readBase32(text: string): Uint8Array {
+  const bytes: number[] = []
+  let bits = 0
+  let value = 0
+  for (const sign of text.toUpperCase()) {
+    const digit = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(sign)
+    if (digit < 0) throw new Error('This is no base32')
+    value = ((value << 5) | digit) & 0xffff
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    bytes.push((value >> bits) & 255)
+  }
+  return Uint8Array.from(bytes)
 }

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +10,7 @@ import type { ReloadReport } from '../gateway/reload.ts'
 import { Gateway } from '../gateway.ts'
 import type { Settings } from '../simulator/settings.ts'
 import { startSimulator } from '../simulator/simulator.ts'
+import { signatureOf } from '../simulator/webhook-body.ts'
 import { seededRandom } from './seeded-random.ts'
 
 /** Secrets of the test houses. Logs and answers are searched for them. */
@@ -358,7 +358,7 @@ function parsed(text: string): unknown {
 
 /** The platform's signature over exactly these bytes. */
 export function sign(body: string | Uint8Array, secret: string = TEST_SECRETS.appSecret): string {
-  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
+  return signatureOf(body, secret)
 }
 
 const WAIT_MS_MAX = 8000
