@@ -209,6 +209,7 @@ describe('problems', () => {
     ['GATEHOUSE_HTTP_HOST', '127.0.0.256', 'http.host'],
     ['GATEHOUSE_PUBLIC_URL', 'chat.example.com', 'http.public_url'],
     ['GATEHOUSE_PUBLIC_URL', 'ftp://chat.example.com', 'http.public_url'],
+    ['GATEHOUSE_PUBLIC_URL', 'https://example.com/chat', 'http.public_url'],
     ['GATEHOUSE_HTTP_ORIGINS', 'https://a.example/path', 'http.origins'],
     ['GATEHOUSE_TRUSTED_PROXIES', '10.0.0.0/33', 'http.trusted_proxies'],
     ['GATEHOUSE_TRUSTED_PROXIES', '10.0.0/8', 'http.trusted_proxies'],

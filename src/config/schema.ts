@@ -33,7 +33,7 @@ const LIST_COUNT_MAX = 64
 const http = section('Where the gateway listens and how the outside sees it.', {
   host: defaulted(host, '127.0.0.1', { help: 'The address to listen at; "0.0.0.0" in a container.' }),
   port: defaulted(port, 8080, { help: 'The port to listen at; 0 takes any free one.' }),
-  public_url: optional(webUrl, {
+  public_url: optional(origin, {
     help: 'What browsers and platforms see. Its origin is allowed for sockets and cookies.',
     environment: 'GATEHOUSE_PUBLIC_URL',
     sample: '"https://chat.example.com"',
