@@ -20,7 +20,7 @@ import type { HouseFacts } from '../gateway/house-facts.ts'
 import { endOfSegment, segmentsIn } from '../journal/shipped-file.ts'
 import { goOnFromShipped } from '../journal/shipped-journal.ts'
 import { checkBackup } from '../relay/check-backup.ts'
-import { type BackupDone, takeBackup } from '../relay/take-backup.ts'
+import { type BackupAsk, type BackupDone, takeBackup } from '../relay/take-backup.ts'
 import { askRunningHouse } from '../run/running-house.ts'
 import { backupsIn, pooledMediaPath, readManifest, readMediaList, vaultCopiesIn } from '../storage/backup-manifest.ts'
 import { Db } from '../storage/database.ts'
@@ -70,12 +70,27 @@ async function check(name: string) {
 }
 
 /** A backup as a data folder, with the copy of the vault that opens it. */
-function laidOut(name: string): string {
-  const data = join(place, `laid-out-${name}`)
-  cpSync(join(folder, name), data, { recursive: true })
-  const vault = first(vaultCopiesIn(vaultFolder).filter((one) => one >= name))
-  cpSync(join(vaultFolder, `${vault}.vault.db`), join(data, 'vault.db'))
+function laidOut(name: string, from = { folder, vaultFolder }): string {
+  const data = mkdtempSync(join(place, 'laid-out-'))
+  cpSync(join(from.folder, name), data, { recursive: true })
+  const vault = first(vaultCopiesIn(from.vaultFolder).filter((one) => one >= name))
+  cpSync(join(from.vaultFolder, `${vault}.vault.db`), join(data, 'vault.db'))
   return data
+}
+
+/** What a test may do as it likes with: the house's data as a backup elsewhere has them, and what to ask for with it. */
+async function copyOfHouse(): Promise<BackupAsk> {
+  const own = mkdtempSync(join(place, 'own-'))
+  const from = { folder: join(own, 'from'), vaultFolder: join(own, 'from-vaults') }
+  const ask = { to: from.folder, vault_to: from.vaultFolder }
+  const { name } = must(await askRunningHouse<BackupDone>(house.config(), 'backup', ask), 'a backup')
+  const places = {
+    dataDir: laidOut(name, from),
+    folder: join(own, 'b'),
+    vaultFolder: join(own, 'v'),
+    vaultBeside: false,
+  }
+  return { ...places, keep: 1, vaultKeep: 1, masterKey: MASTER, program: 'test', restShare: 0 }
 }
 
 async function writePicture(): Promise<void> {
@@ -203,37 +218,14 @@ test("the vault's copy does not go where the backup goes unless that is wanted",
 })
 
 test('one that fails in the middle takes its half away: it would hold the room that may have been wanting', async () => {
-  const own = mkdtempSync(join(place, 'failed-'))
-  const dataDir = laidOut(first(backupsIn(folder).slice(-1)))
-  writeFileSync(join(dataDir, 'accounts.db'), 'copied after the records, and no database')
-  const ask = {
-    dataDir,
-    folder: join(own, 'b'),
-    vaultFolder: join(own, 'v'),
-    vaultBeside: false,
-    keep: 1,
-    vaultKeep: 1,
-    masterKey: MASTER,
-    program: 'test',
-    restShare: 0,
-  }
+  const ask = await copyOfHouse()
+  writeFileSync(join(ask.dataDir, 'accounts.db'), 'copied after the records, and no database')
   expect(await takeBackup(ask, systemClock, () => {}).catch(String)).toContain('not a database')
   expect([...readdirSync(ask.folder), ...readdirSync(ask.vaultFolder)]).toEqual(['house', 'house'])
 })
 
 test('a backup is the newest by its name too where those before were made by a clock that was ahead', async () => {
-  const own = mkdtempSync(join(place, 'ahead-'))
-  const ask = {
-    dataDir: laidOut(first(backupsIn(folder).slice(-1))),
-    folder: join(own, 'b'),
-    vaultFolder: join(own, 'v'),
-    vaultBeside: false,
-    keep: 1,
-    vaultKeep: 1,
-    masterKey: MASTER,
-    program: 'test',
-    restShare: 0,
-  }
+  const ask = await copyOfHouse()
   const ahead = { ...systemClock, epochMs: () => Date.UTC(2040, 0, 1) }
   await takeBackup(ask, ahead, () => {})
   const { name, removed } = await takeBackup(ask, systemClock, () => {})
