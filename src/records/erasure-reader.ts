@@ -86,3 +86,24 @@ export class ErasureReader {
     }
   }
 }
+
+/** An erasure whose keys are destroyed, as the ledger notes it. */
+export interface DestroyedKeys {
+  erasureId: number
+  asked: { atMs: number; by: string }
+  persons: number[]
+}
+
+/** Whose keys were destroyed, as the records tell it. */
+export function destroyedKeys(database: Db): DestroyedKeys[] {
+  const rows = database.all<{ id: number; requested_at: number; requested_by: string; persons: string }>(
+    `SELECT e.id, e.requested_at, e.requested_by, json_group_array(c.person) AS persons
+     FROM erasures e JOIN erased_contacts c ON c.erasure_id = e.id
+     WHERE e.keys_destroyed_at IS NOT NULL GROUP BY e.id ORDER BY e.id`,
+  )
+  return rows.map(({ id, requested_at: atMs, requested_by: by, persons }) => ({
+    erasureId: id,
+    asked: { atMs, by },
+    persons: JSON.parse(persons) as number[],
+  }))
+}

@@ -10,6 +10,7 @@ import { dayKeyName, dayOf, type Entry, lastDeadDay } from '../journal/entry.ts'
 import { JournalReader } from '../journal/journal-reader.ts'
 import { type Packed, unpack } from '../journal/packed.ts'
 import { Book, type Command, type Commit } from '../records/book.ts'
+import { destroyedKeys } from '../records/erasure-reader.ts'
 import { requireAllCommits, requireFiles, requireWholeVault } from '../records/lost-commits.ts'
 import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
@@ -134,6 +135,16 @@ class BookThread {
       parse: parseEntry,
       yieldToLoop: () => new Promise((resolve) => setImmediate(resolve)),
     })
+    this.#completeLedger()
+  }
+
+  /** One that was lost, or is an older copy, learns of the records whom they have erased. Only what was cut is forgotten. */
+  #completeLedger(): void {
+    const known = new Set(this.#ledger.persons())
+    for (const { erasureId, asked, persons } of destroyedKeys(this.#database)) {
+      const missing = persons.filter((person) => !known.has(person))
+      if (missing.length > 0) this.#ledger.note({ epoch: this.#book.epoch(), erasureId }, asked, missing)
+    }
   }
 
   /** An older copy of the vault may stand in its place: it has the keys of who was erased since. */

@@ -280,6 +280,23 @@ describe('erasing a person', () => {
     expect(await applyLedger(options)).toEqual({ persons: 0, journalEntries: 0 })
   })
 
+  test('is done again to a copy though the ledger was lost: the records know whom they have erased', async () => {
+    house = await TestGateway.open()
+    const conversation = await plant(ANNA, ANNAS)
+    await house.stop()
+    const backup = copyOf(data())
+    await house.start()
+    await done((await erase(conversation.contact.id)).id)
+    await house.stop()
+    rmSync(join(data(), 'erasure-ledger.db'))
+    await house.start()
+    await house.stop()
+
+    cpSync(join(data(), 'erasure-ledger.db'), join(backup, 'erasure-ledger.db'))
+    const options = { clock: systemClock, log: silentLog, threads: THREADS, folder: backup, masterKey: MASTER }
+    expect(await applyLedger(options)).toMatchObject({ persons: 1 })
+  })
+
   test('does not keep them from coming again, as somebody new; late news of the past brings nothing back', async () => {
     house = await TestGateway.open()
     await house.write(ANNA, ANNAS.text, { name: ANNAS.name })
