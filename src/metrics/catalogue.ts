@@ -145,7 +145,10 @@ export const CATALOGUE = {
 
   // What is found.
   searchSeconds: histogram(['search_seconds', 'From a search being asked for to its answer.'], SEARCH_SECONDS),
-  searchBehindMessages: gauge(['search_behind_messages', 'Messages that came and are not in the word index yet.']),
+  searchBehindMessages: gauge([
+    'search_behind_messages',
+    'At most so many messages are not in the word index yet; all of them at first where it is made anew.',
+  ]),
 
   // Who listens.
   socketConnections: gauge(['socket_connections', 'Open real-time sockets.']),

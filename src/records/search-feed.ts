@@ -99,13 +99,17 @@ export class SearchFeed {
     })
   }
 
-  /** Messages that came since the index was last brought up to date, by their ids; and the share of all that is in it. */
-  state(): { behind: number; share: number } {
+  /**
+   * Messages that came since the index was last brought up to date, and all that it lacks, also of before, by their ids;
+   * and the share of all that is in it.
+   */
+  state(): { behind: number; missing: number; share: number } {
     const { lowMessageId, highMessageId } = this.#progress
     const newest = this.#newest('messages')
     const behind = Math.max(0, newest - highMessageId)
-    if (behind === 0 && lowMessageId === 0) return { behind, share: 1 }
-    return { behind, share: Math.max(0, highMessageId + 1 - Math.max(1, lowMessageId)) / Math.max(1, newest) }
+    if (behind === 0 && lowMessageId === 0) return { behind, missing: 0, share: 1 }
+    const taken = Math.max(0, highMessageId + 1 - Math.max(1, lowMessageId))
+    return { behind, missing: Math.max(0, newest - taken), share: taken / Math.max(1, newest) }
   }
 
   /** The terms of one message, or null where it shows nothing that could be looked for. */

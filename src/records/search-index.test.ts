@@ -74,17 +74,17 @@ describe('the file', () => {
     const before = asks.map((q) => search.found(q))
     search.feed.restart()
     expect(search.found('parcel')).toEqual([])
-    expect(search.feed.state()).toEqual({ behind: 0, share: 0 })
+    expect(search.feed.state()).toEqual({ behind: 0, missing: 43, share: 0 })
     search.feed.step(20)
     // The newest are found first.
     expect(search.found('parcel')).toEqual((before[0] ?? []).slice(0, 20))
-    expect(search.feed.state().share).toBeLessThan(1)
+    expect(search.feed.state()).toEqual({ behind: 0, missing: 23, share: 20 / 43 })
     // What comes meanwhile is not kept waiting by what is old.
     await write(search.house, 'parcel of today')
     search.feed.step(20)
     expect(search.found('parcel')[0]).toBe('parcel of today')
     search.follow()
-    expect(search.feed.state()).toEqual({ behind: 0, share: 1 })
+    expect(search.feed.state()).toEqual({ behind: 0, missing: 0, share: 1 })
     expect(asks.map((q) => search.found(q).filter((text) => text !== 'parcel of today'))).toEqual(before)
   })
 

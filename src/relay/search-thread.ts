@@ -52,7 +52,7 @@ export interface SearchErasure {
 }
 
 export interface SearchState {
-  /** Messages that came and are not in the index yet. */
+  /** Messages that are not in the index yet, those of before included where it is made anew. */
   behind: number
   isComplete: boolean
 }
@@ -183,8 +183,8 @@ class SearchThread {
       try {
         const { feed } = this.#open()
         const isDone = feed.step(STEP_MESSAGES)
-        const { behind, share } = feed.state()
-        tell({ kind: 'state', state: { behind, isComplete: share === 1 } })
+        const { behind, missing, share } = feed.state()
+        tell({ kind: 'state', state: { behind: missing, isComplete: share === 1 } })
         this.#retryMs = RETRY_MS_MIN
         if (isDone) break
         const isBackfilling = behind === 0
