@@ -17,6 +17,8 @@ const SLEEP_MS_MAX = 60_000
 /** Pause after a duty that could not be fulfilled: it is still due. */
 const AFTER_FAILURE_MS = 1000
 const HOUSEKEEPING_MS = 3_600_000
+/** The first time comes sooner: a house that is restarted every hour keeps house too. */
+const FIRST_HOUSEKEEPING_MS = 600_000
 /** Rows that one purge takes: more rows, another input, so that nobody waits long. */
 const PURGE_BATCH = 500
 
@@ -49,7 +51,7 @@ export class Duties {
   start(): void {
     this.#stopped = false
     this.#schedule(0)
-    this.#cancelHousekeeping = this.#deps.clock.after(HOUSEKEEPING_MS, () => void this.#keepHouse())
+    this.#cancelHousekeeping = this.#deps.clock.after(FIRST_HOUSEKEEPING_MS, () => void this.#keepHouse())
   }
 
   stop(): void {
