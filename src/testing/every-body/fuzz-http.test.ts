@@ -49,10 +49,10 @@ test(`${BODIES} spoilt bodies are each answered as documented, none stops the ho
   expect(junk).toBeGreaterThan(20)
   expect(await house.metric('gatehouse_quarantined_items')).toBe(junk)
   expect(house.fatal).toEqual([])
-  // All that came of it can be listed, and no line of the log tells of a mistake of ours.
+  // All that came of it can be listed, and no line of the log tells of a mistake of ours: of what was set aside it tells.
   const seen = await readAll(house)
   expect(seen.messages.size).toBeGreaterThan(100)
   expect(seen.notices.length).toBeGreaterThan(100)
-  const errors = house.lines.filter((line) => line.includes('"level":"error"') && !line.includes('"msg":"notice"'))
-  expect(errors.slice(0, 3)).toEqual([])
+  const errors = house.lines.filter((line) => line.includes('"level":"error"'))
+  expect(errors.filter((line) => !/"msg":"(notice|a platform said what could not be applied)/.test(line))).toEqual([])
 }, 60_000)
