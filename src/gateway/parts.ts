@@ -275,6 +275,7 @@ function createErasing(
         safekeeping.backups.learnMaster(next)
         await safekeeping.shipping.learnMaster(next)
       },
+      keepLedger: () => safekeeping.backups.keepLedger(),
     },
     isServing: () => base.isServing(),
     metrics: {

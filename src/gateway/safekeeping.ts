@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Config } from '../config.ts'
-import { lookOverInThread, takeBackupInThread } from '../relay/backup-client.ts'
+import { lookOverInThread, takeBackupInThread, takeLedgerInThread } from '../relay/backup-client.ts'
 import { type BackupPlan, Backups } from '../relay/backups.ts'
 import { Drills } from '../relay/drills.ts'
 import { JournalShipping } from '../relay/journal-shipping.ts'
@@ -37,6 +37,7 @@ export function createSafekeeping(base: Base): Safekeeping {
   const backups = new Backups(
     {
       take: (ask) => takeBackupInThread(THREADS.backup, { ...ask, rawRecords: base.house.rawRecords() }, clock),
+      takeLedger: (ask) => takeLedgerInThread(THREADS.backup, ask, clock),
       clock,
       log,
       dataDir: config.dataDir,

@@ -5,6 +5,7 @@ import type { BackupNotice } from './backup-thread.ts'
 import type { BackupChecked, CheckAsk } from './check-backup.ts'
 import type { LookAsk, LookedOver } from './look-over.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
+import type { LedgerAsk } from './take-ledger.ts'
 
 /**
  * The growing copy is synced nearly without a pause: a disk that has little to write back keeps the journal's own sync
@@ -21,6 +22,11 @@ export interface Served {
 /** Takes a backup in a thread of its own, which is there only for as long as that lasts. */
 export async function takeBackupInThread(thread: URL, ask: BackupAsk & Served, clock: Clock): Promise<BackupDone> {
   return await withThread(thread, clock, (worker) => worker.ask<BackupDone>('take', ask))
+}
+
+/** Lays the ledger of erasures beside the copies of the keys, in such a thread. */
+export async function takeLedgerInThread(thread: URL, ask: LedgerAsk, clock: Clock): Promise<void> {
+  await withThread(thread, clock, (worker) => worker.ask('take_ledger', ask))
 }
 
 /** Checks a backup in such a thread. */

@@ -8,6 +8,7 @@ import type { Served } from './backup-client.ts'
 import { type CheckAsk, checkBackup } from './check-backup.ts'
 import { type LookAsk, lookOver } from './look-over.ts'
 import { type BackupAsk, takeBackup } from './take-backup.ts'
+import { type LedgerAsk, takeLedgerAlone } from './take-ledger.ts'
 
 /** Something to sync piece by piece while it grows. */
 export interface BackupNotice {
@@ -27,6 +28,8 @@ function answer({ name, args }: Question): unknown {
         self.postMessage({ notice: { kind: 'writing', path } satisfies BackupNotice })
       })
     }
+    case 'take_ledger':
+      return takeLedgerAlone(args as LedgerAsk)
     case 'check':
       stepBack()
       return checkBackup(args as CheckAsk, Math.random)

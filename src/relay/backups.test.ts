@@ -74,6 +74,7 @@ function open(how: Partial<BackupPlan> = {}, taking = take): Backups {
   const backups = new Backups(
     {
       take: taking,
+      takeLedger: async () => {},
       clock,
       log: {
         ...silentLog,

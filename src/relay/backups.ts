@@ -5,6 +5,7 @@ import type { Log } from '../core/log.ts'
 import { backupsIn, readManifest } from '../storage/backup-manifest.ts'
 import { type BackupState, readBackupState, writeBackupState } from './backup-state.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
+import type { LedgerAsk } from './take-ledger.ts'
 
 const HOUR_MS = 3_600_000
 /** Pause after a backup that failed. */
@@ -24,6 +25,7 @@ export interface BackupPlan extends Pick<BackupAsk, 'keep' | 'vaultKeep' | 'vaul
 
 export interface BackupsDependencies {
   take(ask: BackupAsk): Promise<BackupDone>
+  takeLedger(ask: LedgerAsk): Promise<void>
   clock: Clock
   log: Log
   dataDir: string
@@ -47,6 +49,8 @@ export class Backups {
   readonly #deps: BackupsDependencies
   readonly #planNow: () => BackupPlan
   #running: Promise<BackupDone> | undefined
+  /** The ledger's own copies, one after the other: each backup takes it along too. */
+  #ledger: Promise<void> | undefined
   #cancel: (() => void) | undefined
   #isStopped = false
   #masterKey: Uint8Array
@@ -95,6 +99,27 @@ export class Backups {
     this.#wait(0)
   }
 
+  /**
+   * Somebody was erased: the ledger of that goes where the copies of the keys are, at once. A disk that is lost before
+   * the next backup would bring them back with the last. What fails here the next backup does.
+   */
+  keepLedger(): Promise<void> {
+    const before = Promise.allSettled([this.#running, this.#ledger])
+    this.#ledger = before.then(() => this.#takeLedger())
+    return this.#ledger
+  }
+
+  async #takeLedger(): Promise<void> {
+    const { dataDir, log } = this.#deps
+    const { vaultFolder } = this.#planNow()
+    if (vaultFolder === undefined || this.#isStopped) return
+    try {
+      await this.#deps.takeLedger({ dataDir, vaultFolder, masterKey: this.#masterKey })
+    } catch (error) {
+      log.warn('the ledger of erasures was not copied, the next backup takes it', { reason: messageOf(error) })
+    }
+  }
+
   /** Takes none any more, and waits a little for the one under way: the end of the process cuts it off. */
   async stop(): Promise<void> {
     this.#isStopped = true
@@ -136,6 +161,7 @@ export class Backups {
   async #take(ask: BackupAsk): Promise<BackupDone> {
     const { clock, log, metrics } = this.#deps
     try {
+      if (this.#ledger !== undefined) await this.#ledger
       const done = await this.#deps.take(ask)
       const { name, seconds, bytes } = done
       const atMs = clock.epochMs()

@@ -20,6 +20,8 @@ export interface DestructionDependencies {
   copies: {
     endDays(days: readonly string[]): Promise<void>
     learnMaster(next: Uint8Array): Promise<void>
+    /** Somebody was erased. */
+    keepLedger(): Promise<void>
   }
   /** Whoever keeps events in memory forgets them. */
   forgetEvents(): void
@@ -50,7 +52,10 @@ export class Destruction {
       filesRemoved: async () => {
         while (erasures.hasFilesToRemove() && deps.isServing()) await pause(clock, FILES_POLL_MS)
       },
-      onState: metrics.erasure,
+      onState: (state) => {
+        metrics.erasure(state)
+        if (state === 'done') void deps.copies.keepLedger()
+      },
     })
   }
 

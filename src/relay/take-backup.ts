@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, pause } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
@@ -26,11 +26,11 @@ import { copyDatabase, faultsOfDatabase, syncFile, syncFolder } from '../storage
 import { giveToOwner, makeFolder } from '../storage/data-folder.ts'
 import { damageText, lookThrough } from '../storage/page-look.ts'
 import { relieveLog } from '../storage/summed-log.ts'
-import { countErased, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { type PooledMedia, poolMedia } from './backup-media.ts'
 import { type Rotation, removeLeftovers, rotate } from './backup-rotation.ts'
-import { claimForHouse, houseMarkOf, isInside, requireOutside } from './house-places.ts'
+import { claimForHouse, isInside, requireOutside } from './house-places.ts'
+import { markOf, takeLedger } from './take-ledger.ts'
 
 /** What is left free on the disk beside the copy. */
 const SPARE_BYTES = 64 * 1024 * 1024
@@ -113,7 +113,7 @@ class Taking {
       throw new Error(`The journal ends at entry ${head}, but the records have applied ${facts.appliedSeq}`)
     }
     const vault = await this.#takeVault()
-    this.#takeLedger()
+    takeLedger(this.#ask)
     writeMediaList(this.#part, media.media)
     const manifest: BackupManifest = {
       form: MANIFEST_FORM,
@@ -201,21 +201,6 @@ class Taking {
     return { file, bytes: statSync(path).size, sha256: await sha256Of(path) }
   }
 
-  /**
-   * Whom the house has erased: only the newest of it, apart from whatever could bring them back. One that knows of more
-   * people stays: the house was then restored without it.
-   */
-  #takeLedger(): void {
-    const { dataDir, vaultFolder } = this.#ask
-    const [from, to] = [join(dataDir, LEDGER_FILE), join(vaultFolder, LEDGER_FILE)]
-    if (!existsSync(from) || countErased(to) > countErased(from)) return
-    rmSync(to + PART_ENDING, { force: true })
-    this.#copy(from, to + PART_ENDING)
-    giveToOwner(to + PART_ENDING)
-    renameSync(to + PART_ENDING, to)
-    syncFolder(vaultFolder)
-  }
-
   async #filesOf(days: readonly string[]): Promise<BackupFile[]> {
     const paths = ['records.db', 'accounts.db', MEDIA_LIST_FILE, ...days.map((day) => `journal/${day}.db`)]
     const files: BackupFile[] = []
@@ -264,15 +249,6 @@ function nextName({ folder, vaultFolder }: BackupAsk, nowMs: number): string {
 }
 
 /** Throws where this is not the key that opens the vault. */
-function markOf({ dataDir, masterKey }: BackupAsk): string {
-  const vault = new Vault(join(dataDir, 'vault.db'), masterKey, { readonly: true })
-  try {
-    return houseMarkOf(vault)
-  } finally {
-    vault.close()
-  }
-}
-
 /** Throws where the vault's copy would lie with what it opens, unless that is wanted. Makes nothing. */
 function requireApart({ folder, vaultFolder, dataDir, vaultBeside }: BackupAsk): void {
   for (const place of [folder, vaultFolder]) requireOutside(place, dataDir)

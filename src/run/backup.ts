@@ -6,7 +6,7 @@ import { systemClock } from '../core/clock.ts'
 import { Failure, messageOf } from '../core/failure.ts'
 import { createLog } from '../core/pino-log.ts'
 import { backupPlanOf } from '../gateway/safekeeping.ts'
-import { checkBackupInThread, takeBackupInThread } from '../relay/backup-client.ts'
+import { checkBackupInThread, takeBackupInThread, takeLedgerInThread } from '../relay/backup-client.ts'
 import { Backups } from '../relay/backups.ts'
 import type { BackupChecked } from '../relay/check-backup.ts'
 import type { BackupDone } from '../relay/take-backup.ts'
@@ -84,6 +84,7 @@ async function takeAlone(context: Context, config: Config): Promise<BackupDone> 
     const backups = new Backups(
       {
         take: (ask) => takeBackupInThread(THREADS.backup, ask, systemClock),
+        takeLedger: (ask) => takeLedgerInThread(THREADS.backup, ask, systemClock),
         clock: systemClock,
         log: createLog('error', { write: () => {} }),
         dataDir,

@@ -30,11 +30,11 @@ export function restoreCommand(context: CommandContext<Config>): Promise<number>
 
 function restoreFrom(context: CommandContext<Config>, config: Config, from: string): Promise<Restored> {
   const vaultFrom = textOf(context, 'vault-from') ?? config.backup.vaultFolder ?? from
-  // Each backup leaves the newest ledger beside the vault's copies.
+  // Each erasure and each backup leaves the newest ledger beside the vault's copies.
   const left = join(vaultFrom, LEDGER_FILE)
   const ledger = textOf(context, 'ledger') ?? (existsSync(left) ? left : null)
   if (ledger === left)
-    context.complain(`The erasure ledger is ${left}, as of the last backup. --ledger names a newer one`)
+    context.complain(`The erasure ledger is ${left}, as it lies beside the keys. --ledger names a newer one`)
   const shipped = textOf(context, 'journal') ?? null
   const { shipFolder } = config.backup
   if (shipped === null && shipFolder !== undefined && segmentsIn(shipFolder).length > 0)

@@ -305,7 +305,7 @@ describe('a restore', () => {
     expect(await child.exited).toBe(0)
     expect(await new Response(child.stdout).json()).toMatchObject({ erased_again: 1, counts: { contacts: 1 } })
     const said = await new Response(child.stderr).text()
-    expect(said).toContain('erasure-ledger.db, as of the last backup')
+    expect(said).toContain('erasure-ledger.db, as it lies beside the keys')
     expect(said).toContain(`is left out. --journal ${second} goes on with it`)
     await house.start()
     expect(await contactsNow()).not.toContain(ANNA)
