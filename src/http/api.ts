@@ -266,7 +266,9 @@ async function send(
   { body, keyInHeader }: { body: Record<string, unknown>; keyInHeader: string | null },
 ): Promise<SendAnswer> {
   if (!deps.isAccepting())
-    throw new Failure('unavailable', 'Stopping, or nothing can be stored now: send again later', { retry_after_ms: 5000 })
+    throw new Failure('unavailable', 'Stopping, or nothing can be stored now: send again later', {
+      retry_after_ms: 5000,
+    })
   const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs(), idempotencyKey: keyInHeader })
   if (ask.prepared.type === 'template') requireMay(principal, 'messages.start')
   if (ask.takeOver) requireMay(principal, 'conversations.take_over')
