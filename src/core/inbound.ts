@@ -46,6 +46,8 @@ export interface MessageItem {
   isUnstamped?: true
   /** The platform's word, such as `text`; unknown words are kept. */
   type: string
+  /** Set where we do not know that word: it is shown as something else that came, and counted. */
+  isUnknown?: true
   /** The customer, also where the direction is `out`; empty for what the firm wrote to a group. */
   person: PersonReference
   /** Whether it opens the customer service window (messages of customers do; system notices do not). */
@@ -212,6 +214,8 @@ export interface StatusItem {
   status: string
   /** Our word for it; null for a word we do not know, which is kept and changes nothing. */
   state: Extract<MessageState, 'sent' | 'delivered' | 'read' | 'played' | 'failed'> | null
+  /** Set where we do not know the platform's word: it is counted. */
+  isUnknown?: true
   atMs: number
   recipient: PersonReference | null
   /** In groups: the participant the status is about. Part of the status's identity. */

@@ -94,7 +94,13 @@ export const CATALOGUE = {
     "How far the records' time is ahead of the wall clock, which was set back; 0: not at all.",
   ]),
   eventsOffset: gauge(['events_offset', 'Offset of the newest event.']),
-  unknownItems: counter(['unknown_items_total', 'Things a platform said in words we do not know; kept.'], ['kind']),
+  unknownItems: counter(
+    [
+      'unknown_items_total',
+      'What a platform said in words that are not known here, by what it is: a field, a message, a status. It is kept.',
+    ],
+    ['kind'],
+  ),
   notices: counter(['notices_total', "Notices about the firm's own numbers, accounts and templates."], ['severity']),
   laterBodies: gauge(['later_bodies', 'Webhooks of which what they bring of the past is still to be applied.']),
   recordsDamagedPages: gauge([

@@ -96,4 +96,5 @@ async function announce(
     sinceMs: ask.arrivedAtMs,
     counts,
   })
+  if (item.isUnknown) tx.wake({ kind: 'kept', what: 'message' })
 }

@@ -65,6 +65,7 @@ export const receiveStatus = input(
       person,
       tx.seal(person, statusPlace(id), JSON.stringify({ item: { ...item, raw: undefined }, raw: item.raw })),
     )
+    if (item.isUnknown) tx.wake({ kind: 'kept', what: 'status' })
     if (!message) return { outcome: 'early' as const }
     // In a group it is about one of many.
     if (item.recipient && item.participant === null) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { TestGateway, until } from './test-gateway.ts'
+import { FAST_NUMBER, TestGateway, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
 setDefaultTimeout(20_000)
@@ -54,6 +54,34 @@ test('a failure is a rise from 0 also where it is the first of its route', async
   for (const status of ['500', '503']) {
     expect(text).toContain(`gatehouse_http_requests_total{route="/api/v1/me",status="${status}"} 0\n`)
   }
+})
+
+test('what a platform says in new words is taken, kept and counted by what it is', async () => {
+  const unknown = (kind: string) => house.metric(`gatehouse_unknown_items_total{kind="${kind}"}`)
+  const value = {
+    messaging_product: 'whatsapp',
+    metadata: { display_phone_number: '15550783881', phone_number_id: FAST_NUMBER },
+    messages: [
+      { from: '15550880003', id: 'wamid.new-type', timestamp: '1790000000', type: 'teleport', teleport: { to: 'x' } },
+      { from: '15550880003', id: 'wamid.old-type', timestamp: '1790000000', type: 'text', text: { body: 'Hello' } },
+    ],
+    statuses: [
+      { id: 'wamid.of-ours', status: 'teleported', timestamp: '1790000000', recipient_id: '15550880003' },
+      { id: 'wamid.of-ours', status: 'paid', timestamp: '1790000000', recipient_id: '15550880003', type: 'payment' },
+    ],
+  }
+  const changes = [
+    { field: 'messages', value },
+    { field: 'teleports', value: { messaging_product: 'whatsapp' } },
+  ]
+  const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: '102290129340398', changes }] })
+  expect((await house.webhook(body)).status).toBe(200)
+  await until('the field is counted', async () => (await unknown('field')) === 1)
+  expect([await unknown('message'), await unknown('status')]).toEqual([1, 1])
+  const { items } = (
+    await house.api(`/api/v1/conversations/${(await house.conversationOf('+15550880003')).id}/messages`)
+  ).body
+  expect(items.map((item: { type: string }) => item.type)).toEqual(['text', 'teleport'])
 })
 
 /** What the log has said with this phrase. */

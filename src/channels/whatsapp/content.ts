@@ -53,6 +53,11 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['call', (_own, body) => call(body)],
 ])
 
+/** Whether messages of this type are read here. */
+export function isKnownType(type: string): boolean {
+  return READERS.has(type)
+}
+
 /**
  * What a message says, from the platform's own object: of one that came in or was sent from a phone, of what a standby
  * echo wraps, of the new message in an edit, of a call's step, and of what we send. Never throws.

@@ -1,5 +1,6 @@
 import type { ActItem, IdentityChange, InboundItem, MessageItem, PersonReference } from '../../core/inbound.ts'
 import { attachmentsOf } from './attachment.ts'
+import { isKnownType } from './content.ts'
 import { firstText, type IdentityFields, identityOf, withContact } from './people.ts'
 import type { Place } from './place.ts'
 import { type JsonObject, objectOf, stampMsOf, textOf, wordOf } from './read.ts'
@@ -128,6 +129,7 @@ export function plainOf(said: Said, place: Place): MessageItem {
   const attachments = attachmentsOf(type, content)
   if (attachments) item.attachments = attachments
   if (place.isHistory) item.history = historyOf(raw)
+  if (!isKnownType(type)) item.isUnknown = true
   return item
 }
 

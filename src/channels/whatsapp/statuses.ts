@@ -30,6 +30,8 @@ export function statusOf(raw: JsonObject, place: Place): StatusItem | undefined 
   const upstreamId = textOf(raw['id'])
   const status = textOf(raw['status'])
   if (upstreamId === undefined || status === undefined) return undefined
+  const isAbout = isAboutMessage(raw)
+  const state = isAbout ? (STATE_OF.get(status) ?? null) : null
   const failure = failureOf(raw['errors'])
   const consequences = failure ? consequencesOf(failure.code) : undefined
   return {
@@ -38,7 +40,8 @@ export function statusOf(raw: JsonObject, place: Place): StatusItem | undefined 
     space: place.space,
     upstreamId,
     status,
-    state: isAboutMessage(raw) ? (STATE_OF.get(status) ?? null) : null,
+    state,
+    ...(isAbout && state === null ? { isUnknown: true } : {}),
     atMs: stampMsOf(raw['timestamp']) ?? place.receivedAtMs,
     recipient: recipientOf(raw, place),
     participant: participantOf(raw),
