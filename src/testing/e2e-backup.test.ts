@@ -24,7 +24,6 @@ import { type BackupAsk, type BackupDone, takeBackup } from '../relay/take-backu
 import { askRunningHouse } from '../run/running-house.ts'
 import { backupsIn, pooledMediaPath, readManifest, readMediaList, vaultCopiesIn } from '../storage/backup-manifest.ts'
 import { Db } from '../storage/database.ts'
-import { countErased, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { openEverything } from './sealed-cells.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -210,17 +209,6 @@ test('backups are taken under load, checked, and go with their time; the journal
   await damageIsFound()
   await oldestGo()
   await journalGoesOn()
-})
-
-test('who is erased after a backup is in the ledger beside the keys at once: a lost disk brings nobody back', async () => {
-  await backup()
-  const ledger = join(vaultFolder, LEDGER_FILE)
-  const before = countErased(ledger)
-  await house.write('+4917000000001', 'forget me')
-  const { contact } = await house.conversationOf('+4917000000001')
-  expect((await house.ask('DELETE', `/api/v1/contacts/${contact.id}`)).status).toBe(202)
-  await until('the ledger lies there', () => countErased(ledger) > before)
-  expect(countErased(ledger)).toBe(before + 1)
 })
 
 test("the vault's copy does not go where the backup goes unless that is wanted", async () => {

@@ -10,6 +10,7 @@ import { SearchTerms } from '../records/search-terms.ts'
 import { applyLedger } from '../relay/apply-ledger.ts'
 import { Db } from '../storage/database.ts'
 import { THREADS } from '../threads.ts'
+import { countErased, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { filesWith, type Opened, openEverything, unknownColumns } from './sealed-cells.ts'
 import { FAST_NUMBER, TestGateway, until } from './test-gateway.ts'
@@ -295,6 +296,17 @@ describe('erasing a person', () => {
     cpSync(join(data(), 'erasure-ledger.db'), join(backup, 'erasure-ledger.db'))
     const options = { clock: systemClock, log: silentLog, threads: THREADS, folder: backup, masterKey: MASTER }
     expect(await applyLedger(options)).toMatchObject({ persons: 1 })
+  })
+
+  test('is at once in the ledger beside the copies of the keys: a lost disk brings nobody back', async () => {
+    const copies = mkdtempSync(join(tmpdir(), 'gatehouse-copies-'))
+    folders.push(copies)
+    const config = `[backup]\nfolder = "${copies}/backups"\nvault_folder = "${copies}/keys"\n`
+    house = await TestGateway.open({ config })
+    const ledger = join(copies, 'keys', LEDGER_FILE)
+    await house.write(ANNA, ANNAS.text)
+    await done((await erase((await house.conversationOf(ANNA)).contact.id)).id)
+    await until('the ledger lies there', () => countErased(ledger) === 1)
   })
 
   test('does not keep them from coming again, as somebody new; late news of the past brings nothing back', async () => {
