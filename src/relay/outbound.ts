@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts'
 import { MESSAGE_CLASSES, type MessageClass } from '../core/message.ts'
 import type { RecordTime } from '../core/record-time.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { FENCE_WINDOW_MS } from '../dispatch/fence.ts'
 import type { Assignment, SendResult, WaitReason } from '../dispatch/types.ts'
 import { NUMBER_STATE } from '../records/codes.ts'
 import type { Ask } from '../records/inputs.ts'
@@ -27,8 +28,6 @@ const DRAIN_MS_MAX = 10_000
 const RECOVER_BATCH = 500
 /** Pause before the book is asked again that could not take something, such as on a full disk. */
 const UNAVAILABLE_MS = 1000
-/** The fence's width: beyond it no send of another process counts any more. */
-const FENCE_MS = 1015
 /** Bulk that is in memory, for each number: a window over the records. */
 export const BULK_HEADS_MAX = 500
 
@@ -89,7 +88,7 @@ export class Outbound {
     for (const number of this.#deps.reader.numbers()) this.#declare(number)
     // What the process before sent in its last second still counts at the platform, and nobody here knows how much, nor
     // how long ago it was: the wall clock may have been set meanwhile. Only a new house has sent nothing.
-    if (lastInputAtMs > 0) await this.#until(this.#deps.clock.monoMs() + FENCE_MS)
+    if (lastInputAtMs > 0) await this.#until(this.#deps.clock.monoMs() + FENCE_WINDOW_MS)
     this.#started = true
     this.#pump()
   }
