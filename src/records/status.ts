@@ -53,19 +53,8 @@ export const receiveStatus = input(
       message?.person ??
       (item.recipient ? await personOf(tx, number.portfolio, item.recipient, context) : 0)
     const id = context.ids.next()
-    await tx.run(
-      `INSERT INTO statuses (id, upstream_hash, message_id, status, participant_hash, at, person, body)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
-      id,
-      hash,
-      message?.id ?? null,
-      item.status,
-      participantHash,
-      Math.min(item.atMs, context.now),
-      person,
-      tx.seal(person, statusPlace(id), JSON.stringify({ item: { ...item, raw: undefined }, raw: item.raw })),
-    )
-    if (item.isUnknown) tx.wake({ kind: 'kept', what: 'status' })
+    const messageId = message?.id ?? null
+    await keepStatus(tx, { id, hash, messageId, participantHash, person, atMs: Math.min(item.atMs, context.now) }, item)
     if (!message) return { outcome: 'early' as const }
     // In a group it is about one of many.
     if (item.recipient && item.participant === null) {
@@ -81,6 +70,32 @@ export const receiveStatus = input(
     return { outcome: 'received' as const, id: message.id }
   },
 )
+
+interface StatusRow {
+  id: number
+  hash: bigint
+  messageId: number | null
+  participantHash: bigint
+  person: number
+  atMs: number
+}
+
+/** Kept whole, and counted where it is of a kind that nobody here knows. */
+async function keepStatus(tx: Tx, row: StatusRow, item: StatusItem): Promise<void> {
+  await tx.run(
+    `INSERT INTO statuses (id, upstream_hash, message_id, status, participant_hash, at, person, body)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+    row.id,
+    row.hash,
+    row.messageId,
+    item.status,
+    row.participantHash,
+    row.atMs,
+    row.person,
+    tx.seal(row.person, statusPlace(row.id), JSON.stringify({ item: { ...item, raw: undefined }, raw: item.raw })),
+  )
+  if (item.isUnknown) tx.wake({ kind: 'kept', what: 'status' })
+}
 
 /** What is said of one person in a group is sealed with their key, if they are known. */
 function participantOf(tx: Tx, portfolio: string, { participant }: StatusItem): number | undefined {
