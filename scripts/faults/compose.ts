@@ -6,51 +6,40 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { signatureOf, webhookOf } from '../../src/simulator/webhook-body.ts'
+import {
+  appWith,
+  BACKUP_TABLE,
+  BACKUPS,
+  done,
+  expect,
+  finish,
+  HEAD,
+  helloOf,
+  KEY,
+  type Ran,
+  SECRET,
+  waitFor,
+} from './installed.ts'
 
-const SECRET = 'the-app-secret-of-the-compose-run'
-const KEY = 'gh_the-owner-key-of-the-compose-run'
 const SITE = 'chat.localhost'
 const NETWORK = 'gatehouse-compose'
 const ROUNDS = 5
-const WAIT_MS_MAX = 60_000
 const ROOT = new URL('../..', import.meta.url).pathname
 const BUNDLE = process.env['NODE_EXTRA_CA_CERTS']
 /** The image that the Dockerfile names. */
 const BASE = /^ARG BUN=docker\.io\/(\S+)/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'))?.[1] ?? ''
-const CONFIG = `bootstrap_token = "${KEY}"
-graph_url = "http://127.0.0.1:9"
-[http]
-public_url = "https://${SITE}"
-[[whatsapp.portfolio]]
-id = "acme"
-[[whatsapp.app]]
-id = "main"
-portfolio = "acme"
-app_secret = "env:WA_APP_SECRET"
-verify_token = "v"
-access_token = "a"
-[backup]
-folder = "/backup/gatehouse"
-vault_folder = "/backup-of-keys/gatehouse"
-`
+const CONFIG = `${HEAD}[http]\npublic_url = "https://${SITE}"\n${appWith('env:WA_APP_SECRET')}${BACKUP_TABLE}`
 /** What only this machine or this run wants otherwise; the backups' folders as the comment in the file says. */
 const OVERRIDE = `services:
   gatehouse:
     ulimits: { nofile: 20000, core: 0 }
-    volumes: ['./copies:/backup/gatehouse', './keys:/backup-of-keys/gatehouse']
+    volumes: ['./copies:${BACKUPS[0]}', './keys:${BACKUPS[1]}']
 `
 
 const { values } = parseArgs({ options: { folder: { type: 'string', default: '/var/tmp/gatehouse-compose' } } })
 const { folder } = values
 const house = join(folder, 'compose')
-const wrong: string[] = []
 let given = 0
-
-interface Ran {
-  code: number
-  said: string
-}
 
 function run(words: readonly string[], { cwd = ROOT, input = '' } = {}): Ran {
   const env = { ...process.env, DOCKER_HOST: `unix://${folder}/docker.sock`, DOCKER_BUILDKIT: '0' }
@@ -58,31 +47,12 @@ function run(words: readonly string[], { cwd = ROOT, input = '' } = {}): Ran {
   return { code: exitCode, said: `${stdout.toString()}${stderr.toString()}`.trim() }
 }
 
-function done({ code, said }: Ran): string {
-  if (code !== 0) throw new Error(said)
-  return said
-}
-
 const docker = (...words: string[]) => run(['docker', ...words])
 const compose = (...words: string[]) =>
   run(['docker-compose', '-p', 'house', '-f', 'compose.yaml', '-f', 'override.yaml', ...words], { cwd: house })
 const gatehouse = (...words: string[]) => compose('exec', '-T', 'gatehouse', '/app/gatehouse', ...words)
 
-function expect(what: string, is: unknown, wanted: unknown): void {
-  const isRight = is === wanted
-  if (!isRight) wrong.push(what)
-  console.log(
-    `${isRight ? 'ok    ' : 'WRONG '} ${what}${isRight ? '' : `: ${String(is)} instead of ${String(wanted)}`}`,
-  )
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const endMs = performance.now() + WAIT_MS_MAX
-  while (!isSo()) {
-    if (performance.now() > endMs) throw new Error(`Waited in vain: ${what}\n${compose('logs', '--tail', '20').said}`)
-    await Bun.sleep(50)
-  }
-}
+const until = (what: string, isSo: () => boolean) => waitFor(what, isSo, () => compose('logs', '--tail', '20').said)
 
 /** An engine of this run's own. */
 async function engine(before: readonly string[], more: readonly string[]): Promise<Bun.Subprocess> {
@@ -138,13 +108,17 @@ const unread = () => Number(/"unread":(\d+)/.exec(curl('/api/v1/conversations'))
 
 /** A customer writes; repeated until it is answered 200, as the platform does. */
 async function give(): Promise<void> {
-  const id = `wamid.compose.${++given}`
-  const person = { phone: '447700900142', name: 'Amara Osei', userId: 'GB.142', identity: 'phone' as const }
-  const number = { phoneNumberId: '100000000000001', display: '+12025550101', alias: 'desk', wabaId: '200000000000001' }
-  const message = { id, timestamp: String(Math.floor(Date.now() / 1000)), type: 'text', text: { body: 'Hello' } }
-  const body = JSON.stringify(webhookOf([{ kind: 'message', number, person, id, message }]))
-  const signature = ['-H', `X-Hub-Signature-256: ${signatureOf(body, SECRET)}`]
-  const asked = [...signature, '-o', '/dev/null', '-w', '%{http_code}', '--data-binary', '@-']
+  const { body, signature } = helloOf(`wamid.compose.${++given}`)
+  const asked = [
+    '-H',
+    `X-Hub-Signature-256: ${signature}`,
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+    '--data-binary',
+    '@-',
+  ]
   await until('a webhook to be taken', () => curl('/webhooks/whatsapp/main', asked, body) === '200')
 }
 
@@ -231,8 +205,7 @@ async function main(): Promise<number> {
     run(['umount', '-R', join(folder, 'exec/netns/default')])
     rmSync(folder, { recursive: true, force: true })
   }
-  console.log(`${wrong.length} wrong`)
-  return wrong.length === 0 ? 0 : 1
+  return finish()
 }
 
 process.exit(await main())

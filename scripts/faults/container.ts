@@ -6,12 +6,10 @@
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { signatureOf, webhookOf } from '../../src/simulator/webhook-body.ts'
+import { appWith, expect, finish, HEAD, helloOf, KEY, SECRET } from './installed.ts'
 
 const USER = 65532
 const PORT = 21_990
-const KEY = 'gh_the-owner-key-of-the-container-run'
-const SECRET = 'the-app-secret-of-the-container-run'
 const IMAGE = 'localhost/gatehouse:faults'
 const STARTS = 5
 const READY_MS_MAX = 20_000
@@ -29,7 +27,6 @@ const storage = ['--storage-driver', 'vfs', '--root', join(folder, 'storage'), '
 const buildah = (...words: string[]) => run(['buildah', ...storage, ...words])
 const podman = (...words: string[]) =>
   run(['podman', ...storage, '--runtime', 'runc', '--cgroup-manager', 'cgroupfs', ...words])
-const wrong: string[] = []
 
 interface Ran {
   code: number
@@ -47,14 +44,6 @@ function run(words: string[]): Ran {
 function done({ code, out, complaints }: Ran): string {
   if (code !== 0) throw new Error(complaints || out)
   return out
-}
-
-function expect(what: string, is: unknown, wanted: unknown): void {
-  const isRight = is === wanted
-  if (!isRight) wrong.push(what)
-  console.log(
-    `${isRight ? 'ok    ' : 'WRONG '} ${what}${isRight ? '' : `: ${String(is)} instead of ${String(wanted)}`}`,
-  )
 }
 
 /** An image with Debian, Bun and, where there is one, the authority that this network's proxy signs with. */
@@ -89,9 +78,7 @@ function makeFolders(): string[] {
   chownSync(data, USER, USER)
   writeFileSync(join(config, 'master.key'), 'ab'.repeat(32))
   chmodSync(join(config, 'master.key'), 0o444)
-  const app = `[[whatsapp.app]]\nid = "main"\nportfolio = "acme"\napp_secret = "${SECRET}"\nverify_token = "v"\naccess_token = "a"\n`
-  const head = `master_key_file = "/config/master.key"\nbootstrap_token = "${KEY}"\ngraph_url = "http://127.0.0.1:9"\n`
-  const text = `${head}[http]\nport = ${PORT}\n[[whatsapp.portfolio]]\nid = "acme"\n${app}`
+  const text = `master_key_file = "/config/master.key"\n${HEAD}[http]\nport = ${PORT}\n${appWith(SECRET)}`
   writeFileSync(join(config, 'gatehouse.toml'), text)
   return ['-v', `${config}:/config:ro`, '-e', 'GATEHOUSE_CONFIG=/config/gatehouse.toml', '-v', `${data}:/data`]
 }
@@ -120,11 +107,8 @@ function stop(name: string): void {
 }
 
 async function give(id: string): Promise<number> {
-  const person = { phone: '447700900142', name: 'Amara Osei', userId: 'GB.142', identity: 'phone' as const }
-  const number = { phoneNumberId: '100000000000001', display: '+12025550101', alias: 'desk', wabaId: '200000000000001' }
-  const message = { id, timestamp: String(Math.floor(Date.now() / 1000)), type: 'text', text: { body: 'Hello' } }
-  const body = JSON.stringify(webhookOf([{ kind: 'message', number, person, id, message }]))
-  const headers = { 'X-Hub-Signature-256': signatureOf(body, SECRET) }
+  const { body, signature } = helloOf(id)
+  const headers = { 'X-Hub-Signature-256': signature }
   return (await fetch(`http://127.0.0.1:${PORT}/webhooks/whatsapp/main`, { method: 'POST', headers, body })).status
 }
 
@@ -188,8 +172,7 @@ async function main(): Promise<number> {
     for (const name of ['alone', 'house']) podman('rm', '-f', name)
     rmSync(folder, { recursive: true, force: true })
   }
-  console.log(`${wrong.length} wrong`)
-  return wrong.length === 0 ? 0 : 1
+  return finish()
 }
 
 process.exit(await main())

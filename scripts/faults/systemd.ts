@@ -6,35 +6,27 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { signatureOf, webhookOf } from '../../src/simulator/webhook-body.ts'
+import {
+  appWith,
+  BACKUP_TABLE,
+  BACKUPS,
+  done,
+  expect,
+  finish,
+  HEAD,
+  helloOf,
+  KEY,
+  type Ran,
+  SECRET,
+  waitFor,
+} from './installed.ts'
 
-const SECRET = 'the-app-secret-of-the-systemd-run'
-const KEY = 'gh_the-owner-key-of-the-systemd-run'
 const KILLS = 5
-const WAIT_MS_MAX = 60_000
 const PACKAGES = 'systemd,systemd-sysv,dbus,openssl'
 const UNIT = new URL('../../config/gatehouse.service', import.meta.url).pathname
 const TOML = '/etc/gatehouse/gatehouse.toml'
-const BACKUPS = ['/backup/gatehouse', '/backup-of-keys/gatehouse']
-const CONFIG = `data_dir = "/var/lib/gatehouse/data"
-master_key_file = "/etc/gatehouse/master.key"
-bootstrap_token = "${KEY}"
-graph_url = "http://127.0.0.1:9"
-
-[[whatsapp.portfolio]]
-id = "acme"
-
-[[whatsapp.app]]
-id = "main"
-portfolio = "acme"
-app_secret = "env:WA_APP_SECRET"
-verify_token = "v"
-access_token = "a"
-
-[backup]
-folder = "${BACKUPS[0]}"
-vault_folder = "${BACKUPS[1]}"
-`
+const PLACES = 'data_dir = "/var/lib/gatehouse/data"\nmaster_key_file = "/etc/gatehouse/master.key"\n'
+const CONFIG = `${PLACES}${HEAD}${appWith('env:WA_APP_SECRET')}${BACKUP_TABLE}`
 
 const { values } = parseArgs({
   options: {
@@ -43,23 +35,12 @@ const { values } = parseArgs({
   },
 })
 const root = join(values.folder, 'root')
-const wrong: string[] = []
 let leader = ''
 let given = 0
-
-interface Ran {
-  code: number
-  said: string
-}
 
 function run(words: readonly string[], input = ''): Ran {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...words], { stdin: Buffer.from(input) })
   return { code: exitCode, said: `${stdout.toString()}${stderr.toString()}`.trim() }
-}
-
-function done({ code, said }: Ran): string {
-  if (code !== 0) throw new Error(said)
-  return said
 }
 
 /** A shell of root's beside the service, with what the head of the unit says that commands want. */
@@ -69,28 +50,13 @@ function shell(text: string): Ran {
   return run(['nsenter', '-t', leader, '-m', '-u', '-i', '-n', '-p', '-C', ...env, 'sh', '-c', `${secrets}\n${text}`])
 }
 
-function expect(what: string, is: unknown, wanted: unknown): void {
-  const isRight = is === wanted
-  if (!isRight) wrong.push(what)
-  console.log(
-    `${isRight ? 'ok    ' : 'WRONG '} ${what}${isRight ? '' : `: ${String(is)} instead of ${String(wanted)}`}`,
-  )
-}
-
 function expectWords(what: string, text: string, wanted: RegExp): void {
   expect(what, wanted.test(text) ? 'said' : text, 'said')
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const endMs = performance.now() + WAIT_MS_MAX
-  while (!isSo()) {
-    if (performance.now() > endMs) throw new Error(`Waited in vain: ${what}\n${journal(20)}`)
-    await Bun.sleep(50)
-  }
-}
-
 const show = (property: string) => done(shell(`systemctl show --value -p ${property} gatehouse`))
 const journal = (lines: number) => shell(`journalctl -u gatehouse -o cat -n ${lines} --no-pager`).said
+const until = (what: string, isSo: () => boolean) => waitFor(what, isSo, () => journal(20))
 const isReady = () => shell('gatehouse healthcheck').code === 0
 
 async function boot(): Promise<Bun.Subprocess> {
@@ -156,12 +122,8 @@ function reloads(): void {
 }
 
 function post(): number {
-  const id = `wamid.systemd.${++given}`
-  const person = { phone: '447700900142', name: 'Amara Osei', userId: 'GB.142', identity: 'phone' as const }
-  const number = { phoneNumberId: '100000000000001', display: '+12025550101', alias: 'desk', wabaId: '200000000000001' }
-  const message = { id, timestamp: String(Math.floor(Date.now() / 1000)), type: 'text', text: { body: 'Hello' } }
-  const body = JSON.stringify(webhookOf([{ kind: 'message', number, person, id, message }]))
-  const headers = ['-H', `X-Hub-Signature-256: ${signatureOf(body, SECRET)}`, '-H', 'Content-Type: application/json']
+  const { body, signature } = helloOf(`wamid.systemd.${++given}`)
+  const headers = ['-H', `X-Hub-Signature-256: ${signature}`, '-H', 'Content-Type: application/json']
   const curl = ['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', ...headers, '--data-binary', '@-']
   const url = 'http://127.0.0.1:8080/webhooks/whatsapp/main'
   return Number(run(['nsenter', '-t', leader, '-n', ...curl, url], body).said)
@@ -248,8 +210,7 @@ async function main(): Promise<number> {
     await nspawn?.exited
     rmSync(values.folder, { recursive: true, force: true })
   }
-  console.log(`${wrong.length} wrong`)
-  return wrong.length === 0 ? 0 : 1
+  return finish()
 }
 
 process.exit(await main())
