@@ -84,34 +84,49 @@ async function sendInDoubt(on: CrashStand): Promise<Message & { send: Send }> {
   return { ...message, send: must(items[0], 'the send') }
 }
 
+/**
+ * A house dies with the proof that a message in doubt has arrived stored and not applied; undefined if the doubt
+ * ended before it was dead.
+ */
+async function dieWithTheProofUnread(
+  waitS: number,
+): Promise<{ house: CrashStand; id: string; doubtEndsAtMs: number } | undefined> {
+  const house = await build({ doubtWaitS: { urgent: waitS, reply: 120, notice: 120, bulk: 120 } })
+  const first = house.start()
+  await first.ready()
+  expect(await house.postWebhook(messagesBody(['wamid.first']))).toBe(200)
+  const { id, send, timeline } = await sendInDoubt(house)
+  await first.kill()
+
+  // Much comes first, and last the proof.
+  const dying = house.start('journal.after_commit:1')
+  await dying.ready()
+  const { correlation, wamid } = send
+  const known = { number: NUMBER, person: PERSON, id: wamid, correlation, atMs: systemClock.epochMs() }
+  const proof = {
+    ...known,
+    kind: 'status' as const,
+    status: 'delivered' as const,
+    category: 'service',
+    errorCode: null,
+  }
+  const crowd = Array.from({ length: 5000 }, (_, index) => `wamid.crowd.${index}`)
+  await house.postWebhook(messagesBody(crowd, [proof]))
+  expect((await dying.exited).signal).toBe('SIGKILL')
+
+  const doubtEndsAtMs = Date.parse(must(timeline.at(-1), 'the doubt').at) + waitS * 1000
+  if (systemClock.epochMs() < doubtEndsAtMs) return { house, id, doubtEndsAtMs }
+  await house.close()
+}
+
 test(
   'nothing is sent again while the status that settles it waits in the journal',
   async () => {
-    const waitS = 2
-    const house = await build({ doubtWaitS: { urgent: waitS, reply: 120, notice: 120, bulk: 120 } })
-    const first = house.start()
-    await first.ready()
-    expect(await house.postWebhook(messagesBody(['wamid.first']))).toBe(200)
-    const { id, send, timeline } = await sendInDoubt(house)
-    await first.kill()
+    // How long two starts take is the machine's matter: a busy one gets a longer doubt.
+    const dead =
+      (await dieWithTheProofUnread(3)) ?? (await dieWithTheProofUnread(10)) ?? (await dieWithTheProofUnread(30))
+    const { house, id, doubtEndsAtMs } = must(dead, 'a house that died in time')
 
-    // Stored and not applied: much that comes first, and last the proof that the message has arrived.
-    const dying = house.start('journal.after_commit:1')
-    await dying.ready()
-    const { correlation, wamid } = send
-    const known = { number: NUMBER, person: PERSON, id: wamid, correlation, atMs: systemClock.epochMs() }
-    const proof = {
-      ...known,
-      kind: 'status' as const,
-      status: 'delivered' as const,
-      category: 'service',
-      errorCode: null,
-    }
-    const crowd = Array.from({ length: 5000 }, (_, index) => `wamid.crowd.${index}`)
-    await house.postWebhook(messagesBody(crowd, [proof]))
-    expect((await dying.exited).signal).toBe('SIGKILL')
-
-    const doubtEndsAtMs = Date.parse(must(timeline.at(-1), 'the doubt').at) + waitS * 1000
     await pause(systemClock, doubtEndsAtMs - systemClock.epochMs())
     const last = house.start()
     await last.ready()
@@ -122,7 +137,7 @@ test(
     expect(settled.timeline.map(({ state }) => state)).toEqual(['queued', 'sending', 'in_doubt', 'delivered'])
     await last.kill()
   },
-  TEST_MS_MAX,
+  2 * TEST_MS_MAX,
 )
 
 test.each(['day.key_made:1', 'day.file_made:1', 'journal.before_mark:1'])(
