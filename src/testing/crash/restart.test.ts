@@ -117,6 +117,7 @@ async function dieWithTheProofUnread(
   const doubtEndsAtMs = Date.parse(must(timeline.at(-1), 'the doubt').at) + waitS * 1000
   if (systemClock.epochMs() < doubtEndsAtMs) return { house, id, doubtEndsAtMs }
   await house.close()
+  return undefined
 }
 
 test(
