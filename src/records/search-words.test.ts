@@ -117,15 +117,16 @@ describe('codesOf()', () => {
 
   test('takes no time for texts that are made to take it', () => {
     for (const text of [
-      '1'.repeat(60_000),
-      '1 '.repeat(30_000),
-      'a.'.repeat(30_000),
-      `${'a'.repeat(60_000)}@`,
-      '((((('.repeat(12_000),
+      '1'.repeat(600_000),
+      '1 '.repeat(300_000),
+      'a.'.repeat(300_000),
+      `${'a'.repeat(600_000)}@`,
+      '((((('.repeat(120_000),
     ]) {
       const startedMs = performance.now()
       codesOf(`${text}@1`)
-      expect(performance.now() - startedMs).toBeLessThan(300)
+      // In proportion to its length it takes some milliseconds, even on a busy machine; by its square, minutes.
+      expect(performance.now() - startedMs).toBeLessThan(10_000)
     }
   })
 })

@@ -21,5 +21,5 @@ test('a platform that takes less than was thought slows its number down, and nei
   expect(report.refused).toBeGreaterThan(0)
   expect(report.usedRatio).toBeGreaterThan(0.3)
   expect(report.urgentMsMax).toBeLessThan(10_000)
-  expect(report.otherMsMax).toBeLessThan(4_000)
+  expect(report.otherMsMax).toBeLessThan(10_000)
 })

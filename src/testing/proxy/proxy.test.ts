@@ -4,7 +4,8 @@ import { hasProxy, PROXY_KINDS } from './proxies.ts'
 import { runProxy } from './proxy-run.ts'
 
 const TEST_MS_MAX = 60_000
-const RESUME_MS_MAX = 5_000
+/** Quiet it is a second or two, and the long form measures it; a busy machine takes longer to start a house. */
+const RESUME_MS_MAX = 20_000
 
 describe('with the shipped file in front of a house', () => {
   for (const kind of PROXY_KINDS) {
