@@ -112,10 +112,11 @@ export interface Channel {
   content(type: string, raw: Record<string, unknown>): MessageContent
 
   /**
-   * Checks an outgoing message, which holds the platform's own fields only. Throws `Failure('invalid')` whose `path` is
-   * the JSON pointer of the wrong field and whose text names the wanted form, never the value.
+   * Checks an outgoing message, which holds the platform's own fields only; `ours` may stand beside them and were taken
+   * out. Throws `Failure('invalid')` whose `path` is the JSON pointer of the wrong field and whose text names the wanted
+   * form, never the value.
    */
-  prepare(body: Record<string, unknown>): PreparedMessage
+  prepare(body: Record<string, unknown>, ours?: readonly string[]): PreparedMessage
 
   /**
    * The class of a message whose sender named none. The category is null for no template and for one we do not know.

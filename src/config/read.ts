@@ -1,5 +1,6 @@
+import { nearest } from '../core/nearest.ts'
 import { readMasterKey, secretText } from './kinds.ts'
-import { type ConfigProblem, nearest, shown } from './problem.ts'
+import { type ConfigProblem, shown } from './problem.ts'
 import { SECRET_SHOWN, Secret } from './secret.ts'
 import { type Entries, environmentOf, isSecret, type Members, propertyOf, type Setting, settingsOf } from './shape.ts'
 
@@ -18,12 +19,16 @@ export interface Sources {
 export interface Reading {
   readonly values: Readonly<Record<string, unknown>>
   readonly problems: readonly ConfigProblem[]
+  /** What is not wrong, and probably not meant: a line each. */
+  readonly notes: readonly string[]
   /** Secrets stand in the file itself. */
   readonly holdsSecrets: boolean
 }
 
-/** Variables that orchestrators set for a service of our name, and ours that are no keys. */
-const FOREIGN_VARIABLE = /^GATEHOUSE_(CONFIG$|SERVICE_|PORT$|PORT_\d+_)/
+/** Variables that orchestrators set for services whose names begin with ours, and ours that are no keys. */
+const FOREIGN_VARIABLE = /^GATEHOUSE_(CONFIG$|TEST_|BUILD_|(\w+_)?SERVICE_(HOST|PORT)|(\w+_)?PORT_\d+_)/
+/** What they set such a service's `…_PORT` to. */
+const FOREIGN_VALUE = /^(tcp|udp|sctp):\/\//
 
 /** As variables are commonly called. Anything else behind "env:" may be the secret itself. */
 const VARIABLE = /^[A-Z][A-Z0-9_]{0,63}$/
@@ -39,11 +44,12 @@ export function readValues(members: Members, table: Record<string, unknown>, sou
   const reader = new Reader(members, sources)
   const values = reader.readMembers(members, table, '', false)
   reader.checkVariables()
-  return { values, problems: reader.problems, holdsSecrets: reader.holdsSecrets }
+  return { values, problems: reader.problems, notes: reader.notes, holdsSecrets: reader.holdsSecrets }
 }
 
 class Reader {
   readonly problems: ConfigProblem[] = []
+  readonly notes: string[] = []
   holdsSecrets = false
   readonly #schema: Members
   readonly #sources: Sources
@@ -74,7 +80,7 @@ class Reader {
 
   /**
    * A misspelt variable would do nothing in silence, so a near miss of ours is a problem. Any other name with our prefix
-   * may be somebody else's: a wrapper's, an orchestrator's, a newer version's.
+   * may be somebody else's, a wrapper's or a newer version's: it is only told.
    */
   checkVariables(): void {
     const known = settingsOf(this.#schema).flatMap(({ setting, environment }) =>
@@ -84,12 +90,19 @@ class Reader {
     const names = known.map((variable) => variable.slice(PREFIX.length))
     for (const [variable, value] of Object.entries(this.#sources.env)) {
       if (!variable.startsWith(PREFIX) || value === undefined || value === '') continue
-      if (known.includes(variable) || this.#referredTo.has(variable) || FOREIGN_VARIABLE.test(variable)) continue
+      if (known.includes(variable) || this.#referredTo.has(variable)) continue
+      if (FOREIGN_VARIABLE.test(variable) || FOREIGN_VALUE.test(value)) continue
       const name = variable.slice(PREFIX.length)
       const near = names.find((known) => known === `${name}_FILE`) ?? nearest(name, names)
       if (near !== undefined)
         this.#add(variable, '', 'an unknown variable', suggestion(PREFIX + near, 'a known variable'))
+      else this.#note(variable, related(name, names))
     }
+  }
+
+  #note(variable: string, meant: string | undefined): void {
+    const name = VARIABLE.test(variable) ? variable : 'A variable whose name begins with GATEHOUSE_'
+    this.notes.push(suggestion(meant && PREFIX + meant, `${name} is not known and does nothing`))
   }
 
   #table(raw: unknown, path: string): Record<string, unknown> {
@@ -211,6 +224,15 @@ export function shownPath(path: string): string {
 }
 
 const SECRET_WANTED = '"env:NAME", "file:/path" or the secret itself'
+
+/** The shortest known name that has all the words of this one, or else the longest whose words it has all. */
+function related(name: string, known: readonly string[]): string | undefined {
+  const words = name.split('_')
+  const wider = known.filter((one) => words.every((word) => one.split('_').includes(word)))
+  const narrower = known.filter((one) => one.split('_').every((word) => words.includes(word)))
+  const byLength = (one: string, other: string) => one.length - other.length
+  return wider.sort(byLength)[0] ?? narrower.sort(byLength).at(-1)
+}
 
 function suggestion(near: string | undefined, otherwise: string): string {
   return near === undefined ? otherwise : `${otherwise}; did you mean "${near}"?`

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
+import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import { DEADLINE_MS } from '../testing/test-items.ts'
 import { readSendRequest } from './send-request.ts'
@@ -11,6 +12,15 @@ const TEMPLATE = { type: 'template', template: { name: 'hello_world', language: 
 
 function read(body: Record<string, unknown>, idempotencyKey: string | null = null) {
   return readSendRequest(body, CHANNEL, { deadlineMs: DEADLINE_MS, idempotencyKey })
+}
+
+function failureOf(attempt: () => unknown): Failure {
+  try {
+    attempt()
+  } catch (error) {
+    if (error instanceof Failure) return error
+  }
+  throw new Error('It was not refused')
 }
 
 describe('readSendRequest()', () => {
@@ -75,6 +85,28 @@ describe('readSendRequest()', () => {
     expect(ours.prepared.content['context']).toEqual({ local_message_id: 5 })
     const theirs = read({ to: '+15550100', ...TEXT, context: { message_id: 'wamid.X' } })
     expect(theirs.prepared.content['context']).toEqual({ message_id: 'wamid.X' })
+  })
+
+  test.each([
+    ['clas', 'urgent', 'class'],
+    ['deadlineMs', 1000, 'deadline_ms'],
+    ['contxt', { message_id: 'wamid.X' }, 'context'],
+    ['zzzzzzzz', 1, undefined],
+    ['x'.repeat(100_000), 1, undefined],
+  ])(
+    'refuses the misspelt member %#, names all there are, ours too, and the one that was meant',
+    (name, value, meant) => {
+      const { message, members } = failureOf(() => read({ to: '+15550100', ...TEXT, [name]: value }))
+      expect(members['path']).toBe(`/${name}`.slice(0, 200))
+      for (const known of ['class', 'idempotency_key', 'context', 'text'])
+        expect(message.split(/[\s,;?]+/)).toContain(known)
+      expect(/did you mean (\w+)\?$/.exec(message)?.[1]).toBe(meant as never)
+    },
+  )
+
+  test('names only the platform’s members of what is the platform’s own', () => {
+    const { message } = failureOf(() => read({ to: '+15550100', type: 'text', text: { bdy: 'x' } }))
+    expect(message).toBe('Unknown field /text/bdy: wanted one of body, preview_url; did you mean body?')
   })
 
   test.each([

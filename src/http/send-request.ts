@@ -77,7 +77,8 @@ export function readSendRequest(
   defaults: { deadlineMs: Readonly<Record<MessageClass, number>>; idempotencyKey: string | null },
 ): SendRequest {
   const own = checkOwn(Object.fromEntries(Object.entries(body).filter(([name]) => OWN_NAMES.has(name))))
-  const prepared = channel.prepare(Object.fromEntries(Object.entries(body).filter(([name]) => !OWN_NAMES.has(name))))
+  const theirs = Object.fromEntries(Object.entries(body).filter(([name]) => !OWN_NAMES.has(name)))
+  const prepared = channel.prepare(theirs, [...OWN_NAMES])
   const messageClass = own.class ?? channel.defaultClass(prepared, null)
   return {
     recipient: readRecipient(own.to),

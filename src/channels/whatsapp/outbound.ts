@@ -1,6 +1,7 @@
 import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler'
 import { Failure } from '../../core/failure.ts'
 import type { MessageClass } from '../../core/message.ts'
+import { nearest } from '../../core/nearest.ts'
 import type { PreparedMessage } from '../channel.ts'
 import { type JsonObject, objectOf, textOf } from './read.ts'
 import { INTERACTIVE_SCHEMAS, messageSchema, TYPE_SCHEMAS } from './schemas.ts'
@@ -21,14 +22,14 @@ const checks = new Map<string, Check>()
 
 /**
  * Checks an outgoing message as the platform would and answers what is to be sent. `body` holds the platform's own
- * members; ours (`to`, `class`, `biz_opaque_callback_data` and so on) were taken out before. Throws
+ * members; `ours` (`to`, `class`, `biz_opaque_callback_data` and so on) were taken out before. Throws
  * `Failure('invalid')` with the `path` of the wrong member; its text says what is wanted there and repeats no value.
  */
-export function prepareMessage(body: Record<string, unknown>): PreparedMessage {
+export function prepareMessage(body: Record<string, unknown>, ours: readonly string[] = []): PreparedMessage {
   const type = typeOf(body)
   if (type === undefined || !TYPES.includes(type)) throw invalid('/type', `one of ${TYPES.join(', ')}`)
   const check = checkFor(type, body)
-  if (!check.Check(body)) throw failureOf(check, body)
+  if (!check.Check(body)) throw failureOf(check, body, ours)
   checkBeyondSchema(type, body)
   const content: JsonObject = { type, [type]: body[type] }
   for (const member of ['context', 'recipient_identity_key_hash']) {
@@ -184,21 +185,25 @@ function templateOf(template: JsonObject | undefined): PreparedMessage['template
 }
 
 /** The most telling error: a member that does not exist explains better than the one that is missing for it. */
-function failureOf(check: Check, body: unknown): Failure {
+function failureOf(check: Check, body: unknown, ours: readonly string[]): Failure {
   let first: ValueError | undefined
   let count = 0
   for (const error of check.Errors(body)) {
-    if (error.type === ValueErrorType.ObjectAdditionalProperties) return unknownMember(error)
+    if (error.type === ValueErrorType.ObjectAdditionalProperties) return unknownMember(error, ours)
     first ??= error
     if (++count >= ERRORS_LOOKED_AT) break
   }
   return invalid(first?.path ?? '', wantedBy(first))
 }
 
-function unknownMember(error: ValueError): Failure {
-  const members = Object.keys((error.schema['properties'] as object | undefined) ?? {})
+function unknownMember(error: ValueError, ours: readonly string[]): Failure {
+  const theirs = Object.keys((error.schema['properties'] as object | undefined) ?? {})
+  const [name = '', ...around] = error.path.split('/').slice(1).reverse()
+  const known = around.length === 0 ? [...ours, ...theirs] : theirs
+  const near = nearest(name, known)
+  const meant = near === undefined ? '' : `; did you mean ${near}?`
   const path = shortened(error.path)
-  return new Failure('invalid', `Unknown field ${path}: wanted one of ${members.join(', ')}`, { path })
+  return new Failure('invalid', `Unknown field ${path}: wanted one of ${known.join(', ')}${meant}`, { path })
 }
 
 function wantedBy(error: ValueError | undefined): string {
