@@ -334,17 +334,37 @@ describe('problems', () => {
     ])
   })
 
-  test('are silent on variables of ours that are near to none: an orchestrator, a wrapper or the file uses them', () => {
+  test.each([
+    ['GATEHOUSE_QUOTA_GB', 'GATEHOUSE_STORAGE_QUOTA_GB'],
+    ['GATEHOUSE_PORT', 'GATEHOUSE_HTTP_PORT'],
+    ['GATEHOUSE_HOST', 'GATEHOUSE_HTTP_HOST'],
+    ['GATEHOUSE_STORAGE_DATA_DIR', 'GATEHOUSE_DATA_DIR'],
+    ['GATEHOUSE_API_KEY', undefined],
+  ])('only tell of an unknown variable that is near to none, which may be a wrapper’s: %s', (variable, meant) => {
+    const loaded = loadConfig({ env: { [variable]: 'hunter2' }, readFile: () => undefined })
+    const ending = meant === undefined ? '' : `; did you mean "${meant}"?`
+    expect(loaded).toMatchObject({ ok: true, notes: [`${variable} is not known and does nothing${ending}`] })
+  })
+
+  test('are silent on what orchestrators set for services of our name, and on what the file uses', () => {
     const env = {
       GATEHOUSE_SERVICE_HOST: '10.0.0.1',
       GATEHOUSE_PORT: 'tcp://10.0.0.1:80',
-      GATEHOUSE_IMAGE: 'gatehouse:1',
-      GATEHOUSE_VERSION: '1',
-      GATEHOUSE_API_KEY: 'k',
+      GATEHOUSE_METRICS_SERVICE_PORT_HTTP: '80',
+      GATEHOUSE_METRICS_PORT: 'tcp://10.0.0.1:80',
+      GATEHOUSE_METRICS_PORT_80_TCP_ADDR: '10.0.0.1',
       GATEHOUSE_TEST_CRASH: 'book.after_commit:2',
       GATEHOUSE_MY_TOKEN: 't',
     }
-    expect(problems({ toml: 'bootstrap_token = "env:GATEHOUSE_MY_TOKEN"', env })).toEqual([])
+    const toml = 'bootstrap_token = "env:GATEHOUSE_MY_TOKEN"'
+    expect(loadConfig({ env, readFile: () => toml })).toMatchObject({ ok: true, notes: [] })
+  })
+
+  test('do not show the name of a variable that may be something else', () => {
+    const loaded = loadConfig({ env: { 'GATEHOUSE_X\nhunter2': '1' }, readFile: () => undefined })
+    expect(loaded).toMatchObject({
+      notes: ['A variable whose name begins with GATEHOUSE_ is not known and does nothing'],
+    })
   })
 
   test('never show a secret that was read, however the configuration is printed', () => {

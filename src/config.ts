@@ -31,7 +31,12 @@ export interface ConfigInput {
 }
 
 export type LoadResult =
-  | { readonly ok: true; readonly config: Config }
+  | {
+      readonly ok: true
+      readonly config: Config
+      /** What is not wrong, and probably not meant: a line each. */
+      readonly notes: readonly string[]
+    }
   | {
       readonly ok: false
       readonly problems: readonly ConfigProblem[]
@@ -51,7 +56,7 @@ export function loadConfig(input: ConfigInput): LoadResult {
     return input.readFile(path)
   }
   const sources: Sources = { env: input.env, readFile: readSecret, fileName: file.path ?? CONFIG_FILE_DEFAULT }
-  const { values, problems, holdsSecrets } = readValues(SCHEMA, file.table, sources)
+  const { values, problems, notes, holdsSecrets } = readValues(SCHEMA, file.table, sources)
   // The reader follows the same schema that the type is made from; with problems, single values may be undefined.
   const settings = values as unknown as Settings
   const demo = settings.whatsapp.app.length === 0
@@ -69,7 +74,7 @@ export function loadConfig(input: ConfigInput): LoadResult {
   if (found.length > 0) return { ok: false, problems: found, dataDir: settings.dataDir }
   if (holdsSecrets && file.path !== undefined) secretFiles.add(file.path)
   const rest = { demo, masterKey: key.masterKey, configFile: file.path, secretFiles: [...secretFiles] }
-  return { ok: true, config: freeze({ ...settings, ...rest }) }
+  return { ok: true, config: freeze({ ...settings, ...rest }), notes }
 }
 
 interface ConfigFile {

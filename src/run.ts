@@ -29,10 +29,11 @@ type Context = CommandContext<Config>
 type Simulator = Awaited<ReturnType<typeof startSimulator>>
 
 export function serve(context: Context): Promise<number> {
-  return withConfig(context, async (config) => {
+  return withConfig(context, async (config, notes) => {
     let level = config.logLevel
     const ring = new LineRing()
     const log = createLog(() => level, alsoKept(standardOutput(), ring))
+    for (const note of notes) log.warn('configuration', { reason: note })
     const ending = new Ending(systemClock)
     const hangUp = new HangUp(() => ending.end(EXIT_OK))
     let demo: Demo | null = null

@@ -57,7 +57,12 @@ export interface CommandDescription {
 
 /** The configuration, or every problem with it as a line. */
 export type Loaded<C> =
-  | { readonly ok: true; readonly config: C }
+  | {
+      readonly ok: true
+      readonly config: C
+      /** What is not wrong, and probably not meant: a line each. */
+      readonly notes?: readonly string[]
+    }
   | {
       readonly ok: false
       readonly problems: readonly string[]
@@ -258,10 +263,10 @@ export async function complaining<C>(
 /** The same with the configuration; a wrong one is complained about and nothing is opened. */
 export async function withConfig<C>(
   context: CommandContext<C>,
-  use: (config: C) => Promise<number> | number,
+  use: (config: C, notes: readonly string[]) => Promise<number> | number,
 ): Promise<number> {
   const loaded = context.loadConfig()
-  if (loaded.ok) return complaining(context, () => use(loaded.config))
+  if (loaded.ok) return complaining(context, () => use(loaded.config, loaded.notes ?? []))
   for (const problem of loaded.problems) context.complain(problem)
   const count = loaded.problems.length
   context.complain(count === 1 ? '1 problem in the configuration' : `${count} problems in the configuration`)

@@ -143,6 +143,12 @@ describe('runProgram', () => {
     expect(path).toBe('a.toml')
   })
 
+  test('tells what is not wrong, and probably not meant', async () => {
+    const loadConfig = (): Loaded<TestConfig> => ({ ok: true, config: { port: 1 }, notes: ['X does nothing'] })
+    const printed = 'The configuration is right'
+    expect(await run(['check-config'], { loadConfig })).toEqual({ code: 0, printed, complained: 'X does nothing' })
+  })
+
   test('complains of every problem and opens nothing', async () => {
     let isOpened = false
     const wrong = {

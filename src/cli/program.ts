@@ -73,7 +73,8 @@ function commandTable<C>(program: Program<C>): Command<C>[] {
 }
 
 async function checkConfig<C>(context: CommandContext<C>): Promise<number> {
-  return withConfig(context, () => {
+  return withConfig(context, (_, notes) => {
+    for (const note of notes) context.complain(note)
     context.print('The configuration is right')
     return EXIT_OK
   })

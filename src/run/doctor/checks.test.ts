@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { FakeClock } from '../../testing/fake-clock.ts'
 import { checkBackups, checkCopiesPlace, checkDrill, checkShipping } from './backups.ts'
-import { checkKeyPlace, checkProblems } from './configuration.ts'
+import { checkKeyPlace, checkNotes, checkProblems } from './configuration.ts'
 import {
   checkJournalTail,
   checkMark,
@@ -60,6 +60,8 @@ const CERTIFICATE = { kind: 'found', untilMs: NOW_MS + 60 * DAY_MS, isTrusted: t
 /** Each check as it is well, and as it is not. */
 const CASES: readonly [what: string, found: () => Finding | undefined, id: string, level: Finding['level']][] = [
   ['a right configuration', () => checkProblems([])[0], 'config', 'ok'],
+  ['known variables', () => checkNotes([])[0], 'config.variables', 'ok'],
+  ['a variable that does nothing', () => checkNotes(['a'])[0], 'config.variables', 'warn'],
   ['a wrong configuration', () => checkProblems(['a', 'b'])[1], 'config', 'fail'],
   ['a key outside the folder', () => checkKeyPlace('/etc/key', '/data', false), 'key.place', 'ok'],
   ['a key in a folder with the same beginning', () => checkKeyPlace('/data-key/k', '/data', false), 'key.place', 'ok'],

@@ -20,6 +20,13 @@ export function checkProblems(problems: readonly string[]): Finding[] {
   )
 }
 
+/** What is not wrong, and probably not meant. */
+export function checkNotes(notes: readonly string[]): Finding[] {
+  const id = 'config.variables'
+  if (notes.length === 0) return [ok(id, 'Every variable of the environment that begins with GATEHOUSE_ is known')]
+  return notes.map((note) => warn(id, note, 'Take it out of the environment, or give it the name of a key'))
+}
+
 /** Where secrets are mounted for a container: nobody else is in there. */
 const MOUNTED = '/run/'
 

@@ -12,7 +12,7 @@ import { SQLITE_VERSION_MIN, sqliteVersion } from '../../storage/database.ts'
 import { isFolderHeld } from '../../storage/lock.ts'
 import { askRunningHouse } from '../running-house.ts'
 import { checkAuditChain } from './audit.ts'
-import { checkFolderPermissions, checkKeyPlace, checkProblems, checkSecretFiles } from './configuration.ts'
+import { checkFolderPermissions, checkKeyPlace, checkNotes, checkProblems, checkSecretFiles } from './configuration.ts'
 import { checkSqlite, checkSynchronous } from './databases.ts'
 import { codeOf, type Finding, fail, type Level, warn } from './finding.ts'
 import { type Checkup, checkCopies, checkDisk, checkFolder } from './folder-checks.ts'
@@ -35,9 +35,10 @@ export async function doctorCommand(context: CommandContext<Config>): Promise<nu
 export async function examine({ loadConfig }: Pick<CommandContext<Config>, 'loadConfig'>): Promise<Finding[]> {
   const loaded = loadConfig()
   if (!loaded.ok) return checkProblems(loaded.problems)
-  const { config } = loaded
+  const { config, notes = [] } = loaded
   const start = [
     ...checkProblems([]),
+    ...checkNotes(notes),
     ...(await checkSecretFiles(config)),
     checkKeyPlace(config.masterKeyFile, config.dataDir, config.demo),
     await checkFolderPermissions(config.dataDir),
