@@ -14,7 +14,7 @@ export const ATTRIBUTE_KEY_CHARS_MAX = 64
 export const ATTRIBUTE_CHARS_MAX = 1000
 export const EMAILS_MAX = 20
 /** RFC 5321, 4.5.3.1: a path has at most 256 octets, with its brackets. */
-export const EMAIL_CHARS_MAX = 254
+const EMAIL_CHARS_MAX = 254
 /** As much as can be said of an address without writing to it. */
 const EMAIL = /^[^\s@<>]{1,64}@[^\s@<>]+\.[^\s@<>]+$/
 /** E.164 with its plus sign. */

@@ -240,7 +240,7 @@ export const assign: Handle = async (deps, { request, params, principal }) => {
   }
 }
 
-export function personView({ id, profile, role, state, work, teams, createdAtMs }: Member): object {
+function personView({ id, profile, role, state, work, teams, createdAtMs }: Member): object {
   return {
     id: showId('person', id),
     name: profile?.name ?? null,

@@ -6,7 +6,7 @@ import { type InputContext, input, type Tx } from './tx.ts'
 
 export const KEY_NAME_CHARS_MAX = 100
 /** Keys that one workspace may have, the revoked ones not counted. */
-export const KEYS_MAX = 1_000
+const KEYS_MAX = 1_000
 
 /** What a key is worth. */
 export interface ApiKeyTerms {

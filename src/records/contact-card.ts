@@ -76,7 +76,7 @@ export function linksOfProfile(profile: Profile, first: Told): IdentityLink[] {
 }
 
 /** Whether it is one of the identities that hold now. */
-export function isLive(links: readonly IdentityLink[], kind: IdentityKind, value: string): boolean {
+function isLive(links: readonly IdentityLink[], kind: IdentityKind, value: string): boolean {
   return links.some((link) => link.until === null && link.kind === kind && link.value === value)
 }
 

@@ -16,7 +16,7 @@ const WRITABLE_WANTED =
   'make it for whoever runs Gatehouse; with systemd name it as ReadWritePaths of the unit, in a container as a volume'
 
 /** A place for copies that this house cannot use. Its code is what the log and `doctor` say. */
-export class WrongPlace extends Error {
+class WrongPlace extends Error {
   readonly code: 'another_house' | 'in_data_folder' | 'not_mounted'
 
   constructor(code: WrongPlace['code'], message: string) {

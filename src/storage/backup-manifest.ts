@@ -178,7 +178,7 @@ export async function sha256Of(path: string, rest?: () => Promise<void>): Promis
 }
 
 /** What is wrong with a file that has a length and a sum, in words; undefined where it is as it was written. */
-export async function faultOf(
+async function faultOf(
   path: string,
   label: string,
   expected: { bytes: number; sha256: string },

@@ -212,7 +212,7 @@ export function pagesInLog(path: string): Set<number> {
 }
 
 /** Undefined where there is none, or nothing was written to it. */
-export function readLog(path: string): Log | undefined {
+function readLog(path: string): Log | undefined {
   const file = openIfThere(`${path}-wal`)
   if (file === undefined) return undefined
   try {

@@ -13,7 +13,7 @@ export function tokenOf(url: string): string {
 }
 
 /** Somebody new, and the token of a link for them. */
-export async function invite(house: TestGateway, role = 'agent') {
+async function invite(house: TestGateway, role = 'agent') {
   const who = { name: `Somebody ${++count}`, email: `somebody${count}@example.com` }
   const { body } = await house.api('/api/v1/people', { ...who, role })
   const link = await house.api(`/api/v1/people/${body.id}/link`, { kind: 'invitation' })

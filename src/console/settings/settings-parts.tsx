@@ -158,7 +158,7 @@ interface ConfirmProps {
 }
 
 /** Asks once more. It stays open with what went wrong. */
-export function Confirm({ title, yes, isDanger, onYes, onClose, children }: ConfirmProps) {
+function Confirm({ title, yes, isDanger, onYes, onClose, children }: ConfirmProps) {
   const dialog = useRef<() => void>(() => {})
   const form = useForm([], async () => {
     await onYes()

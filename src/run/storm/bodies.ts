@@ -50,7 +50,7 @@ export function messageBody(step: number, index: number, atMs: number): string {
   })
 }
 
-export function messageId(step: number, index: number): string {
+function messageId(step: number, index: number): string {
   return `wamid.STORM.${step}.${index}`
 }
 

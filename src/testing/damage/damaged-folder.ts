@@ -97,7 +97,7 @@ export interface Damage {
 }
 
 /** The files that a flip may hit. Each kind is as likely as the others, however large its file. */
-export function targetsOf(folders: Folders): { from: 'killed' | 'stopped'; target: string; path: string }[] {
+function targetsOf(folders: Folders): { from: 'killed' | 'stopped'; target: string; path: string }[] {
   const day = must(daysIn(join(folders.killed, 'journal')).at(-1), 'the day')
   const media = must(
     filesIn(join(folders.killed, 'media')).find((path) => !path.includes('incoming')),

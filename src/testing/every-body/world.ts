@@ -258,7 +258,7 @@ export function threadKey(person: Person, line: Line): string {
 }
 
 /** How a webhook introduces somebody. What is undefined is not written. */
-export function contactOf({ name, digits, userId, parentUserId, username, naming }: Person): Json {
+function contactOf({ name, digits, userId, parentUserId, username, naming }: Person): Json {
   return {
     profile: { name, username: username ?? undefined },
     wa_id: digits ?? (naming === 'user' ? '' : undefined),

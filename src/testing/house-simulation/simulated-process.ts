@@ -39,7 +39,7 @@ import { MASTER_KEY, StorageSide } from './storage-side.ts'
 import type { Step } from './trace.ts'
 
 export const APP = 'main'
-export const SOURCE = `whatsapp/${APP}`
+const SOURCE = `whatsapp/${APP}`
 export const PORTFOLIO = 'acme'
 export const ACCESS_TOKEN = 'simulated-access-token'
 export const SEND_TIMEOUT_MS = 15_000
