@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { readMasterKey } from './config/kinds.ts'
 import type { Config } from './config.ts'
+import { codeOf } from './core/failure.ts'
 import type { SimulatedNumber } from './simulator/settings.ts'
 
 /** What the demo shows: two numbers in a pool and one of its own. The numbers are from the range kept for fiction. */
@@ -82,7 +83,7 @@ function writeDemoKey(path: string): void {
   try {
     writeFileSync(path, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 })
   } catch (error) {
-    const code = (error as { code?: string }).code ?? 'unknown error'
+    const code = codeOf(error) ?? 'unknown error'
     const remedy = 'choose a data folder whose parent can be written, or name a key with GATEHOUSE_MASTER_KEY_FILE'
     throw new Error(`Cannot write the demo's master key to ${path} (${code}): ${remedy}`, { cause: error })
   }

@@ -1,3 +1,4 @@
+import { codeOf } from './core/failure.ts'
 import './more-requests.ts'
 import { readFileSync } from 'node:fs'
 import packageJson from '../package.json' with { type: 'json' }
@@ -78,7 +79,7 @@ function readFile(path: string): string | null | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    return (error as { code?: string }).code === 'ENOENT' ? undefined : null
+    return codeOf(error) === 'ENOENT' ? undefined : null
   }
 }
 

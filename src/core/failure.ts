@@ -44,6 +44,17 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** The system's or SQLite's word for what went wrong, such as `ENOENT`; undefined where an error has none, or a number as the DOM's. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null | undefined)?.code
+  return typeof code === 'string' ? code : undefined
+}
+
+/** What may be told of an error anywhere: its code or its kind, never its words, which may quote what it failed on. */
+export function nameOfError(error: unknown): string {
+  return codeOf(error) ?? (error instanceof Error ? error.name : 'unknown error')
+}
+
 /** A failure as plain data, to cross a thread. */
 export interface FailureData {
   code: FailureCode

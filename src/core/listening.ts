@@ -1,3 +1,5 @@
+import { codeOf } from './failure.ts'
+
 const WORDS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is taken. Stop what listens there, or choose another port',
   EACCES: 'this user may not listen there. Choose a port above 1023',
@@ -16,7 +18,7 @@ export function listening<T>({ hostname, port, settings }: Listening, open: () =
   try {
     return open()
   } catch (cause) {
-    const code = (cause as { code?: string }).code ?? 'unknown error'
+    const code = codeOf(cause) ?? 'unknown error'
     const words = WORDS[code] ?? 'is that an address of this machine?'
     throw new Error(`Cannot listen at ${hostname}:${port} (${code}): ${words} (${settings})`, { cause })
   }

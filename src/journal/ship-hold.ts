@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Clock, pause } from '../core/clock.ts'
+import { codeOf } from '../core/failure.ts'
 
 /** In the second place: who ships there, and a count that goes up while it does. */
 const WRITER_FILE = 'writer'
@@ -91,7 +92,7 @@ function saidIn(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return ''
+    if (codeOf(error) === 'ENOENT') return ''
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import { must } from '../core/assert.ts'
 import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
-import { Failure, type FailureData, failureData } from '../core/failure.ts'
+import { Failure, type FailureData, failureData, nameOfError } from '../core/failure.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import type { Actor } from '../core/principal.ts'
 import type { RecordTime } from '../core/record-time.ts'
@@ -467,9 +467,8 @@ export class Book {
 
 /** What went wrong, in words that hold no data: an error's message may quote what it failed on. */
 function kindOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error'
-  if (error.message.startsWith('Assertion failed: ')) return error.message
-  return (error as { code?: string }).code ?? error.name
+  const isAssertion = error instanceof Error && error.message.startsWith('Assertion failed: ')
+  return isAssertion ? error.message : nameOfError(error)
 }
 
 const HOUSE_COLUMNS = 'epoch, next_id, event_offset, applied_seq, applied_items, last_input_at'

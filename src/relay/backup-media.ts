@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { codeOf } from '../core/failure.ts'
 import { filesNamed } from '../records/backup-facts.ts'
 import {
   type BackupMedia,
@@ -93,7 +94,7 @@ function linkOrCopy(from: string, target: string): boolean {
     linkSync(from, target)
     return true
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return false
+    if (codeOf(error) === 'ENOENT') return false
     // Another file system, or one that has no links.
     const part = target + PART_ENDING
     rmSync(part, { force: true })

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { must } from '../core/assert.ts'
+import { codeOf } from '../core/failure.ts'
 import { makeFolder } from '../storage/data-folder.ts'
 import { writeWhole } from '../storage/write-whole.ts'
 import { keyedHash } from '../vault/sealing.ts'
@@ -71,7 +72,7 @@ function requireWritable(folder: string): void {
     makeFolder(folder)
     accessSync(folder, constants.W_OK)
   } catch (cause) {
-    const { code } = cause as { code?: string }
+    const code = codeOf(cause)
     if (code === undefined || !REFUSED.includes(code)) throw cause
     const words = `${folder} cannot be written to (${code}): ${WRITABLE_WANTED}`
     throw Object.assign(new Error(words, { cause }), { code })

@@ -3,6 +3,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { FileLocation } from '../channels/channel.ts'
 import type { Clock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
+import { codeOf } from '../core/failure.ts'
 import type { FetchOutcome } from '../records/media.ts'
 import type { FetchTask } from '../records/media-reader.ts'
 import { sealedFileName } from '../vault/chunks.ts'
@@ -245,9 +246,9 @@ export class MediaFetch {
     if (error instanceof Ended) return error.outcome
     if (stop.aborted) return { kind: 'later', reason: 'stopped', delayMs: 0 }
     if (error instanceof AddressRefused) return { kind: 'refused', reason: error.reason }
-    const { code, name } = error as { code?: unknown; name?: unknown }
+    const code = codeOf(error)
     if (code === 'ENOSPC' || code === 'EDQUOT') return { kind: 'later', reason: 'disk_full', delayMs: DISK_FULL_MS }
-    return this.#later(task, name === 'AbortError' ? 'too_slow' : 'connection_lost').outcome
+    return this.#later(task, (error as Error).name === 'AbortError' ? 'too_slow' : 'connection_lost').outcome
   }
 }
 

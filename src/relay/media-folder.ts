@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../core/failure.ts'
 import {
   CHUNK_BYTES,
   ChunkOpener,
@@ -248,7 +249,7 @@ function fileOf(name: string): string {
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+  if (codeOf(error) !== 'ENOENT') throw error
   return undefined
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
 import { DAY_MS, pause, systemClock } from '../core/clock.ts'
-import { Failure, type FailureData, failureData } from '../core/failure.ts'
+import { codeOf, Failure, type FailureData, failureData, nameOfError } from '../core/failure.ts'
 import type { Principal } from '../core/principal.ts'
 import { maySee } from '../people/may-see.ts'
 import { houseRow } from '../records/house-row.ts'
@@ -17,7 +17,7 @@ import { SearchTerms, TERMS_VERSION } from '../records/search-terms.ts'
 import { Views } from '../records/views.ts'
 import { searchKeyName } from '../records/workspace.ts'
 import type { Db } from '../storage/database.ts'
-import { failThread, nameOfError, serveThread, yieldToLoop } from '../storage/serve-thread.ts'
+import { failThread, serveThread, yieldToLoop } from '../storage/serve-thread.ts'
 import { stepAside } from '../storage/step-aside.ts'
 import { stepBack } from '../storage/step-back.ts'
 import type { Question } from '../storage/thread.ts'
@@ -292,8 +292,7 @@ class SearchThread {
 }
 
 function isDamage(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && /^SQLITE_(CORRUPT|NOTADB)/.test(code)
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error) ?? '')
 }
 
 function tell(notice: SearchNotice): void {

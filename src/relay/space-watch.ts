@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { nameOfError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { BALLAST_BYTES, type Ballast, FREE_BYTES_MIN } from '../storage/ballast.ts'
 import type { DiskHistory } from '../storage/disk-history.ts'
@@ -113,7 +114,7 @@ export class SpaceWatch {
   look(): Promise<void> {
     this.#looking ??= this.#look()
       .catch((error: unknown) => {
-        this.#deps.log.error('the disk could not be looked at', { error: codeOf(error) })
+        this.#deps.log.error('the disk could not be looked at', { error: nameOfError(error) })
       })
       .then(() => {
         this.#looking = undefined
@@ -212,8 +213,4 @@ export class SpaceWatch {
     }
     this.#hasLongLog = long !== undefined
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as { code?: string }).code ?? 'unknown'
 }

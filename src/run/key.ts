@@ -3,6 +3,7 @@ import { type CommandContext, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/com
 import { auditedCommand } from '../compliance/audited-command.ts'
 import { readMasterKey } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
+import { codeOf } from '../core/failure.ts'
 import { askRunningHouse, houseAlone } from './running-house.ts'
 
 /** Changes the master key, in the running house or in the folder, and says what has to be done next. */
@@ -32,7 +33,7 @@ function wantedKey({
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    return { wrong: `The new key cannot be read from ${file}: ${(error as { code?: string }).code ?? 'unknown error'}` }
+    return { wrong: `The new key cannot be read from ${file}: ${codeOf(error) ?? 'unknown error'}` }
   }
   const next = keyIn(text)
   if (next) return { file, next }

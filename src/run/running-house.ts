@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
-import { Failure } from '../core/failure.ts'
+import { codeOf, Failure } from '../core/failure.ts'
 import { CONTROL_SOCKET } from '../http/control.ts'
 import type { Commit } from '../records/book.ts'
 import { type House, houseForWork } from '../relay/house.ts'
@@ -28,7 +28,7 @@ export async function askRunningHouse<T>(
     timeout: false,
   } as BunFetchRequestInit).catch((error: unknown) => {
     // The socket is left over from a process that was killed. Anything else happened to a house that runs.
-    if (NOBODY_LISTENS.has((error as { code?: string }).code ?? '')) return undefined
+    if (NOBODY_LISTENS.has(codeOf(error) ?? '')) return undefined
     throw new Error('The running house ended before it was done: ask again', { cause: error })
   })
   if (!response) return undefined

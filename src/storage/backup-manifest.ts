@@ -1,5 +1,6 @@
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { codeOf } from '../core/failure.ts'
 
 /** What this program writes; a backup of another form is refused in words. */
 export const MANIFEST_FORM = 1
@@ -271,7 +272,7 @@ function readJson(path: string, label: string): unknown {
   try {
     text = readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new BackupDamaged(`${label} cannot be read: ${(cause as { code?: string }).code ?? 'unknown error'}`, {
+    throw new BackupDamaged(`${label} cannot be read: ${codeOf(cause) ?? 'unknown error'}`, {
       cause,
     })
   }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { codeOf } from '../core/failure.ts'
 import { syncFolder } from './copy-database.ts'
 
 const PIECE_BYTES = 1024 * 1024
@@ -16,7 +17,7 @@ export async function copyChecked(
 ): Promise<void> {
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
   const source = await open(from, 'r').catch((cause: unknown) => {
-    const code = (cause as { code?: string }).code ?? 'unknown error'
+    const code = codeOf(cause) ?? 'unknown error'
     throw new Error(`The backup is damaged: ${expected.label} cannot be read (${code})`, { cause })
   })
   try {

@@ -1,5 +1,6 @@
 import { lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { codeOf } from '../core/failure.ts'
 
 /** What somebody has to see to whose folder does not let itself be used. */
 export const OWNER_WANTED =
@@ -15,7 +16,7 @@ export function makeDataFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    const code = (cause as { code?: string }).code ?? 'unknown error'
+    const code = codeOf(cause) ?? 'unknown error'
     const words =
       code === 'EEXIST'
         ? whatStandsAt(folder)
@@ -30,7 +31,7 @@ function whatStandsAt(folder: string): string {
     statSync(folder)
     return 'it is a file, and has to be a folder'
   } catch (cause) {
-    const { code } = cause as { code?: string }
+    const code = codeOf(cause)
     return code === 'ENOENT'
       ? 'it is a link to what is not there: is the disk mounted?'
       : `its disk, or the way to it, fails (${code})`

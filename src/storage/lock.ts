@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { codeOf } from '../core/failure.ts'
 import { Db } from './database.ts'
 
 const REFUSAL = 'Another Gatehouse is using this data folder: stop it first, or choose another folder'
@@ -23,7 +24,7 @@ export class FolderLock {
       this.#database.script('BEGIN EXCLUSIVE')
     } catch (cause) {
       this.#database.close()
-      if ((cause as { code?: unknown }).code !== 'SQLITE_BUSY') throw cause
+      if (codeOf(cause) !== 'SQLITE_BUSY') throw cause
       throw new Error(refusal, { cause })
     }
   }
@@ -42,7 +43,7 @@ export function isFolderHeld(folder: string): boolean {
     new FolderLock(path).release()
     return false
   } catch (error) {
-    if (((error as Error).cause as { code?: unknown } | undefined)?.code === 'SQLITE_BUSY') return true
+    if (codeOf((error as Error).cause) === 'SQLITE_BUSY') return true
     throw error
   }
 }
@@ -51,7 +52,7 @@ function open(path: string): Db {
   try {
     return new Db(path)
   } catch (cause) {
-    const { code } = cause as { code?: unknown }
+    const code = codeOf(cause)
     if (!/^SQLITE_(NOTADB|CORRUPT)/.test(String(code))) throw cause
     const error = new Error(`${path} is damaged. It holds nothing: delete it, and start again`, { cause })
     throw Object.assign(error, { code })

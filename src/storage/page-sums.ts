@@ -10,6 +10,7 @@ import {
   readSync,
   writeSync,
 } from 'node:fs'
+import { codeOf } from '../core/failure.ts'
 import { withRawFile } from './raw-file.ts'
 
 /** The sums of a database lie beside it: `records.db-sums`. */
@@ -265,7 +266,7 @@ function counterOf(path: string): number | undefined {
       return readSync(file, found, 0, 4, COUNTER_AT) === 4 ? found.readUInt32BE(0) : undefined
     })
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
@@ -274,7 +275,7 @@ function openIfThere(path: string): number | undefined {
   try {
     return openSync(path, 'r')
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }

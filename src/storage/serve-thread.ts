@@ -47,13 +47,6 @@ async function hear(program: ThreadProgram, question: Question): Promise<void> {
   }
 }
 
-/** What may be told of an error outside its thread: SQLite's code or its name, never its words. */
-export function nameOfError(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code
-  if (typeof code === 'string') return code
-  return error instanceof Error ? error.name : 'unknown'
-}
-
 /** Lets what has come in meanwhile have its turn. */
 export function yieldToLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { must } from '../core/assert.ts'
+import { codeOf } from '../core/failure.ts'
 import { Db, storageFault } from './database.ts'
 import { lookAtPages, whileNobodyWrites } from './page-look.ts'
 import { isSameLog, type LogSalts, PageSums, readLogHead, SUMS_ENDING } from './page-sums.ts'
@@ -203,7 +204,7 @@ function whereItCan<T>(work: () => T): T | undefined {
   try {
     return work()
   } catch (error) {
-    const { code } = error as { code?: unknown }
+    const code = codeOf(error)
     if (code === 'ENOSPC' || code === 'EDQUOT' || ['full', 'busy'].includes(String(storageFault(error))))
       return undefined
     throw error

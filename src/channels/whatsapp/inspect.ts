@@ -1,3 +1,4 @@
+import { nameOfError } from '../../core/failure.ts'
 import type { Fetch } from '../channel.ts'
 import { parsed } from './answer.ts'
 import { integerOf, objectOf, textOf } from './read.ts'
@@ -122,8 +123,6 @@ async function get(request: InspectRequest, path: string, fetch: Fetch): Promise
       integerOf(objectOf(body?.['error'])?.['code']) === TOKEN_CODE || (status < 500 && status !== PROXY_REFUSES)
     return isRefused ? { kind: 'refused', status, body, dateMs } : { kind: 'unreachable', reason: `status ${status}` }
   } catch (error) {
-    const { code, name } = error as { code?: unknown; name?: string }
-    // A time-out has a number for a code, of the DOM's errors.
-    return { kind: 'unreachable', reason: typeof code === 'string' ? code : (name ?? 'unknown error') }
+    return { kind: 'unreachable', reason: nameOfError(error) }
   }
 }

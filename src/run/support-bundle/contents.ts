@@ -5,6 +5,7 @@ import packageJson from '../../../package.json' with { type: 'json' }
 import type { Loaded } from '../../cli/commands.ts'
 import type { Config } from '../../config.ts'
 import { BUILD } from '../../core/build.ts'
+import { nameOfError } from '../../core/failure.ts'
 import { CONTROL_SOCKET } from '../../http/control.ts'
 import { openFilesMax } from '../../metrics/process.ts'
 import { FiguresReader } from '../../records/figures-reader.ts'
@@ -54,7 +55,7 @@ export async function gather(sources: Sources): Promise<{ parts: Part[]; problem
       return await work()
     } catch (error) {
       // Never the message: it may quote what it failed on.
-      problems.push(`${what}: ${error instanceof Error ? ((error as { code?: string }).code ?? error.name) : 'failed'}`)
+      problems.push(`${what}: ${nameOfError(error)}`)
       return undefined
     }
   }
