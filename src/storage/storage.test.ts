@@ -104,6 +104,15 @@ describe('Db', () => {
     expect(() => [...reader.each('SELECT nothing FROM t')]).toThrow('nothing')
   })
 
+  test('plans a statement once, whatever is bound: to look at values it would be compiled anew for each', () => {
+    const database = open()
+    database.script('CREATE TABLE t (x INTEGER, y INTEGER); CREATE INDEX those_of_one ON t (y) WHERE x = 1')
+    const planOf = (condition: string, ...values: number[]) =>
+      JSON.stringify(database.all(`EXPLAIN QUERY PLAN SELECT y FROM t WHERE ${condition} ORDER BY y`, ...values))
+    expect(planOf('x = 1')).toContain('those_of_one')
+    expect(planOf('x = ?1', 1)).not.toContain('those_of_one')
+  })
+
   test('runs on a SQLite without the WAL-reset bug', () => {
     expect(() => requireSqliteVersion(open())).not.toThrow()
     const old = { one: () => ({ version: '3.51.2' }) } as unknown as Db
