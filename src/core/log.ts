@@ -1,35 +1,39 @@
-/** What the parts need of a logger: a constant phrase and fields from the allow-list of `LogFields`. */
-export interface LogFields {
-  part?: string
-  number?: string
-  message?: string
-  conversation?: string
-  direction?: 'in' | 'out'
-  ms?: number
-  count?: number
-  code?: number | string
-  outcome?: string
-  reason?: string
-  state?: string
-  seq?: number
-  offset?: number
-  port?: number
-  path?: string
-  version?: string
-  error?: string
-  app?: string
-  class?: string
-  attempt?: number
-  retry_after_ms?: number
-  field?: string
-  event?: string
+/** The fields that a line may have, with what each may hold; a line holds nothing else. */
+export const LOG_FIELDS = {
+  part: 'string',
+  number: 'string',
+  message: 'string',
+  direction: 'string',
+  ms: 'number',
+  count: 'number',
+  code: 'any',
+  outcome: 'string',
+  reason: 'string',
+  state: 'string',
+  seq: 'number',
+  port: 'number',
+  version: 'string',
+  error: 'string',
+  app: 'string',
+  attempt: 'number',
+  field: 'string',
+  event: 'string',
   /** As 2026-11-22. */
-  day?: string
-  hash?: string
+  day: 'string',
+  hash: 'string',
   /** Of another machine. */
-  host?: string
+  host: 'string',
+} as const
+
+interface Held {
+  string: string
+  number: number
+  any: string | number
 }
 
+export type LogFields = { [Name in keyof typeof LOG_FIELDS]?: Held[(typeof LOG_FIELDS)[Name]] }
+
+/** What the parts need of a logger: a constant phrase and some of the allowed fields. */
 export interface Log {
   debug(phrase: string, fields?: LogFields): void
   info(phrase: string, fields?: LogFields): void

@@ -21,7 +21,7 @@ function openTestLog(level: LogLevel = 'debug') {
 describe('createLog', () => {
   test('writes one JSON line with the level as a word, the time and the fields', () => {
     const { log, lines } = openTestLog()
-    log.warn('number throttled', { part: 'dispatch', number: '106540352242922', retry_after_ms: 250 })
+    log.warn('number throttled', { part: 'dispatch', number: '106540352242922', ms: 250 })
     expect(lines).toHaveLength(1)
     expect(lines[0]?.endsWith('\n')).toBe(true)
     expect(JSON.parse(lines[0] ?? '')).toEqual({
@@ -29,7 +29,7 @@ describe('createLog', () => {
       time: '2026-11-22T09:00:00.000Z',
       part: 'dispatch',
       number: '106540352242922',
-      retry_after_ms: 250,
+      ms: 250,
       msg: 'number throttled',
     })
   })

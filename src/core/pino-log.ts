@@ -1,39 +1,9 @@
 import { type DestinationStream, pino, destination as pinoDestination } from 'pino'
 import { type Clock, systemClock, toTime } from './clock.ts'
-import type { Log, LogFields } from './log.ts'
+import { LOG_FIELDS, type Log, type LogFields } from './log.ts'
 
 /** The least that is written. */
 export type LogLevel = Exclude<keyof Log, 'together'>
-
-/** The allow-list at run time, with what each field may hold. Objects never get out: nobody knows what is in them. */
-const FIELDS = {
-  part: 'string',
-  number: 'string',
-  message: 'string',
-  conversation: 'string',
-  direction: 'string',
-  ms: 'number',
-  count: 'number',
-  code: 'any',
-  outcome: 'string',
-  reason: 'string',
-  state: 'string',
-  seq: 'number',
-  offset: 'number',
-  port: 'number',
-  path: 'string',
-  version: 'string',
-  error: 'string',
-  app: 'string',
-  class: 'string',
-  attempt: 'number',
-  retry_after_ms: 'number',
-  field: 'string',
-  event: 'string',
-  day: 'string',
-  hash: 'string',
-  host: 'string',
-} as const satisfies Record<keyof LogFields, 'string' | 'number' | 'any'>
 
 /** A longer text is cut: a log line is no place for a document. */
 const TEXT_LENGTH_MAX = 500
@@ -165,9 +135,10 @@ function allowed(fields: LogFields, fieldDropped: (name: string) => void): Recor
   return kept
 }
 
+/** Objects never get out: nobody knows what is in them. */
 function isAllowed(name: string, value: unknown): value is string | number {
-  if (!Object.hasOwn(FIELDS, name)) return false
-  const wanted = FIELDS[name as keyof typeof FIELDS]
+  if (!Object.hasOwn(LOG_FIELDS, name)) return false
+  const wanted = LOG_FIELDS[name as keyof LogFields]
   const type = typeof value
   return wanted === 'any' ? type === 'string' || type === 'number' : type === wanted
 }

@@ -9,10 +9,6 @@ export class DueHeap<T> {
   #entries: Entry<T>[] = []
   #order = 0
 
-  get size(): number {
-    return this.#entries.length
-  }
-
   /** When the earliest is due, or undefined if there is none. */
   get nextDueMs(): number | undefined {
     return this.#entries[0]?.dueMs

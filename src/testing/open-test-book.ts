@@ -208,9 +208,9 @@ export class TestBook {
   }
 
   /** Ends without a commit, as a killed process does, and starts again on the same folder. */
-  restart(options: { acceptLoss?: boolean } = {}): void {
+  restart(): void {
     this.#close()
-    this.#parts = this.#open(options.acceptLoss ?? false)
+    this.#parts = this.#open(false)
     this.#isClosed = false
   }
 

@@ -9,7 +9,7 @@ import type { MaySee, Viewer } from '../realtime/event-log.ts'
 import type { RealtimeMetrics } from '../realtime/metrics.ts'
 import { silentRealtimeMetrics } from '../realtime/metrics.ts'
 import type { ServerFrame } from '../realtime/protocol.ts'
-import type { Realtime, RealtimeDeps } from '../realtime/realtime.ts'
+import type { Realtime } from '../realtime/realtime.ts'
 import { createRealtime } from '../realtime/realtime.ts'
 import { serverFrameSchema } from '../realtime/schemas.ts'
 import type { SocketData } from '../realtime/session.ts'
@@ -34,8 +34,6 @@ export interface RealtimeHouseOptions {
   metrics?: Partial<RealtimeMetrics>
   /** Viewers that see the same; default: everybody. */
   visibilityOf?: (viewer: Viewer) => string
-  log?: MemoryEventLog
-  renew?: RealtimeDeps['renew']
 }
 
 const serverFrame = TypeCompiler.Compile(serverFrameSchema)
@@ -43,7 +41,7 @@ const serverFrame = TypeCompiler.Compile(serverFrameSchema)
 export const TEST_ORIGIN = 'https://desk.example'
 
 export function openRealtimeHouse(options: RealtimeHouseOptions = {}): RealtimeHouse {
-  const log = options.log ?? new MemoryEventLog()
+  const log = new MemoryEventLog()
   const hub = createRealtime(
     {
       clock: options.clock ?? systemClock,
@@ -52,7 +50,7 @@ export function openRealtimeHouse(options: RealtimeHouseOptions = {}): RealtimeH
       eventLog: log,
       maySee: options.maySee ?? (() => true),
       textOf: (_viewer, event) => event.json,
-      renew: options.renew ?? ((viewer) => viewer),
+      renew: (viewer) => viewer,
       visibilityOf: options.visibilityOf ?? (() => 'all'),
       metrics: { ...silentRealtimeMetrics, ...options.metrics },
     },
