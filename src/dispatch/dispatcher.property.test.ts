@@ -57,6 +57,60 @@ describe('the limit of a number', () => {
     }
   })
 
+  test('holds at the receiver while the connections of a backlog are opened, which takes longer than to use one', () => {
+    for (const [rate, answerMs] of [
+      [80, 200],
+      [80, 40],
+      [1_000, 150],
+    ] as const) {
+      /** When each open connection is free again. */
+      const freeAtMs: number[] = []
+      const arrivals: number[] = []
+      const one: House = house(rate, {
+        arriveMs: () => {
+          const free = freeAtMs.findIndex((atMs) => atMs <= one.sender.nowMs)
+          const arriveMs = free < 0 ? 140 : 20
+          if (free >= 0) freeAtMs.splice(free, 1)
+          arrivals.push(one.sender.nowMs + arriveMs)
+          return arriveMs
+        },
+        answerMs: () => {
+          freeAtMs.push(one.sender.nowMs + answerMs)
+          return answerMs
+        },
+      })
+      fill(one, rate * 8)
+      one.sender.runUntil(6_000)
+      arrivals.sort((a, b) => a - b)
+      expect({ rate, answerMs, most: mostInASecond(arrivals) }).toEqual({ rate, answerMs, most: rate })
+      const used = arrivals.filter((atMs) => atMs >= 2_000 && atMs < 6_000).length / (rate * 4)
+      expect(used).toBeGreaterThan(0.96)
+    }
+  })
+
+  test('holds at the receiver while the machine is overloaded, and requests leave it as late as timers fire', () => {
+    const random = seededRandom(11)
+    const arrivals: number[] = []
+    let heldUntilMs = 0
+    const one: House = house(80, {
+      arriveMs: () => {
+        const { nowMs } = one.sender
+        if (nowMs > heldUntilMs && random() < 0.1) heldUntilMs = nowMs + random() * 100
+        arrivals.push(Math.max(nowMs, heldUntilMs))
+        return Math.max(0, heldUntilMs - nowMs)
+      },
+    })
+    const beLate = () => {
+      one.dispatcher.lagged(90 + random() * 10, one.sender.nowMs)
+      one.sender.after(1_000, beLate)
+    }
+    beLate()
+    fill(one, 2_000)
+    one.sender.runUntil(20_000)
+    expect(mostInASecond(arrivals.toSorted((a, b) => a - b))).toBeLessThanOrEqual(80)
+    expect(arrivals.length).toBeGreaterThan(20 * 80 * 0.88)
+  })
+
   test('holds when bursts, pauses and "too fast" change the pace at random', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const random = seededRandom(seed)

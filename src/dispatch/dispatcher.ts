@@ -3,6 +3,7 @@ import type { MessageClass } from '../core/message.ts'
 import type { Entry } from './conversation.ts'
 import { IndexedHeap } from './indexed-heap.ts'
 import { RANK_OF } from './lane.ts'
+import { Lateness } from './lateness.ts'
 import { type NumberNode, NumberQueue } from './number-queue.ts'
 import { explainEntry, foretell } from './predict.ts'
 import type {
@@ -46,6 +47,7 @@ export class Dispatcher {
   readonly #leaving = new IndexedHeap<NumberNode>()
   readonly #expiring = new IndexedHeap<NumberNode>()
   readonly #waiting: Record<MessageClass, number> = { urgent: 0, reply: 0, notice: 0, bulk: 0 }
+  readonly #lateness = new Lateness()
   readonly #counters = { taken: 0, full: 0, expired: 0, removed: 0, throttled: 0, returnsLost: 0 }
   /** Places of urgent, reply and notice in use: waiting, in flight or returning. */
   #held = 0
@@ -176,7 +178,7 @@ export class Dispatcher {
   charge(messageId: number, nowMs: number): number {
     const entry = must(this.#entries.get(messageId), 'a message that leaves')
     assert(entry.state === 'taken', 'only a taken message leaves')
-    return this.#number(entry.numberId).charge(entry, nowMs)
+    return this.#number(entry.numberId).charge(entry, nowMs, this.#lateness)
   }
 
   /**
@@ -188,6 +190,7 @@ export class Dispatcher {
     assert(entry.state === 'taken', 'only a taken message finishes')
     const number = this.#number(entry.numberId)
     this.#inFlight--
+    if (result !== 'unsent') this.#lateness.ended(nowMs)
     if (typeof result === 'string') {
       this.#entries.delete(messageId)
       this.#hold(number, entry.class, -1)
@@ -199,6 +202,11 @@ export class Dispatcher {
     }
     number.finished(entry, result, nowMs)
     this.#reschedule(number, nowMs)
+  }
+
+  /** The caller's timer was so late: what it lets go may leave the process as late. */
+  lagged(lateMs: number, nowMs: number): void {
+    this.#lateness.lagged(lateMs, nowMs)
   }
 
   /** The platform counts what comes in with what goes out. A number that was not declared is none of our business. */

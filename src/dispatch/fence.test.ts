@@ -46,6 +46,17 @@ describe('Fence', () => {
     expect(fence.charge(80, FENCE_WINDOW_MS)).toBe(0)
   })
 
+  test('what may be late on its way holds its place for as much longer, whatever left after it', () => {
+    const fence = new Fence()
+    expect(fence.charge(2, 0, 100)).toBe(0)
+    expect(fence.charge(2, 10)).toBe(0)
+    expect(fence.charge(2, 20)).toBe(10 + FENCE_WINDOW_MS - 20)
+    expect(fence.charge(2, 10 + FENCE_WINDOW_MS)).toBe(0)
+    expect(fence.charge(2, 20 + FENCE_WINDOW_MS)).toBe(80)
+    expect(fence.count(99 + FENCE_WINDOW_MS)).toBe(2)
+    expect(fence.count(100 + FENCE_WINDOW_MS)).toBe(1)
+  })
+
   test('a clock that seems to go back does not open it', () => {
     const fence = new Fence()
     fence.charge(1, 5_000)

@@ -9,7 +9,8 @@ const RING_LENGTH_START = 16
 
 /**
  * The exact record of what a number sent in the last window, and the last check before a request: it is charged
- * immediately before the first byte leaves, whatever was planned and however late the sender comes.
+ * immediately before the first byte leaves, whatever was planned and however late the sender comes. What may be late
+ * on its way is counted as of the latest that it may arrive.
  */
 export class Fence {
   #times = new Float64Array(RING_LENGTH_START)
@@ -17,18 +18,18 @@ export class Fence {
   #size = 0
   #lastMs = Number.NEGATIVE_INFINITY
 
-  /** 0 = go now, and it is counted; else how many milliseconds to wait before asking again. */
-  charge(limit: number, nowMs: number): number {
+  /** 0 = go now, and it is counted, `lateMs` from now; else how many milliseconds to wait before asking again. */
+  charge(limit: number, nowMs: number, lateMs = 0): number {
     const atMs = this.#advance(nowMs)
     const waitMs = this.openAtMs(limit) - atMs
     if (waitMs > 0) return waitMs
-    this.#push(atMs)
+    this.#insert(atMs + lateMs)
     return 0
   }
 
   /** Counts something that has happened and cannot be refused. */
   record(nowMs: number): void {
-    this.#push(this.#advance(nowMs))
+    this.#insert(this.#advance(nowMs))
   }
 
   /** When there is a place; a time in the past, or -Infinity, means now. */
@@ -54,10 +55,16 @@ export class Fence {
     return atMs
   }
 
-  #push(atMs: number): void {
+  /** The latest is nearly always the last. */
+  #insert(atMs: number): void {
     if (this.#size === this.#times.length) this.#grow()
-    this.#times[(this.#start + this.#size) & (this.#times.length - 1)] = atMs
-    this.#size++
+    let index = this.#size++
+    for (; index > 0 && this.#at(index - 1) > atMs; index--) this.#set(index, this.#at(index - 1))
+    this.#set(index, atMs)
+  }
+
+  #set(index: number, atMs: number): void {
+    this.#times[(this.#start + index) & (this.#times.length - 1)] = atMs
   }
 
   #at(index: number): number {

@@ -5,6 +5,7 @@ import { FENCE_WINDOW_MS, Fence } from './fence.ts'
 import { InFlight } from './in-flight.ts'
 import { type HeapItem, IndexedHeap } from './indexed-heap.ts'
 import { Lanes } from './lane.ts'
+import type { Lateness } from './lateness.ts'
 import { PairLimit } from './pair-limit.ts'
 import { LearnedRate, Pace, paceMs } from './rate.ts'
 import type { NumberSettings, NumberStats, PauseReason, QueuedMessage, RetryResult, SendResult } from './types.ts'
@@ -161,9 +162,13 @@ export class NumberQueue {
   }
 
   /** The fence: 0 = go now, and it is counted; else how many milliseconds to wait before asking again. */
-  charge(entry: Entry, nowMs: number): number {
-    const waitMs = this.fence.charge(this.rate.limitAt(nowMs), nowMs)
+  charge(entry: Entry, nowMs: number, lateness: Lateness): number {
+    const limit = this.rate.limitAt(nowMs)
+    const waitMs = this.fence.charge(limit, nowMs, lateness.ofNext(nowMs))
     if (waitMs > 0) return waitMs
+    // A second place, so that those behind it do not stand before a shut fence a second later.
+    if (lateness.isOpening(nowMs)) this.pace.slip(limit)
+    lateness.left(nowMs)
     entry.chargedAtMs = nowMs
     entry.countedBefore = this.fence.count(nowMs) - 1 + this.#inboundBeyond.count(nowMs)
     entry.inboundBefore = this.#inboundSeen

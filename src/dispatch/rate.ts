@@ -99,6 +99,11 @@ export class Pace {
     const slotMs = Math.max(this.#readyAtMs, leavesAtMs - CATCH_UP_MS, Math.min(waitingSinceMs, leavesAtMs))
     this.#readyAtMs = slotMs + paceMs(limit)
   }
+
+  /** Leaves one place more. */
+  slip(limit: number): void {
+    this.#readyAtMs += paceMs(limit)
+  }
 }
 
 /** Space between two departures at this limit. */

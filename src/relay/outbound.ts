@@ -257,7 +257,7 @@ export class Outbound {
     if (taken.leave.length > 0) void this.#quietly(this.#leave(taken.leave))
     // What has just come from the records is not in what was taken: it is looked at in the next turn.
     const wakeAtMs = this.#more.size > 0 && this.#refillWhereHalfEmpty() ? nowMs : taken.wakeAtMs
-    if (wakeAtMs !== null) this.#cancelTimer = clock.after(Math.max(0, wakeAtMs - nowMs), () => this.#pump())
+    if (wakeAtMs !== null) this.#cancelTimer = this.#at(wakeAtMs, () => this.#pump())
   }
 
   /** `sending` is durable before the first byte leaves. */
@@ -361,9 +361,19 @@ export class Outbound {
   }
 
   #until(monoMs: number): Promise<void> {
-    const waitMs = monoMs - this.#deps.clock.monoMs()
-    if (waitMs <= 0) return Promise.resolve()
-    return new Promise((resolve) => this.#deps.clock.after(waitMs, resolve))
+    if (monoMs <= this.#deps.clock.monoMs()) return Promise.resolve()
+    return new Promise((resolve) => this.#at(monoMs, resolve))
+  }
+
+  /** The dispatcher hears how late it was: the answer of `Clock.after`. */
+  #at(monoMs: number, run: () => void): () => void {
+    const { clock, dispatcher } = this.#deps
+    const nowMs = clock.monoMs()
+    const dueMs = Math.max(nowMs, monoMs)
+    return clock.after(dueMs - nowMs, () => {
+      dispatcher.lagged(clock.monoMs() - dueMs, clock.monoMs())
+      run()
+    })
   }
 
   /** The book's refusals reach whoever asked; here nobody waits, and the records still hold what is owed. */
