@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Failure, type FailureData, failureData, messageOf } from '../core/failure.ts'
 import { storageFault } from '../storage/database.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
@@ -14,7 +15,10 @@ let accounts: Accounts | undefined
 async function answer({ name, args }: Question): Promise<unknown> {
   if (name === 'open') {
     stepBack(NICENESS)
-    accounts = openAccounts(args as OpenAccounts)
+    const ask = args as OpenAccounts
+    // The start has made it: an empty one in its place would let nobody in, and tell nobody.
+    if (!existsSync(ask.path)) throw new Error('accounts.db is missing')
+    accounts = openAccounts(ask)
     return undefined
   }
   if (name === 'close') return accounts?.close()

@@ -1,9 +1,12 @@
 import { statSync } from 'node:fs'
+import { join } from 'node:path'
 import { must } from '../core/assert.ts'
+import { messageOf } from '../core/failure.ts'
 import { storageFault } from '../storage/database.ts'
 import { lookThrough, pageCountOf } from '../storage/page-look.ts'
+import type { Vault } from '../vault/vault.ts'
 import { NUMBER_STATE, type NumberState } from './codes.ts'
-import { progressOf } from './lost-commits.ts'
+import { type LostKeys, lostKeysOf, progressOf, requireAccounts } from './lost-commits.ts'
 import { openRecordsReadonly } from './open.ts'
 
 /** Larger files are looked at in a sample: every page of some gigabytes takes minutes. */
@@ -11,6 +14,9 @@ const WHOLE_BYTES_MAX = 512 * 1024 * 1024
 const SAMPLED_ROWS = 2000
 /** A second or two of reading; the running house looks at all of them. */
 const SUMS_PAGES_MAX = 262_144
+
+/** Keys that are lost are those of whoever came last: a second of looking. */
+const PEOPLE_MAX = 200_000
 
 /** What a doctor wants to know of the records, whether a house runs or not. Nothing of it is personal. */
 export interface RecordsFacts {
@@ -44,6 +50,29 @@ export function readRecordsFacts(path: string): RecordsFacts {
         numbers: numbers.map((number) => ({ ...number, state: NUMBER_STATE.word(number.state) })),
       }
     })
+  } finally {
+    database.close()
+  }
+}
+
+/** What of the keys is lost: of an older copy of the vault, say. */
+export function readLostKeys(path: string, vault: Pick<Vault, 'commits' | 'hasPerson'>): LostKeys {
+  const database = openRecordsReadonly(path)
+  try {
+    return lostKeysOf(database, vault, PEOPLE_MAX)
+  } finally {
+    database.close()
+  }
+}
+
+/** What a start would say of the credentials of people; null: nothing. */
+export function faultOfAccounts(folder: string): string | null {
+  const database = openRecordsReadonly(join(folder, 'records.db'))
+  try {
+    requireAccounts(database, folder, false)
+    return null
+  } catch (error) {
+    return messageOf(error)
   } finally {
     database.close()
   }

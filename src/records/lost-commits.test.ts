@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { TestBook } from '../testing/open-test-book.ts'
 import { ANNA, queued, textItem } from '../testing/test-items.ts'
+import { lostKeysOf, requireAccounts } from './lost-commits.ts'
 import { queueMessage } from './queue-message.ts'
 import { beginSending, holdUnfinished } from './send-message.ts'
 
@@ -101,5 +102,40 @@ describe('a vault that lost commits', () => {
     await loseOfVault()
     new TestBook(clock, { folder, acceptLoss: true }).close()
     new TestBook(clock, { folder }).close()
+  })
+
+  test('is told of, before the loss is accepted and after', async () => {
+    const before = new TestBook(clock, { folder })
+    expect(lostKeysOf(before.database, before.vault, 10)).toEqual({ commits: 0, people: 0 })
+    before.close()
+    await loseOfVault()
+    const house = new TestBook(clock, { folder, acceptLoss: true })
+    expect(lostKeysOf(house.database, house.vault, 10)).toEqual({ commits: 0, people: 1 })
+    // The oldest are not looked for: they were there before.
+    expect(lostKeysOf(house.database, house.vault, 0)).toEqual({ commits: 0, people: 0 })
+    house.database.countCommit(house.vault.commits() + 3)
+    expect(lostKeysOf(house.database, house.vault, 10)).toEqual({ commits: 3, people: 1 })
+    house.close()
+  })
+})
+
+describe('credentials that are missing', () => {
+  const someoneWorksHere = "INSERT INTO memberships VALUES (1, 7, 1, 0, '{}', 0)"
+
+  test('are missed where people work, and nowhere else', () => {
+    const house = new TestBook(clock, { folder })
+    const { database } = house
+    expect(() => requireAccounts(database, folder, false)).not.toThrow()
+    database.run('PRAGMA foreign_keys = OFF')
+    database.run(someoneWorksHere)
+    expect(() => requireAccounts(database, folder, false)).toThrow(
+      /accounts\.db is missing or empty.*Put it back.*newest backup.*--accept-loss/,
+    )
+    expect(() => requireAccounts(database, folder, true)).not.toThrow()
+    writeFileSync(join(folder, 'accounts.db'), '')
+    expect(() => requireAccounts(database, folder, false)).toThrow(/missing or empty/)
+    writeFileSync(join(folder, 'accounts.db'), 'credentials')
+    expect(() => requireAccounts(database, folder, false)).not.toThrow()
+    house.close()
   })
 })

@@ -26,8 +26,7 @@ export function progressOf(house: Progress): number {
  */
 export function requireFiles(folder: string, acceptLoss: boolean): void {
   if (acceptLoss) return
-  const isThere = (name: string) => (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0) > 0
-  const [records, vault] = ['records.db', 'vault.db'].map(isThere)
+  const [records, vault] = ['records.db', 'vault.db'].map((name) => isThere(join(folder, name)))
   if (!records && readMark(join(folder, 'records-high-water')) > 0) {
     throw new Error(
       'records.db is missing or empty, and was there before. Put it back, with records.db-wal if there was one; or restore a ' +
@@ -41,6 +40,21 @@ export function requireFiles(folder: string, acceptLoss: boolean): void {
         'keys are damaged" in the README says how. Or start once with --accept-loss to go on without them',
     )
   }
+}
+
+/** The credentials of people are there from the first start on: without them nobody would come in, and nobody be told. */
+export function requireAccounts(database: Db, folder: string, acceptLoss: boolean): void {
+  if (acceptLoss || isThere(join(folder, 'accounts.db'))) return
+  if (database.one('SELECT person_id FROM memberships LIMIT 1') === undefined) return
+  throw new Error(
+    'accounts.db is missing or empty, and with it what people sign in with. Put it back, with accounts.db-wal if there was ' +
+      'one, or the accounts.db of the newest backup. Or start once with --accept-loss: then everybody wants a new link ' +
+      '(POST /api/v1/people/{id}/link, with an API key)',
+  )
+}
+
+function isThere(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 /**
@@ -75,6 +89,24 @@ export function requireAllCommits(
     )
   })
   mark.write(progress)
+}
+
+/** How many commits the vault has lost, as far as the records know, and how many people of the newest have no key here. */
+export interface LostKeys {
+  commits: number
+  people: number
+}
+
+export function lostKeysOf(database: Db, vault: Pick<Vault, 'commits' | 'hasPerson'>, peopleMax: number): LostKeys {
+  // The records first: a vault that is written to beside is never behind what they had then.
+  const known = database.commitCount()
+  const persons = database.all<{ person: number }>(
+    `SELECT key_person AS person FROM people UNION ALL
+     SELECT person AS person FROM (SELECT person FROM contacts ORDER BY id DESC LIMIT ?1)`,
+    peopleMax,
+  )
+  const people = persons.filter(({ person }) => !vault.hasPerson(person)).length
+  return { commits: Math.max(0, known - vault.commits()), people }
 }
 
 /**

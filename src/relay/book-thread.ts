@@ -11,7 +11,7 @@ import { JournalReader } from '../journal/journal-reader.ts'
 import { type Packed, unpack } from '../journal/packed.ts'
 import { Book, type Command, type Commit } from '../records/book.ts'
 import { destroyedKeys } from '../records/erasure-reader.ts'
-import { requireAllCommits, requireFiles, requireWholeVault } from '../records/lost-commits.ts'
+import { requireAccounts, requireAllCommits, requireFiles, requireWholeVault } from '../records/lost-commits.ts'
 import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
@@ -19,7 +19,7 @@ import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { SummedLog } from '../storage/summed-log.ts'
 import type { Question } from '../storage/thread.ts'
 import { removeBeforeCopies } from '../storage/upgrade.ts'
-import { ErasureLedger, LEDGER_FILE, type LedgerCut } from '../vault/erasure-ledger.ts'
+import { type ErasureLedger, type LedgerCut, openLedger } from '../vault/erasure-ledger.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
 
 /** Pause before a full disk is tried again. */
@@ -42,6 +42,8 @@ export interface OpenBook {
   nowMs: number
   /** Go on although the records have lost commits. */
   acceptLoss: boolean
+  /** Whether it is as a backup had it. */
+  isRestoring: boolean
 }
 
 export interface OpenedBook {
@@ -117,12 +119,13 @@ class BookThread {
     this.#mark = new HighWaterMark(join(open.folder, 'records-high-water'))
     requireAllCommits(this.#database, this.#mark, open)
     requireWholeVault(this.#database, this.#vault, open.acceptLoss)
+    requireAccounts(this.#database, open.folder, open.acceptLoss || open.isRestoring)
     this.#log = new SummedLog(this.#database, records, { anew: open.acceptLoss })
     const vault = this.#vault
     this.#folder = open.folder
     this.#journalFolder = join(open.folder, 'journal')
     this.#journal = new JournalReader(this.#journalFolder, (day) => vault.findNamedKey(dayKeyName(day)))
-    this.#ledger = new ErasureLedger(join(open.folder, LEDGER_FILE))
+    this.#ledger = openLedger(open.folder, open.acceptLoss)
     if (open.acceptLoss) this.#destroyErased()
     this.#book = new Book({
       database: this.#database,

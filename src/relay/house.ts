@@ -117,8 +117,9 @@ export class House {
     const refusal = refusalOfUnfinished(folder, finishing)
     if (refusal) throw new Error(refusal)
     // A folder that was restored just now is a copy already.
-    await bringUp({ thread: threads.upgrade, folder, nowMs, say, withoutCopy: finishing === 'restore' })
-    const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs, acceptLoss })
+    const isRestoring = finishing === 'restore'
+    await bringUp({ thread: threads.upgrade, folder, nowMs, say, withoutCopy: isRestoring })
+    const opened = await this.book.open({ folder, masterKey, epoch: randomUUID(), nowMs, acceptLoss, isRestoring })
     this.time.note(opened.lastInputAtMs)
     crashPoint('start.before_journal')
     const journalHead = await this.journal.open({

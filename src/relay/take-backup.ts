@@ -5,6 +5,7 @@ import { crashPoint } from '../core/crash-point.ts'
 import { copyDay, endOfCopies } from '../journal/copy-day.ts'
 import { daysIn } from '../journal/day-file.ts'
 import { type RecordsFacts, recordsFacts } from '../records/backup-facts.ts'
+import { requireAccounts } from '../records/lost-commits.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import {
   type BackupFile,
@@ -153,6 +154,7 @@ class Taking {
     if (existsSync(accounts)) this.#copy(accounts, join(this.#part, 'accounts.db'))
     const records = openRecordsReadonly(join(this.#part, 'records.db'))
     try {
+      requireAccounts(records, dataDir, false)
       const media = await poolMedia({ dataDir, folder, records, rest: () => this.#rest() })
       return { facts: recordsFacts(records), media }
     } finally {

@@ -4,7 +4,7 @@ import { PART_ENDING } from '../storage/backup-manifest.ts'
 import { copyDatabase, syncFile, syncFolder } from '../storage/copy-database.ts'
 import { giveToOwner } from '../storage/data-folder.ts'
 import { relieveLog } from '../storage/summed-log.ts'
-import { countErased, LEDGER_FILE } from '../vault/erasure-ledger.ts'
+import { countErased, DAMAGED_ENDING, LEDGER_FILE, LedgerDamaged } from '../vault/erasure-ledger.ts'
 import { Vault } from '../vault/vault.ts'
 import { claimForHouse, houseMarkOf, requireOutside } from './house-places.ts'
 
@@ -16,11 +16,13 @@ export interface LedgerAsk {
 
 /**
  * Lays whom the house has erased beside the copies of the keys: only the newest of it, apart from whatever could bring
- * them back. One that knows of more people stays: the house was then restored without it.
+ * them back. One that knows of more people stays: the house was then restored without it. One that is damaged is put aside.
  */
 export function takeLedger({ dataDir, vaultFolder }: Pick<LedgerAsk, 'dataDir' | 'vaultFolder'>): void {
   const [from, to] = [join(dataDir, LEDGER_FILE), join(vaultFolder, LEDGER_FILE)]
-  if (!existsSync(from) || countErased(to) > countErased(from)) return
+  if (!existsSync(from)) return
+  const count = countErased(from)
+  if (countInCopy(to) > count) return
   const part = to + PART_ENDING
   rmSync(part, { force: true })
   copyDatabase(from, part)
@@ -30,6 +32,16 @@ export function takeLedger({ dataDir, vaultFolder }: Pick<LedgerAsk, 'dataDir' |
   giveToOwner(part)
   renameSync(part, to)
   syncFolder(vaultFolder)
+}
+
+function countInCopy(path: string): number {
+  try {
+    return countErased(path)
+  } catch (error) {
+    if (!(error instanceof LedgerDamaged)) throw error
+    renameSync(path, path + DAMAGED_ENDING)
+    return 0
+  }
 }
 
 /** The same by itself, as after an erasure: the place has to be one of this house. */

@@ -121,6 +121,11 @@ export class Vault {
     return this.#remember(person, this.#unwrap(personPlace(person), row.wrapped))
   }
 
+  /** Whether there is such a person, or was one whose key is destroyed. */
+  hasPerson(person: number): boolean {
+    return this.#personRow(person) !== undefined
+  }
+
   /** Makes a person: a number of the caller's that is not taken, never used again, and a key. */
   createPerson(nextNumber: () => number): number {
     let person = nextNumber()

@@ -7,7 +7,10 @@ import { FakeClock } from '../../testing/fake-clock.ts'
 import { checkBackups, checkCopiesPlace, checkDrill, checkShipping } from './backups.ts'
 import { checkKeyPlace, checkNotes, checkProblems } from './configuration.ts'
 import {
+  checkAccounts,
   checkJournalTail,
+  checkLedger,
+  checkLostKeys,
   checkMark,
   checkMasterKey,
   checkPages,
@@ -73,6 +76,13 @@ const CASES: readonly [what: string, found: () => Finding | undefined, id: strin
   ['a damaged vault', () => checkMasterKey('it is damaged', WHOLE), 'key.opens', 'fail'],
   ['a folder without a vault', () => checkMasterKey(null, { vault: false, records: false }), 'key.opens', 'ok'],
   ['records without a vault', () => checkMasterKey(null, { vault: false, records: true }), 'key.opens', 'fail'],
+  ['keys for everybody', () => checkLostKeys({ commits: 0, people: 0 }), 'key.whole', 'ok'],
+  ['a vault that is older than the records', () => checkLostKeys({ commits: 2, people: 0 }), 'key.whole', 'fail'],
+  ['people without a key', () => checkLostKeys({ commits: 0, people: 1 }), 'key.whole', 'fail'],
+  ['credentials', () => checkAccounts(null), 'accounts', 'ok'],
+  ['no credentials', () => checkAccounts('accounts.db is missing. Put it back'), 'accounts', 'fail'],
+  ['a whole ledger', () => checkLedger(null), 'erasures.ledger', 'ok'],
+  ['a damaged ledger', () => checkLedger('it is damaged'), 'erasures.ledger', 'fail'],
 
   ['room', () => checkSpace({ freeBytes: 50 * GB, totalBytes: 100 * GB }), 'disk.space', 'ok'],
   ['little room', () => checkSpace({ freeBytes: 9 * GB, totalBytes: 100 * GB }), 'disk.space', 'warn'],

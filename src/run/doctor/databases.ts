@@ -1,4 +1,5 @@
 import type { SumsFacts } from '../../records/checkup.ts'
+import type { LostKeys } from '../../records/lost-commits.ts'
 import { damageText } from '../../storage/page-look.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
@@ -17,6 +18,34 @@ export function checkMasterKey(error: string | null, has: { vault: boolean; reco
   if (/CANTOPEN|READONLY/.test(error)) return fail(id, error, 'Look at folder.permissions')
   if (!error.includes('master key')) return fail(id, error, putBack)
   return fail(id, error, 'Find the key that the folder was made with; after a change of key, the new one')
+}
+
+/** Whether the vault is as new as the records: an older copy of it opens all but what is of people who came since. */
+export function checkLostKeys({ commits, people }: LostKeys): Finding {
+  const id = 'key.whole'
+  const remedy =
+    'Put the vault.db that belongs to these records back, or restore the whole with --journal: "When only the keys are damaged" in the README'
+  const lost = [
+    ...(commits > 0 ? [`the vault is older than the records, by ${commits} of its commits`] : []),
+    ...(people > 0 ? [`nothing of ${people} ${people === 1 ? 'person' : 'people'} opens any more`] : []),
+  ]
+  if (lost.length === 0) return ok(id, 'The vault has a key for everybody in the records')
+  return fail(id, `Keys are lost: ${lost.join('; ')}`, remedy)
+}
+
+/** `fault`: what a start would say. */
+export function checkAccounts(fault: string | null): Finding {
+  const id = 'accounts'
+  if (fault === null) return ok(id, 'What people sign in with is there')
+  const [what = fault, ...remedy] = fault.split('. ')
+  return fail(id, what, remedy.join('. '))
+}
+
+/** `fault`: why the ledger of erasures cannot be read. */
+export function checkLedger(fault: string | null): Finding {
+  const id = 'erasures.ledger'
+  if (fault === null) return ok(id, 'The ledger of erasures is what was written')
+  return fail(id, fault, 'Stop the house and put the copy of it that lies beside the copies of the keys in its place')
 }
 
 export function checkSqlite(version: string, least: readonly number[]): Finding {

@@ -2,11 +2,19 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
 import type { Clock } from '../../core/clock.ts'
+import { messageOf } from '../../core/failure.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { sourceOf } from '../../http/webhooks.ts'
 import { lastEntryAtMs, readJournalTail } from '../../journal/checkup.ts'
 import { dayKeyName } from '../../journal/entry.ts'
-import { checkPagesOf, checkSumsOf, mediaBytesIn, readRecordsFacts } from '../../records/checkup.ts'
+import {
+  checkPagesOf,
+  checkSumsOf,
+  faultOfAccounts,
+  mediaBytesIn,
+  readLostKeys,
+  readRecordsFacts,
+} from '../../records/checkup.ts'
 import { readBackupState } from '../../relay/backup-state.ts'
 import { readDrill } from '../../relay/drill-result.ts'
 import type { Setup } from '../../setup.ts'
@@ -14,9 +22,20 @@ import { DiskHistory } from '../../storage/disk-history.ts'
 import { readFolderSizes, sumOf } from '../../storage/folder-sizes.ts'
 import { readMark } from '../../storage/high-water.ts'
 import { readSpace } from '../../storage/space.ts'
+import { countErased, LEDGER_FILE } from '../../vault/erasure-ledger.ts'
 import { Vault } from '../../vault/vault.ts'
 import { checkBackups, checkCopiesPlace, checkDrill, checkShipping } from './backups.ts'
-import { checkJournalTail, checkMark, checkMasterKey, checkPages, checkQuarantine, checkSums } from './databases.ts'
+import {
+  checkAccounts,
+  checkJournalTail,
+  checkLedger,
+  checkLostKeys,
+  checkMark,
+  checkMasterKey,
+  checkPages,
+  checkQuarantine,
+  checkSums,
+} from './databases.ts'
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
 import type { Finding } from './finding.ts'
 import { codeOf, fail } from './finding.ts'
@@ -90,9 +109,29 @@ export function checkFolder(checkup: Checkup): Finding[] {
   if (opened === null || 'error' in opened) return findings
   try {
     const keyOf = (day: string) => opened.vault.findNamedKey(dayKeyName(day))
-    return [...findings, ...tried('journal.chain', () => checkJournal(checkup, keyOf))]
+    return [
+      ...findings,
+      ...tried('key.whole', () => checkBesideRecords(config.dataDir, opened.vault)),
+      ...tried('journal.chain', () => checkJournal(checkup, keyOf)),
+    ]
   } finally {
     opened.vault.close()
+  }
+}
+
+/** What has to belong to the records: keys, credentials, the ledger. */
+function checkBesideRecords(folder: string, vault: Vault): Finding[] {
+  const records = join(folder, 'records.db')
+  const lost = readLostKeys(records, vault)
+  return [checkLostKeys(lost), checkAccounts(faultOfAccounts(folder)), checkLedger(faultOfLedger(folder))]
+}
+
+function faultOfLedger(folder: string): string | null {
+  try {
+    countErased(join(folder, LEDGER_FILE))
+    return null
+  } catch (error) {
+    return messageOf(error)
   }
 }
 
