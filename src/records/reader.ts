@@ -168,6 +168,14 @@ export class Reader {
     )
   }
 
+  /** One of them. */
+  number(id: number): NumberRow | undefined {
+    return this.#database.one<NumberRow>(
+      `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE id = ?1 /* of whatever workspace */`,
+      id,
+    )
+  }
+
   /** The numbers of one workspace. */
   numbersOf(workspaceId: number): NumberRow[] {
     return this.#database.all<NumberRow>(

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'bun:test'
+import { afterEach, describe, expect, spyOn, test } from 'bun:test'
 import { Failure } from '../core/failure.ts'
 import { readId, showId } from '../core/ids.ts'
 import type { SendOutcome } from '../core/inbound.ts'
@@ -170,6 +170,16 @@ describe('Outbound', () => {
     expect(story.logged).toEqual([
       { number: 'support-1', message, direction: 'out', ms: expect.any(Number), outcome: 'accepted' },
     ])
+  })
+
+  test('a number that changes is read alone: a reload may change ten thousand', async () => {
+    openStory()
+    await story.open()
+    const readAll = spyOn(story.book.reader, 'numbers')
+    const number = [...story.outbound.numbers()][0]
+    await story.ask(setNumberState, { numberId: number?.id ?? 0, state: 'paused', reason: 'looked at' })
+    expect(story.outbound.number(number?.id ?? 0)?.reason).toBe('looked at')
+    expect(readAll).not.toHaveBeenCalled()
   })
 
   test('is in doubt about what had begun when the process died, and sends what had not', async () => {

@@ -170,7 +170,7 @@ export class Outbound {
   }
 
   #redeclare(numberId: number): boolean {
-    const number = this.#deps.reader.numbers().find((row) => row.id === numberId)
+    const number = this.#deps.reader.number(numberId)
     if (number) this.#declare(number)
     return true
   }
