@@ -15,14 +15,16 @@ import { healthcheckCommand } from './run/healthcheck.ts'
 import { keyCommand } from './run/key.ts'
 import { releaseCommand } from './run/release.ts'
 import { reloadCommand } from './run/reload.ts'
+import { replayCommand } from './run/replay.ts'
 import { restoreCommand } from './run/restore.ts'
 import { rollbackCommand } from './run/rollback.ts'
 import { searchCommand } from './run/search.ts'
+import { serve } from './run/serve.ts'
+import { simulate } from './run/simulate.ts'
 import { runStormPart, STORM_PART } from './run/storm/part.ts'
 import { stormCommand } from './run/storm/storm.ts'
 import { supportBundleCommand } from './run/support-bundle/command.ts'
 import { versionCommand } from './run/version.ts'
-import { replayCommand, serve, simulate } from './run.ts'
 
 /** The only reader of the environment, and the only one to end the process. */
 async function main(): Promise<void> {

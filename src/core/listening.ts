@@ -13,6 +13,13 @@ export interface Listening {
   settings: string
 }
 
+/** The host in a URL by which this machine reaches what listens at `host`: `0.0.0.0` and `::` only say that it is everywhere. */
+export function hereOf(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
 /** Opens a port; where that cannot be, throws in words that name the address and the setting. */
 export function listening<T>({ hostname, port, settings }: Listening, open: () => T): T {
   try {

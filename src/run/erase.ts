@@ -7,7 +7,7 @@ import { type EraseAsk, eraseWhole } from '../relay/erase-command.ts'
 import { Eraser } from '../relay/erasure.ts'
 import { removeSearchIndex } from '../relay/search-client.ts'
 import { THREADS } from '../threads.ts'
-import { askRunningHouse, houseAlone } from './running-house.ts'
+import { askRunningHouse, inHouseAlone } from './running-house.ts'
 
 const WANTED =
   'erase wants the id of a contact or of who worked here, or --phone-from-stdin and the phone on standard input'
@@ -60,9 +60,7 @@ function print({ options, print: line }: CommandContext<Config>, erasure: Erasur
 }
 
 async function eraseAlone(config: Config, who: EraseAsk): Promise<Erasure> {
-  const house = houseAlone(config, () => {})
-  await house.open()
-  try {
+  return await inHouseAlone(config, async (house) => {
     const eraser = new Eraser({
       house,
       clock: systemClock,
@@ -76,7 +74,5 @@ async function eraseAlone(config: Config, who: EraseAsk): Promise<Erasure> {
     })
     const erased = auditedCommand(house.book.ask, 'contact.erase', () => eraseWhole(house, eraser, who))
     return (await erased) as Erasure
-  } finally {
-    await house.close()
-  }
+  })
 }

@@ -1,5 +1,6 @@
 import { type CommandContext, EXIT_FAILED, EXIT_OK, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
+import { hereOf } from '../core/listening.ts'
 
 /** Whoever asks repeats it in a few seconds; a house that is this slow is not well. */
 const ANSWER_MS_MAX = 3_000
@@ -23,11 +24,4 @@ export function healthcheckCommand(context: CommandContext<Config>): Promise<num
     }
     return EXIT_FAILED
   })
-}
-
-/** Where a house that listens everywhere is reached from the same machine. */
-function hereOf(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }

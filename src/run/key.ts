@@ -4,7 +4,7 @@ import { auditedCommand } from '../compliance/audited-command.ts'
 import { readMasterKey } from '../config/kinds.ts'
 import type { Config } from '../config.ts'
 import { codeOf } from '../core/failure.ts'
-import { askRunningHouse, houseAlone } from './running-house.ts'
+import { askRunningHouse, inHouseAlone } from './running-house.ts'
 
 /** Changes the master key, in the running house or in the folder, and says what has to be done next. */
 export function keyCommand(context: CommandContext<Config>): Promise<number> {
@@ -49,13 +49,9 @@ function keyIn(text: string): Uint8Array | undefined {
 }
 
 async function rotateAlone(config: Config, next: Uint8Array): Promise<void> {
-  const house = houseAlone(config, () => {})
-  await house.open()
-  try {
-    await auditedCommand(house.book.ask, 'master_key.change', () => house.changeMasterKey(next, async () => {}))
-  } finally {
-    await house.close()
-  }
+  await inHouseAlone(config, (house) =>
+    auditedCommand(house.book.ask, 'master_key.change', () => house.changeMasterKey(next, async () => {})),
+  )
 }
 
 function nextSteps(config: Config, file: string, isRunning: boolean): string[] {

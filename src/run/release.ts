@@ -2,7 +2,7 @@ import { type CommandContext, EXIT_OK, EXIT_USAGE, type Options, withConfig } fr
 import { auditedCommand } from '../compliance/audited-command.ts'
 import type { Config } from '../config.ts'
 import { type Released, type ReleaseWhat, release } from '../relay/release.ts'
-import { askRunningHouse, houseAlone } from './running-house.ts'
+import { askRunningHouse, inHouseAlone } from './running-house.ts'
 
 const WHY = {
   erased: 'whoever they were for has been erased',
@@ -30,15 +30,10 @@ function wanted({ all, number, message }: Options): ReleaseWhat | undefined {
   return typeof message === 'string' ? { message } : { all: true }
 }
 
-async function releaseAlone(config: Config, what: ReleaseWhat): Promise<Released> {
-  const house = houseAlone(config, () => {})
-  await house.open()
-  try {
-    const ask = house.book.ask
-    return await auditedCommand(ask, 'message.release', () => release(ask, what, config.dispatch.deadlineMs))
-  } finally {
-    await house.close()
-  }
+function releaseAlone(config: Config, what: ReleaseWhat): Promise<Released> {
+  return inHouseAlone(config, ({ book: { ask } }) =>
+    auditedCommand(ask, 'message.release', () => release(ask, what, config.dispatch.deadlineMs)),
+  )
 }
 
 function print({ options, print: line }: CommandContext<Config>, { released, stay }: Released): void {

@@ -45,7 +45,18 @@ export function requireData(dataDir: string): void {
   throw new Error(`There is no data in ${dataDir}: name the right folder as data_dir, or GATEHOUSE_DATA_DIR`)
 }
 
-/** Opens the folder where no house runs, for one command. The caller opens and closes it. */
+/** Where no house runs, opens the folder for one command, and closes it after `work`, whatever comes of that. */
+export async function inHouseAlone<T>(config: Config, work: (house: House) => Promise<T>): Promise<T> {
+  const house = houseAlone(config, () => {})
+  await house.open()
+  try {
+    return await work(house)
+  } finally {
+    await house.close()
+  }
+}
+
+/** The house of a folder where none runs, for one command. The caller opens and closes it. */
 export function houseAlone(config: Config, onCommit: (commit: Commit) => void): House {
   requireData(config.dataDir)
   return houseForWork(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import { Failure, problemOf, STATUS_OF } from '../core/failure.ts'
-import { listening } from '../core/listening.ts'
+import { hereOf, listening } from '../core/listening.ts'
 import type { Log } from '../core/log.ts'
 import { answerControl } from './control-routes.ts'
 import { Deliverer } from './deliverer.ts'
@@ -67,7 +67,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<{ port:
     }),
   )
   const port = server.port ?? 0
-  platform.baseUrl = `http://${reachable(options.host)}:${port}`
+  platform.baseUrl = `http://${hereOf(options.host)}:${port}`
   deliverer.start()
   log.info('simulator started', { port })
   let stopped: Promise<void> | null = null
@@ -85,12 +85,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<{ port:
     await server.stop(true)
     platform.sends.close()
   }
-}
-
-/** A host that clients on this machine reach: `0.0.0.0` only says where to listen. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
-  return host.includes(':') ? `[${host}]` : host
 }
 
 /**
