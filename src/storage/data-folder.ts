@@ -1,4 +1,4 @@
-import { lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { accessSync, constants, lchownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { codeOf } from '../core/failure.ts'
 
@@ -22,6 +22,26 @@ export function makeDataFolder(folder: string): void {
         ? whatStandsAt(folder)
         : (WORDS[code] ?? 'make it yourself for whoever runs Gatehouse, or name another one as data_dir')
     throw new Error(`Cannot make the data folder ${folder} (${code}): ${words}`, { cause })
+  }
+}
+
+/**
+ * Throws where the disk of a data folder takes no writing: its databases cannot even be read there as they are, with the logs
+ * that a house which was cut off has left.
+ */
+export function requireWritableDisk(folder: string): void {
+  try {
+    accessSync(folder, constants.W_OK)
+  } catch (cause) {
+    const { code } = cause as { code?: string }
+    if (code !== 'EROFS') return
+    const error = new Error(
+      `The data folder ${folder} lies on a disk that is mounted read-only, as Linux does with one that fails (dmesg says so). ` +
+        `To save what is in it copy all of it to another disk (cp -a ${folder} /elsewhere/data), name the copy ` +
+        'as GATEHOUSE_DATA_DIR, and take a backup of that or serve it',
+      { cause },
+    )
+    throw Object.assign(error, { code })
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { codeOf } from '../core/failure.ts'
+import { requireWritableDisk } from './data-folder.ts'
 import { Db } from './database.ts'
 
 const REFUSAL = 'Another Gatehouse is using this data folder: stop it first, or choose another folder'
@@ -17,6 +18,7 @@ export class FolderLock {
 
   /** Throws, with these words, where another process holds the folder. */
   constructor(path: string, refusal = REFUSAL) {
+    requireWritableDisk(dirname(path))
     this.#database = open(path)
     try {
       this.#database.script(`PRAGMA busy_timeout = ${BUSY_MS}`)
