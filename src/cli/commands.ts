@@ -1,5 +1,5 @@
 import { messageOf } from '../core/failure.ts'
-import { replayRange } from './replay-range.ts'
+import { replayAsk } from './replay-ask.ts'
 import { stormOptions } from './storm-options.ts'
 
 /** The exit codes that scripts and service managers rely on. */
@@ -131,7 +131,7 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
       { name: 'to', value: 'N', help: 'up to and including this one.' },
     ],
     check: (options) => {
-      const range = replayRange(options)
+      const range = replayAsk(options)
       return range.ok ? undefined : range.message
     },
   },

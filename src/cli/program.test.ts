@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { parseArguments } from './arguments.ts'
 import { COMMAND_NAMES, DESCRIPTIONS, type Loaded, withConfig } from './commands.ts'
 import { type Program, runProgram } from './program.ts'
-import { replayRange } from './replay-range.ts'
+import { replayAsk } from './replay-ask.ts'
 
 interface TestConfig {
   port: number
@@ -57,10 +57,10 @@ describe('parseArguments', () => {
   })
 })
 
-describe('replayRange', () => {
+describe('replayAsk', () => {
   test('reads the quarantine or a stretch of the journal', () => {
-    expect(replayRange({ quarantine: true })).toEqual({ ok: true, range: { kind: 'quarantine' } })
-    expect(replayRange({ from: '7', to: '7' })).toEqual({ ok: true, range: { kind: 'journal', from: 7, to: 7 } })
+    expect(replayAsk({ quarantine: true })).toEqual({ ok: true, ask: { kind: 'quarantine' } })
+    expect(replayAsk({ from: '7', to: '7' })).toEqual({ ok: true, ask: { kind: 'range', from: 7, to: 7 } })
   })
 
   test.each([
@@ -72,7 +72,7 @@ describe('replayRange', () => {
     [{ from: '2', to: '1' }],
     [{ from: '1', to: '9'.repeat(17) }],
   ])('refuses %j', (options) => {
-    expect(replayRange(options).ok).toBe(false)
+    expect(replayAsk(options).ok).toBe(false)
   })
 })
 

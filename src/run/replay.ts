@@ -1,5 +1,5 @@
 import { type CommandContext, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
-import { type ReplayRange, replayRange } from '../cli/replay-range.ts'
+import { replayAsk } from '../cli/replay-ask.ts'
 import { auditedCommand } from '../compliance/audited-command.ts'
 import type { Config } from '../config.ts'
 import { pause, systemClock } from '../core/clock.ts'
@@ -9,21 +9,16 @@ import { askRunningHouse, houseAlone } from './running-house.ts'
 /** Asks the running house; where none runs, opens the folder itself, gives in, and waits until it is applied. */
 export function replayCommand(context: CommandContext<Config>): Promise<number> {
   return withConfig(context, async (config) => {
-    const range = replayRange(context.options)
-    if (!range.ok) {
-      context.complain(range.message)
+    const read = replayAsk(context.options)
+    if (!read.ok) {
+      context.complain(read.message)
       return EXIT_USAGE
     }
-    const ask = askOf(range.range)
-    const running = await askRunningHouse<{ replayed: number }>(config, 'replay', ask)
-    const count = running?.replayed ?? (await replayAlone(config, ask))
+    const running = await askRunningHouse<{ replayed: number }>(config, 'replay', read.ask)
+    const count = running?.replayed ?? (await replayAlone(config, read.ask))
     context.print(`Given in again: ${count}`)
     return EXIT_OK
   })
-}
-
-function askOf(range: ReplayRange): ReplayAsk {
-  return range.kind === 'quarantine' ? range : { kind: 'range', from: range.from, to: range.to }
 }
 
 async function replayAlone(config: Config, ask: ReplayAsk): Promise<number> {
