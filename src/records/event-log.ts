@@ -70,6 +70,8 @@ export class RecordedEvents {
   readonly #views: Views
   readonly #contacts: ContactReader
   readonly #giveWay: (() => Promise<void>) | undefined
+  /** Asked at every commit and every frame of a socket, and the same as long as the house runs: only a stopped one is restored. */
+  readonly #epoch: string
 
   /** `giveWay` lets the thread's other work have its turn in the middle of a long read; absent: it is read at once. */
   constructor(database: Db, views: Views, giveWay?: () => Promise<void>) {
@@ -77,6 +79,7 @@ export class RecordedEvents {
     this.#database = database
     this.#views = views
     this.#contacts = new ContactReader(database, views)
+    this.#epoch = houseRow(database).epoch
   }
 
   head(): number {
@@ -92,7 +95,7 @@ export class RecordedEvents {
   }
 
   epoch(): string {
-    return houseRow(this.#database).epoch
+    return this.#epoch
   }
 
   /** The events after an offset, and how far the answer reaches. */
