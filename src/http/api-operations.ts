@@ -14,6 +14,7 @@ import {
   messageStateSchema,
   numberPageSchema,
   numberStateSchema,
+  problemSchema,
   queuedSchema,
   readinessSchema,
   readRequestSchema,
@@ -215,7 +216,7 @@ const NUMBERS: readonly Operation[] = [
     description: 'What is queued waits, up to its deadline.',
     parameters: [NUMBER],
     answers: ok('It is paused.', numberStateSchema, EXAMPLES.numberState),
-    refuses: ['not_found', 'conflict'],
+    refuses: ['number_paused'],
     key: 'always',
   },
   {
@@ -227,7 +228,7 @@ const NUMBERS: readonly Operation[] = [
     summary: 'Send from it again',
     parameters: [NUMBER],
     answers: ok('It is active.', numberStateSchema, { ...EXAMPLES.numberState, state: 'active' }),
-    refuses: ['not_found', 'conflict'],
+    refuses: ['number_paused'],
     key: 'always',
   },
 ]
@@ -300,7 +301,11 @@ const EVENTS: readonly Operation[] = [
     description: 'With the subprotocols `gatehouse.v1` and `ticket.<ticket>`. Its frames are in `/api/asyncapi.json`.',
     answers: {
       101: { description: 'The socket is open; the server speaks first. A spent ticket is told by close code 4500.' },
-      426: { description: 'No upgrade to a WebSocket is asked for, or `gatehouse.v1` is not offered.' },
+      426: {
+        description: '`invalid`: no upgrade to a WebSocket is asked for, or `gatehouse.v1` is not offered.',
+        schema: problemSchema,
+        contentType: 'application/problem+json',
+      },
     },
     refuses: ['unauthorized', 'forbidden', 'unavailable'],
     key: 'never',

@@ -2,7 +2,8 @@ import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import { INTERACTIVE_SCHEMAS, TYPE_SCHEMAS } from '../channels/whatsapp/schemas.ts'
 import { STATUS_OF } from '../core/failure.ts'
 import { MESSAGE_STATES } from '../core/message.ts'
-import { conversationViewSchema, eventSchema, factsSchema, messageViewSchema } from '../realtime/schemas.ts'
+import { messageViewSchema } from '../realtime/message-schemas.ts'
+import { conversationViewSchema, eventSchema, factsSchema } from '../realtime/schemas.ts'
 import { SEND_MEMBERS, SEND_MEMBERS_WANTED } from './send-request.ts'
 
 /*
@@ -45,7 +46,7 @@ const numberSchema = named('number', {
   number: Type.String({ description: 'The platform’s id of the number (`phone_number_id`).' }),
   alias: Type.String(),
   display: nullable(Type.String(), 'E.164.'),
-  pool: Type.String(),
+  pool: nullable(Type.String(), 'Of an unclaimed number none.'),
   app: Type.String(),
   waba: nullable(Type.String()),
   portfolio: Type.String(),
@@ -242,6 +243,12 @@ export const batchRequestSchema = Type.Object(
   { $id: 'batch_request', additionalProperties: false },
 )
 
+/** What is wrong with a file of people. */
+export const importFault = Type.Object(
+  { row: Type.Integer(), column: nullable(Type.String()), fault: Type.String() },
+  { additionalProperties: false, description: 'Rows as a spreadsheet counts: the heading is row 1.' },
+)
+
 export const problemSchema = named(
   'problem',
   {
@@ -258,7 +265,11 @@ export const problemSchema = named(
     head: optional(offset),
     oldest: optional(offset),
     epoch: optional(Type.String()),
-    reason: optional(nullable(Type.String())),
+    reason: optional(nullable(Type.String(), 'Why nothing is sent from the number.')),
+    permission: optional(Type.String({ description: 'The permission that is missing.' })),
+    state: optional(Type.String({ description: 'Why a file is not here, as an attachment says it.' })),
+    merged_into: optional(Type.String({ description: 'The contact that this one is merged into.' })),
+    faults: optional(Type.Array(importFault, { description: 'What is wrong with a file of people.' })),
   },
   'RFC 9457 problem details.',
 )

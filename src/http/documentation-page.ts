@@ -28,13 +28,21 @@ interface Media {
   examples?: Record<string, { summary: string; value: object }>
 }
 
+interface DocumentedParameter {
+  name: string
+  in: string
+  description: string
+  required?: boolean
+  schema: Schema
+}
+
 interface DocumentedOperation {
   operationId: string
   tags: string[]
   summary: string
   description?: string
   security?: object[]
-  parameters?: { name: string; in: string; description: string; required?: boolean; schema: Schema }[]
+  parameters?: (DocumentedParameter | { $ref: string })[]
   requestBody?: { required: boolean; content: Record<string, Media> }
   responses: Record<string, { description: string; content?: Record<string, Media> }>
 }
@@ -153,8 +161,10 @@ ${this.#answers(operation)}
   }
 
   #parameters({ parameters = [] }: DocumentedOperation): string {
-    if (parameters.length === 0) return ''
-    const rows = parameters.map((one) =>
+    // What goes with every operation is told once, at the head of the page.
+    const own = parameters.filter((one) => 'name' in one)
+    if (own.length === 0) return ''
+    const rows = own.map((one) =>
       member({
         name: one.name,
         note: one.required ? '' : one.in === 'path' ? '' : one.in,

@@ -52,12 +52,21 @@ function* objectsOf(value: unknown, path = ''): Generator<[string, Json]> {
 describe('the OpenAPI document', () => {
   const document = openApiDocument('1.2.3', 'https://desk.example')
 
-  test('says of whatever takes a body that it may be too large, and of whatever asks for a key that it may be unavailable', () => {
+  test('says of whatever reads a body that it may be too large, and of whatever asks for a key what it may be answered', () => {
     const paths = document['paths'] as Record<string, Record<string, { requestBody?: Json; responses: Json }>>
     for (const { id, method, path, key } of OPERATIONS) {
       const { requestBody, responses } = paths[path]?.[method] ?? { responses: {} }
-      expect({ id, tooLarge: '413' in responses }).toEqual({ id, tooLarge: requestBody !== undefined })
-      if (key === 'always') expect({ id, unavailable: '503' in responses }).toEqual({ id, unavailable: true })
+      const readsBody = requestBody !== undefined || (key === 'always' && method !== 'get')
+      expect({ id, tooLarge: '413' in responses }).toEqual({ id, tooLarge: readsBody })
+      if (key === 'always') expect(Object.keys(responses)).toEqual(expect.arrayContaining(['404', '503']))
+    }
+  })
+
+  test('says of whatever asks for a key that a workspace may be named', () => {
+    const paths = document['paths'] as Record<string, Record<string, { parameters?: Json[] }>>
+    for (const { id, method, path, key } of OPERATIONS) {
+      const named = (paths[path]?.[method]?.parameters ?? []).some((one) => '$ref' in one)
+      expect({ id, named }).toEqual({ id, named: key === 'always' })
     }
   })
 
@@ -80,12 +89,13 @@ describe('the OpenAPI document', () => {
   })
 
   test('has no reference that leads nowhere, and nothing that only our checks understand', () => {
-    const { schemas } = document['components'] as { schemas: Json }
+    const components = document['components'] as Record<string, Json>
     let count = 0
     for (const [path, object] of objectsOf(document)) {
       if (typeof object['$ref'] === 'string') {
         count += 1
-        expect(Object.keys(schemas)).toContain(object['$ref'].split('/').at(-1) ?? '')
+        const [kind = '', name = ''] = object['$ref'].split('/').slice(-2)
+        expect(Object.keys(components[kind] ?? {})).toContain(name)
       }
       expect({ path, found: ['$id', 'wanted'].filter((name) => typeof object[name] === 'string') }).toEqual({
         path,

@@ -1,20 +1,38 @@
-import type { TSchema } from '@sinclair/typebox'
+import { type TSchema, Type } from '@sinclair/typebox'
 import { type FailureCode, STATUS_OF } from '../core/failure.ts'
-import { type Answer, type Operation, TAGS } from './api-operation.ts'
+import { type Answer, type Operation, type Parameter, TAGS } from './api-operation.ts'
 import { OPERATIONS } from './api-operations.ts'
 import { problemSchema } from './api-schemas.ts'
 import { PROBLEM_MEANING } from './problems.ts'
 
 type Json = Record<string, unknown>
 
-/** What any operation with an API key may refuse with. */
-const COMMON: readonly FailureCode[] = ['invalid', 'unauthorized', 'rate_limited', 'internal', 'unavailable']
+/** What any operation with an API key may refuse with; not found is a workspace too. */
+const COMMON: readonly FailureCode[] = [
+  'invalid',
+  'unauthorized',
+  'not_found',
+  'rate_limited',
+  'internal',
+  'unavailable',
+]
+
+/** Goes with any operation that asks for a key; it stands once, and the others refer to it. */
+const WORKSPACE: Parameter = {
+  name: 'Gatehouse-Workspace',
+  in: 'header',
+  description:
+    'The workspace that is asked in, by its name. Without it a key is in its own and a person in their first one.',
+  schema: Type.String(),
+}
+const WORKSPACE_REFERENCE = { $ref: '#/components/parameters/workspace' }
 
 const DESCRIPTION = `One house for a firm's customer messages: what came in, what goes out, and what became of it.
 
 Ids are opaque, offsets are whole numbers, times are RFC 3339 in UTC with milliseconds. Unknown members and query
-parameters of a request are refused with their path; answers may gain members at any time. Errors are problem details
-(RFC 9457) with a stable \`code\`; a method that an address does not take is 405, and \`Allow\` says which it takes.`
+parameters of a request are refused with their path; answers may gain members at any time. Whoever works in several
+workspaces says which in the header \`Gatehouse-Workspace\`, with any request. Errors are problem details (RFC 9457)
+with a stable \`code\`; a method that an address does not take is 405, and \`Allow\` says which it takes.`
 
 /** The OpenAPI 3.1 document of the house. */
 export function openApiDocument(version: string, serverUrl: string): Json {
@@ -36,6 +54,7 @@ export function openApiDocument(version: string, serverUrl: string): Json {
     paths,
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, `gh_…`.' } },
+      parameters: { workspace: WORKSPACE },
       schemas: schemas.all(),
     },
   }
@@ -81,7 +100,7 @@ function wordsOf({ anyOf, ...rest }: Json): Json | undefined {
 }
 
 function operationObject(operation: Operation, schemas: SharedSchemas): Json {
-  const { id, tag, summary, description, needs, parameters, body } = operation
+  const { id, tag, summary, description, needs, body } = operation
   return {
     operationId: id,
     tags: [tag],
@@ -90,7 +109,7 @@ function operationObject(operation: Operation, schemas: SharedSchemas): Json {
     ...(operation.key === 'never' ? { security: [] } : {}),
     ...(operation.key === 'always' ? { security: [{ key: [] }] } : {}),
     ...(operation.key === 'elsewhere than on this machine' ? { security: [{}, { key: [] }] } : {}),
-    ...(parameters ? { parameters: parameters.map((one) => ({ ...one, schema: schemas.reference(one.schema) })) } : {}),
+    ...parametersOf(operation, schemas),
     ...(body
       ? {
           requestBody: {
@@ -111,6 +130,12 @@ function operationObject(operation: Operation, schemas: SharedSchemas): Json {
       ...refusals(operation, schemas),
     },
   }
+}
+
+function parametersOf({ parameters = [], key }: Operation, schemas: SharedSchemas): Json {
+  const own = parameters.map((one) => ({ ...one, schema: schemas.reference(one.schema) }))
+  const all = key === 'always' ? [...own, WORKSPACE_REFERENCE] : own
+  return all.length === 0 ? {} : { parameters: all }
 }
 
 function described(description: string | undefined, needs: string | undefined): string {
@@ -140,7 +165,9 @@ function answerObject(
 /** The codes an operation may refuse with. */
 export function refusalsOf(operation: Operation): FailureCode[] {
   const forbidden: FailureCode[] = operation.needs ? ['forbidden'] : []
-  const tooLarge: FailureCode[] = operation.body ? ['too_large'] : []
+  // A body that may be left out is read as well, to say that nothing in it is known.
+  const readsBody = operation.body || (operation.key === 'always' && operation.method !== 'get')
+  const tooLarge: FailureCode[] = readsBody ? ['too_large'] : []
   const common = operation.key === 'always' ? COMMON : []
   return [...new Set([...common, ...forbidden, ...tooLarge, ...(operation.refuses ?? [])])]
 }

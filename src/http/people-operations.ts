@@ -12,7 +12,7 @@ import {
 import { ROLE_NAME_CHARS_MAX } from '../records/role.ts'
 import { TEAM_NAME_CHARS_MAX } from '../records/team.ts'
 import { CLOSED, inPath, type Operation, ok, PAGE, query } from './api-operation.ts'
-import { page } from './api-schemas.ts'
+import { importFault, page } from './api-schemas.ts'
 
 const optional = Type.Optional
 const text = (maxLength: number) => Type.String({ minLength: 1, maxLength })
@@ -133,14 +133,10 @@ const TEAM = { id: 'tea_7', name: 'support', people: ['per_3k'], numbers: ['1065
 const PERSON_ID = inPath('id', 'A person’s id.')
 const ROLE_ID = inPath('id', 'A role’s id.')
 const TEAM_ID = inPath('id', 'A team’s id.')
-const fault = Type.Object(
-  { row: Type.Integer(), column: textOrNull, fault: Type.String() },
-  { ...CLOSED, description: 'Rows as a spreadsheet counts: the heading is row 1.' },
-)
 const importSchema = Type.Object(
   {
     rows: Type.Integer(),
-    faults: Type.Array(fault),
+    faults: Type.Array(importFault),
     would_add: optional(Type.Integer()),
     added: optional(Type.Integer()),
   },
@@ -240,7 +236,7 @@ export const PEOPLE: readonly Operation[] = [
     tag: 'People',
     summary: 'List the workspaces that you work in',
     description:
-      'Brands or subsidiaries whose data is apart. Whoever works in several says which in the header `Gatehouse-Workspace`, by its name, with any request; without it a key is in its own and a person in their first one. The bootstrap token, and keys of `main` that speak for nobody, are bound to no number and may `workspaces.manage`, work in all of them.',
+      'Brands or subsidiaries whose data is apart. The bootstrap token, and keys of `main` that speak for nobody, are bound to no number and may `workspaces.manage`, work in all of them.',
     answers: ok('All of them.', workspacesSchema, { items: [WORKSPACE] }),
     key: 'always',
   },

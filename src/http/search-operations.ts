@@ -1,6 +1,6 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 import { CONTENT_KINDS } from '../core/content.ts'
-import { messageViewSchema } from '../realtime/schemas.ts'
+import { messageViewSchema } from '../realtime/message-schemas.ts'
 import { QUERY_CHARACTERS_MAX, QUERY_WORDS_MAX } from '../records/search-query.ts'
 import { EXAMPLES } from './api-examples.ts'
 import { type Operation, ok, query } from './api-operation.ts'

@@ -1,10 +1,10 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { CloseName } from './close-codes.ts'
 import { CLOSE_CODES, CLOSE_MEANING } from './close-codes.ts'
+import { attachmentSchema, messageViewSchema } from './message-schemas.ts'
 import { SUBPROTOCOL, TICKET_PREFIX } from './protocol.ts'
 import {
   ackSchema,
-  attachmentSchema,
   contactViewSchema,
   conversationViewSchema,
   errorSchema,
@@ -12,7 +12,6 @@ import {
   eventsSchema,
   factsSchema,
   helloSchema,
-  messageViewSchema,
   pingSchema,
   subscribeSchema,
 } from './schemas.ts'

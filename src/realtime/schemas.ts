@@ -1,150 +1,41 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Type } from '@sinclair/typebox'
-import { ATTACHMENT_KINDS, CONTENT_KINDS } from '../core/content.ts'
-import { MESSAGE_CLASSES, MESSAGE_STATES } from '../core/message.ts'
+import {
+  attachmentSchema,
+  id,
+  messageClass,
+  messageViewSchema,
+  nullableText,
+  OPEN,
+  revoked,
+  state,
+  time,
+} from './message-schemas.ts'
 import { PROTOCOL_VERSION } from './protocol.ts'
 
 /** The shapes of all frames and events, for the published document and for the tests that hold the hub to it. */
 
 const CLOSED = { additionalProperties: false }
-/** The platform adds fields, and so may we: readers ignore what they do not know. */
-const OPEN = { additionalProperties: true }
-
 /** Whole numbers that JavaScript keeps exactly. */
 const WHOLE = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
 const offset = Type.Integer({ ...WHOLE, description: 'A position in the event log.' })
-const time = Type.String({
-  pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$',
-  description: 'RFC 3339, UTC, milliseconds.',
-})
-const id = Type.String({ minLength: 1, description: 'Opaque.' })
-const nullableText = Type.Union([Type.String(), Type.Null()])
-const state = Type.Union(MESSAGE_STATES.map((name) => Type.Literal(name)))
-const messageClass = Type.Union(MESSAGE_CLASSES.map((name) => Type.Literal(name)))
-/** A phone number in E.164, a number's id, a person by the platform's own id, or unknown. */
-const address = Type.Union([Type.String(), Type.Object({}, OPEN), Type.Null()])
-
-const reaction = Type.Object(
-  {
-    emoji: Type.String(),
-    by: Type.Union([Type.Literal('customer'), Type.Literal('us')]),
-    contact_id: Type.Union([id, Type.Null()]),
-    at: time,
-  },
-  { ...OPEN, title: 'Reaction' },
-)
-
-const contentSchema = Type.Object(
-  {
-    kind: Type.Union(CONTENT_KINDS.map((kind) => Type.Literal(kind))),
-    text: Type.Optional(Type.String({ description: 'What a person reads in it: the text, a caption, a choice.' })),
-  },
-  {
-    ...OPEN,
-    title: 'Content',
-    description:
-      'What the message says in words that fit every channel, by its kind: `place`, `people`, `choice`, `form`, `order`, `notice`, `call`, `unsupported`, `template`, `forwarded`, `referral`, `product`.',
-  },
-)
-
-/** A file of a message. What is erased with its person has only its id, and says so. */
-export const attachmentSchema = Type.Object(
-  {
-    id,
-    state: Type.Optional(
-      Type.Union(
-        (['waiting', 'ready', 'failed', 'gone', 'too_large', 'refused'] as const).map((name) => Type.Literal(name)),
-        { description: 'In an event as it was then.' },
-      ),
-    ),
-    reason: Type.Optional(
-      Type.Union([Type.String(), Type.Null()], {
-        description:
-          'Why it is not here, or not yet: `vanished`, `retention`, `size_bytes_max`, `hash_mismatch`, `host_not_allowed`, …',
-      }),
-    ),
-    kind: Type.Optional(Type.Union(ATTACHMENT_KINDS.map((kind) => Type.Literal(kind)))),
-    mime_type: Type.Optional(
-      Type.Union([Type.String(), Type.Null()], {
-        description: 'What its first bytes show, else what its sender says.',
-      }),
-    ),
-    file_name: Type.Optional(nullableText),
-    size_bytes: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])),
-    voice: Type.Optional(Type.Boolean({ description: 'A voice note.' })),
-    animated: Type.Optional(Type.Boolean()),
-    thumbnail: Type.Optional(Type.Boolean()),
-    url: Type.Optional(Type.Union([Type.String(), Type.Null()], { description: 'Where it is read, once it is here.' })),
-    thumbnail_url: Type.Optional(nullableText),
-  },
-  { ...OPEN, $id: 'attachment', title: 'Attachment' },
-)
-
-export const messageViewSchema = Type.Object(
-  {
-    id,
-    upstream_id: nullableText,
-    conversation_id: id,
-    number: Type.Optional(nullableText),
-    direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
-    type: Type.String({ description: 'The platform’s word; the object of that name is beside it, such as "text".' }),
-    from: Type.Optional(address),
-    to: Type.Optional(address),
-    at: time,
-    state: Type.Optional(state),
-    reason: Type.Optional(nullableText),
-    class: Type.Optional(Type.Union([messageClass, Type.Null()])),
-    reference: Type.Optional(nullableText),
-    source: Type.Optional(Type.Literal('phone', { description: 'Sent with the phone app.' })),
-    context: Type.Optional(Type.Union([Type.Object({}, OPEN), Type.Null()])),
-    content: Type.Optional(contentSchema),
-    attachments: Type.Optional(Type.Array(attachmentSchema, { description: 'Its files.' })),
-    reply_to: Type.Optional(
-      Type.Object(
-        { message_id: Type.Union([id, Type.Null()]), upstream_id: Type.String() },
-        { ...OPEN, description: 'The message that it answers.' },
-      ),
-    ),
-    sender: Type.Optional(
-      Type.Object(
-        { id, name: nullableText, phone: nullableText, user_id: nullableText },
-        { ...OPEN, description: 'Who wrote it in a group.' },
-      ),
-    ),
-    reactions: Type.Optional(
-      Type.Array(reaction, {
-        description: 'Of each person the last one. In lists and single messages, not in events.',
-      }),
-    ),
-    edited_at: Type.Optional(time),
-    revoked: Type.Optional(
-      Type.Union([Type.Literal('kept'), Type.Literal('hidden'), Type.Literal('deleted')], {
-        description: 'Its author took it back; unless it is kept, what it said is not shown.',
-      }),
-    ),
-    revoked_at: Type.Optional(time),
-    call: Type.Optional(
-      Type.Object(
-        {
-          status: Type.String({ description: 'How it ended, or the last that was told of it.' }),
-          duration_s: Type.Union([Type.Number(), Type.Null()]),
-          ended_at: Type.Union([time, Type.Null()]),
-        },
-        { ...OPEN, description: 'Of a call.' },
-      ),
-    ),
-    history: Type.Optional(
-      Type.Literal(true, { description: 'Older than the connection to this house; no event told of it.' }),
-    ),
-    standby: Type.Optional(Type.Literal(true, { description: 'On a thread that another application owns.' })),
-    pacing: Type.Optional(Type.Literal(true, { description: 'Held by the platform for a quality assessment.' })),
-  },
-  { ...OPEN, $id: 'message', title: 'Message' },
-)
 
 const contact = Type.Object(
   { id, name: nullableText, phone: nullableText, user_id: nullableText, erased: Type.Optional(Type.Literal(true)) },
   { ...OPEN, title: 'Contact' },
+)
+
+const member = Type.Object(
+  {
+    id,
+    name: nullableText,
+    phone: nullableText,
+    user_id: nullableText,
+    state: Type.String(),
+    joined_at: Type.Union([time, Type.Null()]),
+    left_at: Type.Union([time, Type.Null()]),
+  },
+  { ...OPEN, title: 'Member' },
 )
 
 export const conversationViewSchema = Type.Object(
@@ -157,12 +48,15 @@ export const conversationViewSchema = Type.Object(
     group: Type.Optional(
       Type.Union([
         Type.Object(
-          { id: nullableText, subject: nullableText },
           {
-            ...OPEN,
-            description:
-              'With `description`, `invite_link`, `state` and `members` where one conversation is asked for.',
+            id: nullableText,
+            subject: nullableText,
+            description: Type.Optional(nullableText),
+            invite_link: Type.Optional(nullableText),
+            state: Type.Optional(nullableText),
+            members: Type.Optional(Type.Array(member)),
           },
+          { ...OPEN, description: 'Its last four members where one conversation is asked for.' },
         ),
         Type.Null(),
       ]),
@@ -252,7 +146,7 @@ const messageRevoked = Type.Object(
     message_id: id,
     upstream_id: Type.String(),
     conversation_id: id,
-    revoked: Type.Union([Type.Literal('kept'), Type.Literal('hidden'), Type.Literal('deleted')]),
+    revoked,
     direction,
     at: time,
   },
@@ -343,7 +237,15 @@ export const EVENT_SCHEMAS = {
   'message.revoked': event('message.revoked', messageRevoked, 'A message was taken back by its author.'),
   'message.media': event(
     'message.media',
-    Type.Object({ message_id: id, conversation_id: id, attachment: Type.Optional(attachmentSchema) }, { ...OPEN }),
+    Type.Object(
+      {
+        message_id: id,
+        conversation_id: id,
+        attachment: Type.Optional(attachmentSchema),
+        revoked: Type.Optional(revoked),
+      },
+      OPEN,
+    ),
     'A file of a message is here, cannot be had, or is fetched again. The message was told before. Not of history.',
   ),
   'conversation.created': event(
@@ -388,8 +290,9 @@ export const EVENT_SCHEMAS = {
   ),
   'contact.updated': event(
     'contact.updated',
-    Type.Object({ contact: contactViewSchema }, OPEN),
-    'A contact changed: its profile, what it is known by, its attributes, what it wants, or with whom it is one.',
+    Type.Object({ contact: contactViewSchema, erased: Type.Optional(Type.Literal(true)) }, OPEN),
+    'A contact changed: its profile, what it is known by, its attributes, what it wants, or with whom it is one. Told in each of ' +
+      'its conversations that you see. Of somebody who was erased it has the id, and `erased`.',
   ),
 } as const
 
@@ -406,7 +309,26 @@ const otherEventSchema = Type.Object(
   { ...CLOSED, title: 'another event', description: 'An event of another type. Ignore types you do not know.' },
 )
 
-export const eventSchema = Type.Union([...Object.values(EVENT_SCHEMAS), otherEventSchema], { $id: 'event' })
+/** Any of them, whichever type: an offset never changes its meaning, but what it told is gone. */
+const erasedEventSchema = Type.Object(
+  {
+    offset,
+    type: Type.String(),
+    at: time,
+    data: Type.Object(
+      {
+        erased: Type.Literal(true),
+        state: Type.Optional(Type.Union([state, Type.Null()], { description: 'Of `message.state`.' })),
+      },
+      OPEN,
+    ),
+  },
+  { ...CLOSED, title: 'an erased event', description: 'An event of any type about somebody who has been erased.' },
+)
+
+export const eventSchema = Type.Union([...Object.values(EVENT_SCHEMAS), erasedEventSchema, otherEventSchema], {
+  $id: 'event',
+})
 
 const heartbeat = Type.Integer({ minimum: 1, description: 'The longest silence of a live server, milliseconds.' })
 

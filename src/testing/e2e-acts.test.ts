@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { Value } from '@sinclair/typebox/value'
 import { messageSchema } from '../http/api-schemas.ts'
-import { EVENT_SCHEMAS } from '../realtime/schemas.ts'
+import { conversationViewSchema, EVENT_SCHEMAS } from '../realtime/schemas.ts'
+import { undocumentedMembers } from './shape-of.ts'
 import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
@@ -37,6 +38,7 @@ async function once(what: string, isSo: (message: any) => unknown): Promise<any>
     if (!isSo(message)) return undefined
     const { body } = await house.api(`/api/v1/messages/${message.id}`)
     expect([...Value.Errors(messageSchema, body)].map(({ path, message: text }) => `${path} ${text}`)).toEqual([])
+    expect(undocumentedMembers(messageSchema, body)).toEqual([])
     return body
   })
 }
@@ -46,6 +48,7 @@ async function events(type: keyof typeof EVENT_SCHEMAS): Promise<ApiAnswer['body
   const ofType = body.events.filter((event: { type: string }) => event.type === type)
   for (const event of ofType) {
     expect([...Value.Errors(EVENT_SCHEMAS[type], event)].map(({ path, message }) => `${path} ${message}`)).toEqual([])
+    expect(undocumentedMembers(EVENT_SCHEMAS[type], event)).toEqual([])
   }
   return ofType.map(({ data }: { data: unknown }) => data)
 }
@@ -132,7 +135,12 @@ describe('a group', () => {
     })
     expect(answer).toMatchObject({ to: group.id, participants: [{ phone: PHONE }] })
     expect([...Value.Errors(messageSchema, answer)]).toEqual([])
-    const alone = (await house.api(`/api/v1/conversations/${thread.id}`)).body
+    // The platform tells of members in a webhook of its own, whenever it likes.
+    const alone = await until('the members', async () => {
+      const { body } = await house.api(`/api/v1/conversations/${thread.id}`)
+      return body.group.members.length > 0 ? body : undefined
+    })
     expect(alone.group.members).toMatchObject([{ phone: PHONE, state: 'member' }])
+    expect(undocumentedMembers(conversationViewSchema, alone)).toEqual([])
   })
 })

@@ -6,7 +6,7 @@ import { OPERATIONS } from '../http/api-operations.ts'
 import { problemSchema } from '../http/api-schemas.ts'
 import { refusalsOf } from '../http/openapi.ts'
 import { moreRequests } from './more-requests.ts'
-import { schemaFaults, shapeOf } from './shape-of.ts'
+import { schemaFaults, shapeOf, undocumentedMembers } from './shape-of.ts'
 import { type ApiAnswer, FAST_NUMBER, TEST_SECRETS, TestGateway, until } from './test-gateway.ts'
 import { foreignStatusOf, NOTICES, preferenceOf } from './test-webhooks.ts'
 
@@ -236,6 +236,7 @@ describe('every documented operation answers as the document says:', () => {
     if (contentType !== '*/*') expect(answer.headers.get('content-type')).toStartWith(contentType)
     if (documented.schema && contentType === 'application/json') {
       expect(schemaFaults(documented.schema, answer.body)).toEqual([])
+      expect(undocumentedMembers(documented.schema, answer.body)).toEqual([])
     }
     if (documented.example && id !== 'listMessages' && !WITH_CONVERSATIONS.has(id)) {
       expect(shapeOf(answer.body).sort()).toEqual(shapeOf(documented.example).sort())
@@ -281,6 +282,7 @@ function expectProblem(answer: ApiAnswer, code: keyof typeof STATUS_OF, path?: s
   expect(answer.headers.get('content-type')).toBe('application/problem+json')
   expect(answer.body.type).toBe(`/api/docs#${code}`)
   expect(schemaFaults(problemSchema, answer.body)).toEqual([])
+  expect(undocumentedMembers(problemSchema, answer.body)).toEqual([])
 }
 
 describe('whatever is wrong with a request is a problem in words:', () => {

@@ -3,6 +3,7 @@ import { Value } from '@sinclair/typebox/value'
 import { connectRealtime, type RealtimeConnection } from '../realtime/client.ts'
 import type { RealtimeEvent } from '../realtime/protocol.ts'
 import { EVENT_SCHEMAS, eventSchema } from '../realtime/schemas.ts'
+import { undocumentedMembers } from './shape-of.ts'
 import { first, TestGateway, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
@@ -178,7 +179,8 @@ describe('the events', () => {
       const faults = [...Value.Errors(eventSchema, event)].map(({ path, message }) => `${path} ${message}`)
       const type = event.type as keyof typeof EVENT_SCHEMAS
       const own = EVENT_SCHEMAS[type] ? [...Value.Errors(EVENT_SCHEMAS[type], event)].map(({ path }) => path) : []
-      expect({ event, faults, own }).toEqual({ event, faults: [], own: [] })
+      const more = undocumentedMembers(eventSchema, event)
+      expect({ event, faults, own, more }).toEqual({ event, faults: [], own: [], more: [] })
     }
   })
 
