@@ -272,12 +272,14 @@ async function send(
   const ask = readSendRequest(body, deps.channel, { deadlineMs: deps.deadlineMs(), idempotencyKey: keyInHeader })
   if (ask.prepared.type === 'template') requireMay(principal, 'messages.start')
   if (ask.takeOver) requireMay(principal, 'conversations.take_over')
+  // Its key is no part of what is asked for: it may stand in the header the next time.
+  const { idempotency_key: _, ...said } = body
   const idempotency =
     ask.idempotencyKey === null
       ? null
       : {
           keyHash: deps.hash(`${keySpaceOf(principal)}:${ask.idempotencyKey}`),
-          requestHash: deps.hash(`body:${canonicalJson(body)}`),
+          requestHash: deps.hash(`body:${canonicalJson(said)}`),
         }
   const { repeated, answer } = await deps.ask(queueMessage, {
     recipient: ask.recipient,
