@@ -61,7 +61,7 @@ describe.skipIf(isBrowserMissing)(`what a thread shows, in a browser${whySkipped
     server.addConversation({ id: 'a', contact: { id: 'con_1', name: 'Ada Byron', phone: '+4915112345678' } })
     server.people.set('con_1', person('con_1', 'Ada Byron', '+4915112345678'))
     server.people.set('con_2', person('con_2', 'A. B.', '+12125550123'))
-    page = watched(await browser.newPage({ viewport: { width: 1280, height: 800 } }), (text) => complaints.push(text))
+    page = await newPage()
   })
   afterEach(async () => {
     await page.close()
@@ -69,12 +69,15 @@ describe.skipIf(isBrowserMissing)(`what a thread shows, in a browser${whySkipped
     expect(complaints).toEqual([])
   })
 
-  async function open(): Promise<void> {
-    await page.goto(`${server.url}/#/c/a`)
-    await page.getByLabel('API key').fill(server.key)
-    await page.keyboard.press('Enter')
-    await page.getByText('Live', { exact: true }).waitFor()
-    await page.getByRole('log').waitFor()
+  async function newPage(): Promise<Page> {
+    return watched(await browser.newPage({ viewport: { width: 1280, height: 800 } }), (text) => complaints.push(text))
+  }
+  async function open(on = page): Promise<void> {
+    await on.goto(`${server.url}/#/c/a`)
+    await on.getByLabel('API key').fill(server.key)
+    await on.keyboard.press('Enter')
+    await on.getByText('Live', { exact: true }).waitFor()
+    await on.getByRole('log').waitFor()
   }
   const row = (id: string) => page.locator(`[data-message="${id}"]`)
 
@@ -233,6 +236,9 @@ describe.skipIf(isBrowserMissing)(`what a thread shows, in a browser${whySkipped
   test('erases a person only once the word is typed, shows the report, and has nothing of them left on the page', async () => {
     server.addMessage({ conversation_id: 'a', text: { body: 'my secret' } })
     await open()
+    const other = await newPage()
+    await open(other)
+    await other.getByRole('textbox').fill('Dear Ada, as for your secret')
     await page.getByRole('button', { name: 'About this person' }).click()
     await page.getByRole('button', { name: 'Erase this person' }).click()
     const dialog = page.getByRole('dialog', { name: 'Erase Ada Byron?' })
@@ -248,10 +254,13 @@ describe.skipIf(isBrowserMissing)(`what a thread shows, in a browser${whySkipped
     await report.getByText('214 messages, 1 journal entry.').waitFor()
     await report.getByText('Journal in backups').waitFor()
     await page.getByRole('button', { name: 'Done' }).click()
-    await page.getByText('No conversations yet').waitFor()
-    const content = await page.content()
-    expect(content).not.toContain('my secret')
-    expect(content).not.toContain('Ada Byron')
+    await page.getByRole('option', { name: 'Erased person' }).waitFor()
+    // Nor on the screen of anybody else who had them there.
+    await other.getByText('This person was erased: nobody can be written to here.').waitFor()
+    await other.getByText('No messages yet.').waitFor()
+    const contents = [await page.content(), await other.content(), await other.getByRole('textbox').inputValue()]
+    for (const words of ['secret', 'Ada', '+4915112345678']) expect(contents.join()).not.toContain(words)
+    await other.close()
     expect(server.requests).toContain('DELETE /api/v1/contacts/con_1')
   })
 

@@ -282,6 +282,25 @@ describe.skipIf(isBrowserMissing)(`the console in a browser${whySkipped}`, () =>
     expect(await page.getByRole('option').count()).toBeLessThan(50)
   })
 
+  test('goes by the clock of the house, however wrong that of the browser is', async () => {
+    server.addConversation({ id: 'b', contact: { id: 'x', name: 'Bob' } })
+    for (const id of ['a', 'b']) server.receive(id, { text: { body: 'Earlier' } })
+    await page.addInitScript('const right = Date.now; Date.now = () => right() + 3 * 86_400_000')
+    await signIn(`${server.url}/#/c/a`)
+    await page.getByText('window open until').waitFor()
+    await page.getByRole('textbox', { name: 'Reply to Ada Byron' }).fill('On time')
+    await page.keyboard.press('Enter')
+    await bubble('On time').waitFor()
+    const row = page.getByRole('option', { name: /Ada Byron/ })
+    await row.getByText('On time').waitFor()
+    expect(await row.textContent()).not.toContain('closed')
+    server.receive('b', { text: { body: 'Later' } })
+    await page.getByText('Later').waitFor()
+    expect(await page.getByRole('option').first().textContent()).toContain('Bob')
+    await page.reload()
+    await page.getByText('window open until').waitFor()
+  })
+
   test('says why no reply is possible', async () => {
     server.addConversation({ id: 'a', window_expires_at: null })
     server.addNumber({ number: 'n2', alias: 'Sales', display: null, state: 'unclaimed' })

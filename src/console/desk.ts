@@ -5,16 +5,8 @@ import { FileShelf } from './file-shelf.ts'
 import { Mailroom } from './mailroom.ts'
 import { Outbox, type OutboxItem, type Store } from './outbox.ts'
 import { may } from './rights.ts'
-import {
-  applyEvents,
-  applyPerson,
-  applySent,
-  type ConsoleState,
-  dropPerson,
-  emptyState,
-  offsetOf,
-  type Thread,
-} from './store.ts'
+import { applyEvents, applyPerson, applySent, type ConsoleState, emptyState, offsetOf, type Thread } from './store.ts'
+import { isPerson } from './store-acts.ts'
 import type { EventRecord, Me, MessageView, PersonView } from './wire.ts'
 
 /** How the line to the server stands. `outdated`: the server speaks a later language than this page. */
@@ -100,6 +92,7 @@ export class Desk {
       retryDelaysMs: SEND_RETRY_DELAYS_MS,
       onChange: () => this.#set({ outbox: this.#outbox.items }),
       onAccepted: (item, accepted) => this.#onAccepted(item, accepted.id, accepted.state),
+      onRefused: () => this.#refused(),
     })
     this.#mailroom = new Mailroom({
       api: deps.api,
@@ -258,19 +251,6 @@ export class Desk {
     this.#setData(applyPerson(this.#state.data, person, asOf))
   }
 
-  /** Somebody was erased: what is on the screen of them is read again. */
-  personErased(id: string): void {
-    for (const { view } of this.#state.data.conversations.values()) {
-      if (view.contact.id !== id) continue
-      this.#drafts.set(view.id, { text: '', replyTo: null })
-      for (const item of this.#outbox.items) if (item.conversationId === view.id) this.#outbox.take(item.key)
-    }
-    this.#unannounced.names.clear()
-    this.#set({ announcement: '' })
-    this.#setData(dropPerson(this.#state.data, id))
-    void this.start()
-  }
-
   /** The page was shown or hidden. */
   visibilityChanged(): void {
     this.#mailroom.forgetRead()
@@ -317,8 +297,21 @@ export class Desk {
     // Whatever one may see is another now: nothing that was shown until then is worth keeping.
     if (events.some((event) => Array.isArray(event.data['conversation_ids']))) void this.start()
     if (events.some((event) => event.type === 'number.state')) void this.#mailroom.numbers()
+    for (const { data } of events) this.#forgetErased(data['contact'])
     void this.#mailroom.fetchWanted()
     for (const event of events) this.#announce(event)
+  }
+
+  /** What was being written to somebody who was erased, and stands to be read out, goes too. */
+  #forgetErased(person: unknown): void {
+    if (!isPerson(person) || person.erased !== true) return
+    for (const { view } of this.#state.data.conversations.values()) {
+      if (view.contact.id !== person.id) continue
+      this.#drafts.set(view.id, { text: '', replyTo: null })
+      for (const item of this.#outbox.items) if (item.conversationId === view.id) this.#outbox.take(item.key)
+    }
+    this.#unannounced.names.clear()
+    this.#set({ announcement: '', draft: this.#drafts.get(this.#state.open ?? '') })
   }
 
   #onAccepted(item: OutboxItem, id: string, state: MessageState): void {
@@ -341,8 +334,10 @@ export class Desk {
     const { open, data: before } = this.#state
     this.#set({ data })
     this.#outbox.settle(referencesIn(data.threads))
-    // It came into view, or left it.
-    if (open !== null && before.conversations.has(open) !== data.conversations.has(open)) this.open(open)
+    if (open === null) return
+    const cameOrWent = before.conversations.has(open) !== data.conversations.has(open)
+    const isToBeReadAnew = before.threads.has(open) && !data.threads.has(open)
+    if (cameOrWent || isToBeReadAnew) this.open(open)
     this.#markRead()
   }
 

@@ -59,6 +59,39 @@ describe.skipIf(isBrowserMissing)(`the console's door in a browser${whySkipped}`
     await page.getByLabel('E-mail').waitFor()
   })
 
+  test('whose session ends while they write goes on where they were, once they are in again; nobody else does', async () => {
+    server.addNumber({ number: '106540352242922', alias: 'Support', display: null, state: 'active' })
+    for (const id of ['a', 'b']) server.addConversation({ id, contact: { id: `con_${id}`, name: `Customer ${id}` } })
+    const enterWhole = async () => {
+      await enter(DOOR.password)
+      await page.getByLabel('Code of your app').fill(DOOR.code)
+      await page.keyboard.press('Enter')
+      await page.getByText('Live', { exact: true }).waitFor()
+    }
+    const field = page.getByRole('textbox', { name: /Reply to/ })
+    await page.goto(server.url)
+    await enterWhole()
+    await page.getByRole('option', { name: /Customer a/ }).click()
+    await field.fill('Half a')
+    await page.getByRole('option', { name: /Customer b/ }).click()
+    await field.fill('Whole')
+    await page.context().clearCookies()
+    await page.keyboard.press('Enter')
+    await page.getByText('You are not signed in any more. Please sign in again.').waitFor()
+
+    await enterWhole()
+    await page.locator('.message-unsent').getByText('Whole').waitFor()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.locator('[data-message]').getByText('Whole').waitFor()
+    await page.getByRole('option', { name: /Customer a/ }).click()
+    expect(await field.inputValue()).toBe('Half a')
+
+    await page.evaluate("sessionStorage.setItem('gatehouse.owner', 'per_2')")
+    await page.reload()
+    await page.getByText('Live', { exact: true }).waitFor()
+    expect(await field.inputValue()).toBe('')
+  })
+
   test('opens a link, whose token does not stay in the address', async () => {
     await page.goto(`${server.url}/#link=${DOOR.link}`)
     await page.getByLabel('New password').fill('short')

@@ -1,5 +1,5 @@
 import { type Fetch, request } from './api.ts'
-import type { Memberships } from './workspace.ts'
+import type { Session } from './workspace.ts'
 
 const LINK = /^#link=([\w-]{1,200})$/
 const REFUSED = /^#refused=([\w-]{1,30})$/
@@ -18,8 +18,8 @@ export interface Door {
   signIn(email: string, password: string): Promise<'signed_in' | 'second_factor_required'>
   secondFactor(code: string): Promise<void>
   signOut(): Promise<void>
-  /** Where whoever is signed in works. */
-  memberships(): Promise<Memberships>
+  /** Who is signed in, and where they work. */
+  session(): Promise<Session>
   /** Where the single sign-on begins. */
   singleSignOn(): Promise<string>
   lookAtLink(token: string): Promise<LinkKind>
@@ -41,7 +41,7 @@ export function createDoor(fetch: Fetch): Door {
       await ask('second-factor', /^\d{6}$/.test(digits) ? { code: digits } : { recovery_code: code.trim() })
     },
     signOut: async () => void (await ask('sign-out', {})),
-    memberships: () => ask('session'),
+    session: () => ask('session'),
     singleSignOn: async () => (await ask<{ redirect_to: string }>('oidc', {})).redirect_to,
     lookAtLink: async (token) => (await ask<{ kind: LinkKind }>('links/look', { token })).kind,
     takeLink: async (body) => void (await ask('links', body)),

@@ -40,9 +40,23 @@ export class Drafts {
   }
 }
 
+/** The person that what the tab keeps belongs to. */
+const OWNER_KEY = 'gatehouse.owner'
+
 /** Forgets everything that this console keeps in the tab. */
 export function forgetStored(store: Store): void {
-  for (const key of [STORE_KEY, 'gatehouse.outbox', 'gatehouse.key']) store.removeItem(key)
+  for (const key of [STORE_KEY, OWNER_KEY, 'gatehouse.outbox', 'gatehouse.key']) store.removeItem(key)
+}
+
+/** Somebody came in: what another person was writing in this tab is forgotten, their own goes on. */
+export function claimStored(store: Store, personId: string): void {
+  if (store.getItem(OWNER_KEY) === personId) return
+  forgetStored(store)
+  try {
+    store.setItem(OWNER_KEY, personId)
+  } catch {
+    // Storage is full or switched off: then nothing is kept that could be somebody else's.
+  }
 }
 
 function readDrafts(store: Store): Map<string, Draft> {

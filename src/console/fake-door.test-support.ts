@@ -24,7 +24,7 @@ export async function atDoor(request: Request, pathname: string): Promise<Respon
       return Response.json({ state: 'signed_in' }, { headers: setCookie(COOKIE) })
     case 'session':
       if (!isSignedIn(request)) return refused(401, 'unauthorized', 'You are not signed in, or not any more')
-      return Response.json({ workspace: 'main', workspaces: ['main'] })
+      return Response.json({ person: { id: 'per_1' }, workspace: 'main', workspaces: ['main'] })
     case 'sign-out':
       return Response.json({ signed_out: true }, { headers: setCookie('gatehouse=') })
     case 'links/look':

@@ -255,12 +255,12 @@ function personAnswer(house: House, route: string, person: PersonView, body: Rec
     return Response.json({ id: 'mrg_1', contact: id, into: into.id })
   }
   if (route === 'DELETE contacts ') {
-    house.people.delete(id)
-    const own = [...house.conversations.values()].filter((view) => view.contact.id === id)
-    for (const view of own) {
-      house.conversations.delete(view.id)
-      house.messages.delete(view.id)
+    for (const view of house.conversations.values()) {
+      if (view.contact.id !== id) continue
+      Object.assign(view, { contact: { id, erased: true }, last_message: null })
+      house.messages.set(view.id, [])
     }
+    changePerson(house, id, { name: null, phone: null, identities: [], erased: true })
     return Response.json({ id: 'ers_1', state: 'running', report: null, report_sha256: null }, { status: 202 })
   }
   return Response.json(house.people.get(id) ?? person)

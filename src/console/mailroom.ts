@@ -10,7 +10,6 @@ import {
   offsetOf,
   touchThread,
 } from './store.ts'
-import type { Page } from './wire.ts'
 
 interface MailroomDeps {
   api: Api
@@ -73,9 +72,10 @@ export class Mailroom {
   /** Loads a conversation and its newest messages where they are not there yet. */
   async openThread(id: string): Promise<void> {
     await this.#once(id, async () => {
+      if (this.#deps.data().threads.has(id)) this.#deps.change(touchThread(this.#deps.data(), id))
+      else await this.#page((data) => this.#deps.api.messages(id).then((page) => applyThreadPage(data(), id, page)))
+      // After its thread: one that is older than all that the list keeps is kept for it.
       if (!this.#deps.data().conversations.has(id)) await this.#conversation(id)
-      if (this.#deps.data().threads.has(id)) return this.#deps.change(touchThread(this.#deps.data(), id))
-      await this.#page((data) => this.#deps.api.messages(id).then((page) => applyThreadPage(data(), id, page)))
     })
   }
 
@@ -110,7 +110,11 @@ export class Mailroom {
       // What changed while they were read makes another look.
       for (let seen = 0; seen !== this.#numbersAsked; ) {
         seen = this.#numbersAsked
-        const page: Page<ConsoleState['numbers'][number]> = await this.#deps.api.numbers()
+        const generation = this.#generation
+        const page = await this.#deps.api.numbers().catch((cause: unknown) => this.#passing(cause))
+        if (generation !== this.#generation) return
+        // Nobody would ask for them by hand: what is shown of them would stay as it is.
+        if (page === null) return this.#later(() => this.numbers())
         this.#deps.change({ ...this.#deps.data(), numbers: page.items })
       }
     })
@@ -149,6 +153,12 @@ export class Mailroom {
   /** Asks for another try or for none. What came of it arrives as an event. */
   async act(messageId: string, action: 'retry' | 'cancel'): Promise<void> {
     await this.#once(`message ${messageId}`, () => this.#deps.api.act(messageId, action))
+  }
+
+  /** Null for what passes; throws what does not. */
+  #passing(cause: unknown): null {
+    if (cause instanceof Problem && cause.isPassing) return null
+    throw cause
   }
 
   /** Once more after a while, unless everything has been loaded afresh by then. */

@@ -32,9 +32,9 @@ const SHOW: Readonly<Record<MessageState, Show>> = {
   received: { mark: 'two', label: 'Received' },
 }
 
-/** What to show for a message that goes out; null for one that came in. */
+/** What to show for a message that goes out; null for one that came in, and for one that was erased: nothing tells of it. */
 export function statusOf(message: MessageView): MessageStatus | null {
-  if (message.direction === 'in') return null
+  if (message.direction === 'in' || message.erased === true) return null
   // A state of a later server is shown by its name.
   const show: Show = SHOW[message.state] ?? { mark: 'clock', label: message.state.replaceAll('_', ' ') }
   const reason = message.reason ? reasonWords(message.reason) : null

@@ -33,6 +33,10 @@ function outboxWith(answers: Answer[], store = memoryStore()) {
     retryDelaysMs: [0, 0],
     onChange: () => changed(),
     onAccepted: (_, answer) => void accepted.push(answer.id),
+    onRefused: () => {
+      outbox.close()
+      changed()
+    },
   })
   /** Waits until what is asked for holds; the test's own time limit is the bound. */
   const until = async (holds: () => boolean) => {

@@ -28,6 +28,8 @@ interface OutboxDeps {
   retryDelaysMs: readonly number[]
   onChange: () => void
   onAccepted: (item: OutboxItem, accepted: Accepted) => void
+  /** Whoever writes is not signed in any more. What is unsent waits until they are. */
+  onRefused: () => void
 }
 
 /** Unsent replies outlive a reload of the page, not the tab. */
@@ -103,7 +105,8 @@ export class Outbox {
       // Told that it is not wanted, we know that it was not taken before either: its key would have been known.
       else if (problem.status === 400 || problem.status === 422) this.#update(key, { isUncertain: false })
       if (delayMs === null || !problem.isPassing) {
-        return this.#update(key, { phase: 'unsent', problem: problem.message })
+        this.#update(key, { phase: 'unsent', problem: problem.message })
+        return problem.status === 401 ? this.#deps.onRefused() : undefined
       }
       await new Promise((resolve) => setTimeout(resolve, delayMs))
     }

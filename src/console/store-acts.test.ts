@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { seededRandom } from '../testing/seeded-random.ts'
 import {
+  applyConversation,
   applyConversationPage,
   applyEvents,
   applyPerson,
   applyThreadPage,
   type ConsoleState,
-  dropPerson,
   emptyState,
   PEOPLE_MAX,
 } from './store.ts'
@@ -194,9 +194,33 @@ describe('a person', () => {
     expect([state.people.size, state.people.has('con_0')]).toEqual([PEOPLE_MAX, false])
   })
 
-  test('who was erased goes from memory, and with them every thread', () => {
-    const state = dropPerson(applyPerson(opened(said('m')), person(), 10), 'con_1')
-    expect([state.people.size, state.threads.size]).toEqual([0, 0])
+  test('who was erased leaves nothing that was said, and what is left of it is fetched', () => {
+    const state = applyPerson(opened(said('m')), person(), 10)
+    const erased = person({ erased: true, name: null, phone: null, identities: [] })
+    const after = applyEvents(state, [event(11, 'contact.updated', { erased: true, contact: erased })])
+    expect([after.threads.size, inList(after), after.wanted]).toEqual([0, null, ['c']])
+    expect(after.conversations.get('c')?.view.contact).toEqual({
+      id: 'con_1',
+      name: null,
+      phone: null,
+      user_id: null,
+      erased: true,
+    })
+    expect(after.people.get('con_1')?.view.erased).toBeTrue()
+    // A page that was read before and comes after brings nothing back.
+    const late = applyThreadPage(after, 'c', { items: [said('m')], next: null, as_of: 10 })
+    expect(late && inThread(late)).toBeUndefined()
+    const { text: _text, content: _content, ...rest } = said('m', { erased: true })
+    const left = applyConversation(after, { ...conversation(rest), contact: { id: 'con_1', erased: true } }, 11)
+    expect(inList(left)?.erased).toBeTrue()
+  })
+
+  test('is called in a group as they are called now, and leaves it when they are erased', () => {
+    const group = said('m', { sender: { id: 'con_9', name: 'Ines' } })
+    const renamed = applyEvents(opened(group), [updated(11, { id: 'con_9', name: 'Inés' })])
+    expect(inThread(renamed)?.sender?.name).toBe('Inés')
+    const after = applyEvents(renamed, [updated(12, { id: 'con_9', name: null, identities: [], erased: true })])
+    expect([after.threads.size, inList(after), after.wanted]).toEqual([0, null, ['c']])
   })
 })
 

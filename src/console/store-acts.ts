@@ -80,6 +80,11 @@ export function withPerson(contact: ContactView, person: PersonView): ContactVie
   return { ...contact, name, phone, user_id, ...(person.erased === true && { erased: true }) }
 }
 
+/** A message of a group, under the name that its sender has after an event about them. */
+export function withSender(view: MessageView, { name = null, phone = null, user_id = null }: PersonView): MessageView {
+  return view.sender === undefined ? view : { ...view, sender: { ...view.sender, name, phone, user_id } }
+}
+
 export function isAttachment(value: unknown): value is AttachmentView {
   if (typeof value !== 'object' || value === null) return false
   const view = value as Partial<AttachmentView>

@@ -1,5 +1,6 @@
 import { type MessageState, rankOf } from '../core/message.ts'
-import { isAttachment, isPerson, withAttachment, withEdit, withPerson, withReaction, withRevoke } from './store-acts.ts'
+import { isAttachment, withAttachment, withEdit, withReaction, withRevoke } from './store-acts.ts'
+import { applyPersonEvent, want } from './store-people.ts'
 import type { ConversationView, EventRecord, MessageView, NumberView, Page, PersonView } from './wire.ts'
 
 /**
@@ -96,6 +97,7 @@ export function applyEvents(state: ConsoleState, events: readonly EventRecord[])
   if (events.length === 0) return state
   const draft = draftOf(state)
   for (const event of events) applyEvent(draft, event)
+  for (const event of events) if (event.type === 'conversation.created') wantWhatIsSaid(draft, event)
   const recent = [...state.recent, ...events]
   const dropped = recent.splice(0, Math.max(0, recent.length - RECENT_EVENTS_MAX)).at(-1)
   return { ...finish(state, draft), recent, recentAfter: dropped?.offset ?? state.recentAfter }
@@ -108,7 +110,7 @@ export function applyEvents(state: ConsoleState, events: readonly EventRecord[])
 export function applyConversationPage(state: ConsoleState, page: Page<ConversationView>): ConsoleState | null {
   if (page.as_of < state.recentAfter) return null
   const draft = draftOf(state)
-  for (const view of page.items) putConversation(draft, view, page.as_of)
+  for (const view of page.items) putWhole(draft, view, page.as_of)
   const last = page.items.at(-1)
   const full = draft.conversations.size >= CONVERSATIONS_MAX
   const horizon = last === undefined ? state.list.horizon : positionOf(last)
@@ -148,7 +150,7 @@ export function applyThreadPage(state: ConsoleState, id: string, page: Page<Mess
 /** Takes in one conversation, fetched when `asOf` was the newest offset known. */
 export function applyConversation(state: ConsoleState, view: ConversationView, asOf: number): ConsoleState {
   const draft = draftOf(state)
-  putConversation(draft, view, asOf)
+  putWhole(draft, view, asOf)
   draft.wanted = draft.wanted.filter((id) => id !== view.id)
   replay(draft, state, asOf)
   return finish(state, draft)
@@ -163,13 +165,6 @@ export function applyPerson(state: ConsoleState, view: PersonView, asOf: number)
   if (draft.people.size > PEOPLE_MAX && oldest !== undefined) draft.people.delete(oldest)
   replay(draft, state, asOf)
   return finish(state, draft)
-}
-
-/** Forgets a person who was erased, and every thread: whatever is shown of them must be read again. */
-export function dropPerson(state: ConsoleState, id: string): ConsoleState {
-  const people = new Map(state.people)
-  people.delete(id)
-  return { ...state, people, threads: new Map() }
 }
 
 /** Sets the unread count to zero, if nothing newer than `upto` has come meanwhile. */
@@ -220,7 +215,8 @@ export function unreadConversations(state: ConsoleState): number {
   return count
 }
 
-interface Draft {
+/** A state that is being changed. */
+export interface Draft {
   conversations: Map<string, ConversationEntry>
   threads: Map<string, Thread>
   people: Map<string, PersonEntry>
@@ -241,7 +237,8 @@ function draftOf(state: ConsoleState): Draft {
 function finish(state: ConsoleState, draft: Draft): ConsoleState {
   const entries = [...draft.conversations.values()].sort((a, b) => -compare(positionOf(a.view), positionOf(b.view)))
   for (const extra of entries.splice(CONVERSATIONS_MAX)) {
-    draft.conversations.delete(extra.view.id)
+    // One that is open, or was just now, is listed no more and stays.
+    if (!draft.threads.has(extra.view.id)) draft.conversations.delete(extra.view.id)
     const end = entries.at(-1)
     if (end !== undefined) draft.list = { ...draft.list, next: null, horizon: positionOf(end.view) }
   }
@@ -268,6 +265,13 @@ function applyEvent(draft: Draft, event: EventRecord): void {
   if (event.type === 'message.state') applyMessageState(draft, event)
   else if (event.type === 'contact.updated') applyPersonEvent(draft, event)
   else applyAct(draft, event)
+}
+
+/** One that an import brings is told without its messages: what was said in it, and when, is fetched. */
+function wantWhatIsSaid(draft: Draft, { data }: EventRecord): void {
+  if (!isConversation(data['conversation'])) return
+  const { id } = data['conversation']
+  if (draft.conversations.get(id)?.view.last_message === null) want(draft, id)
 }
 
 /** A conversation that left what may be seen here, or came into it. */
@@ -333,27 +337,19 @@ function openWindow(draft: Draft, conversationId: string, until: unknown): void 
   draft.conversations.set(conversationId, { ...known, view: { ...known.view, window_expires_at: until } })
 }
 
-function applyPersonEvent(draft: Draft, { data, offset }: EventRecord): void {
-  const person = data['contact']
-  if (!isPerson(person)) return
-  const known = draft.people.get(person.id)
-  if (known !== undefined && known.offset < offset) draft.people.set(person.id, { view: person, offset })
-  const own = [...draft.conversations.values()].filter(({ view }) => view.contact.id === person.id)
-  for (const entry of own) {
-    if (entry.offset >= offset) continue
-    const view = { ...entry.view, contact: withPerson(entry.view.contact, person) }
-    draft.conversations.set(view.id, { ...entry, view })
-    // Made one with another, or two again: with whom each conversation is shown now is for the server to say.
-    const isMoved = person.merged_into !== null || own.length > 1
-    if (isMoved && !draft.wanted.includes(view.id)) draft.wanted.push(view.id)
-  }
+/** As an event tells of it: what is known at its offset is at least as much. */
+function putConversation(draft: Draft, said: ConversationView, offset: number): void {
+  if ((draft.conversations.get(said.id)?.offset ?? -1) < offset) putWhole(draft, said, offset)
 }
 
-function putConversation(draft: Draft, said: ConversationView, offset: number): void {
+/** As it was read when everything up to the offset was known. */
+function putWhole(draft: Draft, said: ConversationView, offset: number): void {
   const known = draft.conversations.get(said.id)
-  if (known !== undefined && known.offset >= offset) return
+  if (known !== undefined && known.offset > offset) return
   // An event tells what it knows; what it leaves out stays as it was.
   const view: ConversationView = Object.assign({ last_message_at: null, standby: false }, known?.view, said)
+  // Nothing is left there that could be read.
+  if (view.contact.erased === true) view.unread = 0
   draft.conversations.set(view.id, { ...withLast(known, view, { message: said.last_message, offset }), offset })
 }
 
@@ -361,12 +357,12 @@ function putConversation(draft: Draft, said: ConversationView, offset: number): 
 function touchConversation(draft: Draft, message: MessageView, offset: number): void {
   const id = message.conversation_id
   const known = draft.conversations.get(id)
-  if (known === undefined) {
-    if (!draft.wanted.includes(id)) draft.wanted.push(id)
-    return
-  }
+  if (known === undefined) return want(draft, id)
   const before = known.view.last_message_at
-  const view = { ...known.view, last_message_at: before === null || message.at > before ? message.at : before }
+  // Where it stands in the list goes by the server's clock alone.
+  const isFirst = before === null || known.view.last_message === null
+  const isNewer = offset > 0 && (isFirst || message.at > before)
+  const view = isNewer ? { ...known.view, last_message_at: message.at } : known.view
   draft.conversations.set(id, withLast(known, view, { message, offset }))
 }
 

@@ -1,4 +1,9 @@
-/** What `GET /api/auth/session` says of where somebody works: in which of them when nothing is asked for, and in which at all. */
+/** What `GET /api/auth/session` says of who somebody is. */
+export interface Session extends Memberships {
+  readonly person: { readonly id: string } | null
+}
+
+/** And of where they work: in which workspace when nothing is asked for, and in which at all. */
 export interface Memberships {
   readonly workspace: string | null
   readonly workspaces: readonly string[]

@@ -124,3 +124,19 @@ test('contacts are listed newest first, page by page, and only to whom one of th
   expect(await house.reader.contacts.lookUp({ kind: 'user_id', value: 'DE.0' }, null, seesOne)).toBeUndefined()
   expect(house.reader.contacts.familyOf(hidden, seesOne)).toBeUndefined()
 })
+
+test('a change is told in each conversation of the person, since whoever sees one of them may not see the newest', async () => {
+  await write(ANNA)
+  house.clock.advance(1000)
+  const other = { id: '106540352242923', display: '+15550783882' }
+  await house.give(textItem(`wamid.${++count}`, house.clock.epochMs(), { person: ANNA, account: other }))
+  const conversations = (await house.conversations()).map((view) => readId('conversation', String(view['id'])) ?? 0)
+  expect(conversations).toHaveLength(2)
+  const before = house.events.head()
+  await house.ask(changeContact, { contactId: idOf((await contacts())[0]), name: 'Frau Beispiel' })
+  const { events } = await house.events.read(before, 10)
+  expect(events.map(({ type, conversationId }) => [type, conversationId])).toEqual(
+    conversations.map((id) => ['contact.updated', id]),
+  )
+  expect((await updatesAfter(before)).map(({ name }) => name)).toEqual(['Frau Beispiel', 'Frau Beispiel'])
+})

@@ -14,7 +14,10 @@ export async function tellContact(tx: Tx, contactId: number): Promise<void> {
   if (row) await tellOneContact(tx, row.merged_into ?? contactId, null)
 }
 
-/** Tells of exactly this contact. Whoever may see one of its conversations may see the event. */
+/** Conversations in which a change of a person is told, those with the newest activity. */
+const TOLD_CONVERSATIONS_MAX = 50
+
+/** Tells of exactly this contact, in each of its conversations: whoever may see one of them may see the event. */
 export async function tellOneContact(tx: Tx, id: number, mergedInto: number | null): Promise<void> {
   const row = await tx.one<{ workspaceId: number }>(
     'SELECT workspace_id AS workspaceId FROM contacts WHERE id = ?1 AND workspace_id = coalesce(?2, workspace_id)',
@@ -24,19 +27,21 @@ export async function tellOneContact(tx: Tx, id: number, mergedInto: number | nu
   const { workspaceId } = must(row, 'the contact that changed')
   const members = await membersOf(tx, { id, workspaceId })
   const family = JSON.stringify([id, ...members])
-  const latest = await tx.one<{ id: number; number_id: number }>(
-    `SELECT id, number_id FROM conversations
+  const conversations = await tx.all<{ conversationId: number; numberId: number }>(
+    `SELECT id AS conversationId, number_id AS numberId FROM conversations
      WHERE contact_id IN (SELECT value FROM json_each(?1)) AND +workspace_id = ?2
-     ORDER BY last_message_at DESC, id DESC LIMIT 1`,
+     ORDER BY last_message_at DESC, id DESC LIMIT ?3`,
     family,
     workspaceId,
+    TOLD_CONVERSATIONS_MAX,
   )
   const consent = await tx.one<{ id: number | null }>(
     'SELECT max(id) AS id FROM consents WHERE contact_id IN (SELECT value FROM json_each(?1))',
     family,
   )
-  const about = { workspaceId, ...(latest ? { conversationId: latest.id, numberId: latest.number_id } : {}) }
-  await tx.event('contact.updated', about, [id, mergedInto, members, consent?.id ?? 0] satisfies ContactEventData)
+  const kept = [id, mergedInto, members, consent?.id ?? 0] satisfies ContactEventData
+  for (const where of conversations.length === 0 ? [{}] : conversations)
+    await tx.event('contact.updated', { workspaceId, ...where }, kept)
 }
 
 /** Who is merged into a contact: never anybody of another workspace. */

@@ -97,10 +97,12 @@ export class ContactReader {
     return row && see(this.#seenBy(row, see)) ? this.#family(row) : undefined
   }
 
-  /** As an event told it; undefined where the person is erased. */
-  atEvent(asOf: AsOf): View | undefined {
+  /** As an event told it; of somebody who is erased, who that was here. */
+  atEvent(asOf: AsOf): View {
     const row = this.#row(asOf.kept[0], asOf.workspaceId)
-    return row && !this.#views.isErased(row.person) ? this.#view(row, asOf) : undefined
+    if (!row) return { erased: true }
+    if (!this.#views.isErased(row.person)) return { contact: this.#view(row, asOf) }
+    return { erased: true, contact: erasedView(row, asOf) }
   }
 
   /**
@@ -200,6 +202,20 @@ export class ContactReader {
   #open(row: Row, offset: number | undefined): Opened {
     const profile = this.#views.profile(row, offset)
     return { id: row.id, profile, ...readCard(this.#views.card(row, offset), profile, row) }
+  }
+}
+
+/** The same at each reading, however far the erasure is by then. */
+function erasedView(row: Row, { kept }: AsOf): View {
+  const [, mergedInto, members] = kept
+  const names = { name: null, profile_name: null, book_name: null, username: null }
+  return {
+    id: showId('contact', row.id),
+    ...{ ...names, phone: null, user_id: null, parent_user_id: null, identities: [], attributes: {}, consents: {} },
+    merged_into: mergedInto === null ? null : showId('contact', mergedInto),
+    merged: members.map((id) => showId('contact', id)),
+    created_at: toTime(row.created_at),
+    erased: true,
   }
 }
 

@@ -317,8 +317,7 @@ export class RecordedEvents {
   }
 
   #contact(row: EventRow, kept: ContactEventData): View {
-    const contact = this.#contacts.atEvent({ offset: row.offset, workspaceId: row.workspace_id, kept })
-    return contact ? { contact } : { erased: true }
+    return this.#contacts.atEvent({ offset: row.offset, workspaceId: row.workspace_id, kept })
   }
 
   #number(event: EventRow): View {

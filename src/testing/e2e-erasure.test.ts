@@ -397,7 +397,10 @@ async function seenAtOnce(
   const received = events.filter((event: { data: object }) => 'erased' in event.data)
   expect(received.length).toBeGreaterThan(0)
   const since = events.filter((event: { offset: number }) => event.offset > head)
-  expect(since.some((event: { type: string }) => event.type === 'contact.updated')).toBeTrue()
+  // Whoever shows them learns who it was, to take them off the screen.
+  const updated = since.find((event: { type: string }) => event.type === 'contact.updated')
+  const contact = { id: conversation.contact.id, erased: true, name: null, phone: null, identities: [] }
+  expect(updated.data).toMatchObject({ erased: true, contact })
 }
 
 /** The search finds so many messages, once it has taken in what there is. */

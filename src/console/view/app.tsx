@@ -3,6 +3,7 @@ import { createApi } from '../api.ts'
 import { Desk } from '../desk.ts'
 import { createDoor, type Door, linkIn, type Methods, refusalIn } from '../door.ts'
 import { forgetStored } from '../drafts.ts'
+import { fetchHere, houseNowMs } from '../house-time.ts'
 import { connectLive } from '../live.ts'
 import { DeskScreen } from './desk-screen.tsx'
 import { isSettings, useHash } from './hooks.ts'
@@ -19,7 +20,7 @@ type Pass = { key: string | null }
 
 /** The whole console: the door, and the desk behind it. */
 export function App() {
-  const door = useMemo(() => createDoor((url, init) => fetch(url, init)), [])
+  const door = useMemo(() => createDoor(fetchHere), [])
   const [link, setLink] = useState(() => linkIn(location.hash))
   const [pass, setPass] = useState<Pass | null>(keptPass)
   const [notice, setNotice] = useState(() => refusalIn(location.hash))
@@ -38,7 +39,8 @@ export function App() {
   const signOut = useCallback(
     (why: string | null) => {
       if (pass?.key === null && why === null) void door.signOut().catch(() => {})
-      forgetStored(sessionStorage)
+      // Whose session has ended by itself goes on where they were, once they are in again.
+      if (why === null || pass?.key !== null) forgetStored(sessionStorage)
       if (why === null) forgetWorkspace()
       setNotice(why)
       setPass(null)
@@ -46,7 +48,11 @@ export function App() {
     [door, pass],
   )
   const signIn = useCallback((key: string | null) => {
-    if (key !== null) sessionStorage.setItem(KEY, key)
+    if (key !== null) {
+      // Nobody knows who that is: what somebody was writing here before is not for them.
+      forgetStored(sessionStorage)
+      sessionStorage.setItem(KEY, key)
+    }
     setNotice(null)
     setPass({ key })
   }, [])
@@ -124,10 +130,10 @@ function AtWork({ apiKey, workspace, onSignOut, ...heard }: AtWorkProps) {
   const desk = useMemo(
     () =>
       new Desk({
-        api: createApi(apiKey, (url, init) => fetch(url, init), workspace),
+        api: createApi(apiKey, fetchHere, workspace),
         connect: connectLive,
         store: sessionStorage,
-        nowMs: () => Date.now(),
+        nowMs: houseNowMs,
         newKey,
         makeUrl: (blob) => URL.createObjectURL(blob),
         dropUrl: (url) => URL.revokeObjectURL(url),

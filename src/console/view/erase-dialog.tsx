@@ -39,10 +39,7 @@ export function EraseDialog({ person, desk, onClose }: EraseDialogProps) {
     task.run(async () => setErasure(await desk.ask((api) => api.erasePerson(person.id))))
   }
   function closed() {
-    if (erasure !== null) {
-      navigate(null)
-      desk.personErased(person.id)
-    }
+    if (erasure !== null) navigate(null)
     onClose()
   }
 

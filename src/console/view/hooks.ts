@@ -2,13 +2,19 @@ import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } fro
 import { Problem } from '../api.ts'
 import type { Desk } from '../desk.ts'
 import type { ShelvedFile } from '../file-shelf.ts'
+import { houseNowMs, watchHouseTime } from '../house-time.ts'
 
-/** Wall time in milliseconds, fresh every half minute: what is shown counts in minutes. */
+/** The house's time in milliseconds, fresh every half minute: what is shown counts in minutes. */
 export function useNow(everyMs = 30_000): number {
-  const [nowMs, setNowMs] = useState(() => Date.now())
+  const [nowMs, setNowMs] = useState(houseNowMs)
   useEffect(() => {
-    const timer = setInterval(() => setNowMs(Date.now()), everyMs)
-    return () => clearInterval(timer)
+    const look = () => setNowMs(houseNowMs())
+    const timer = setInterval(look, everyMs)
+    const unwatch = watchHouseTime(look)
+    return () => {
+      clearInterval(timer)
+      unwatch()
+    }
   }, [everyMs])
   return nowMs
 }

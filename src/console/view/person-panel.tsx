@@ -49,6 +49,10 @@ export function PersonPanel({ id, conversationId, desk, state, onClose }: Person
       </header>
       {person === undefined ? (
         <p className="quiet">{isBusy ? 'Loading…' : problem}</p>
+      ) : person.erased === true ? (
+        <div className="person-parts">
+          <Erasing key="erasing" person={person} desk={desk} />
+        </div>
       ) : (
         <div className="person-parts">
           <Identities person={person} />
@@ -57,7 +61,7 @@ export function PersonPanel({ id, conversationId, desk, state, onClose }: Person
           <Consents person={person} />
           <Conversations person={person} conversationId={conversationId} desk={desk} />
           {isChangeable && <Merging person={person} desk={desk} />}
-          {may(state, 'contacts.erase') && <Erasing person={person} desk={desk} />}
+          {may(state, 'contacts.erase') && <Erasing key="erasing" person={person} desk={desk} />}
         </div>
       )}
     </aside>
@@ -294,13 +298,16 @@ function Conversations({ person, conversationId, desk }: ConversationsProps) {
   )
 }
 
+/** Stays when they are erased: the report is still being read. */
 function Erasing({ person, desk }: { person: PersonView; desk: Desk }) {
   const [isAsking, setAsking] = useState(false)
   return (
     <section className="person-end">
-      <button type="button" className="danger" onClick={() => setAsking(true)}>
-        Erase this person
-      </button>
+      {person.erased !== true && (
+        <button type="button" className="danger" onClick={() => setAsking(true)}>
+          Erase this person
+        </button>
+      )}
       {isAsking && <EraseDialog person={person} desk={desk} onClose={() => setAsking(false)} />}
     </section>
   )

@@ -1,6 +1,7 @@
 import { type ReactNode, useState } from 'react'
 import { createApi, Problem } from '../api.ts'
 import type { Door } from '../door.ts'
+import { fetchHere } from '../house-time.ts'
 import { Field, Form, Submit, textOf, useForm, wrongAt } from './form.tsx'
 import { simulatorAddress, useTask } from './hooks.ts'
 import { Icon } from './icons.tsx'
@@ -132,7 +133,7 @@ async function tryKey(key: string): Promise<void> {
   if (!/^[\x21-\x7e]+$/.test(key))
     throw wrongAt('key', 'This is not an API key: it has characters that keys never have.')
   try {
-    await createApi(key, (url, init) => fetch(url, init)).me()
+    await createApi(key, fetchHere).me()
   } catch (cause) {
     if (!(cause instanceof Problem) || cause.status !== 401) throw cause
     throw Object.assign(wrongAt('key', 'That key is not valid. Please check that it was copied whole.'), { cause })

@@ -104,7 +104,7 @@ export function ThreadScreen({ id, desk, state, nowMs, onBack }: ThreadScreenPro
           onSend={() => desk.send(view.standby === true && isTakingOver)}
         />
       )}
-      {isPerson && isPersonShown && (
+      {view !== undefined && view.kind !== 'group' && isPersonShown && (
         <PersonPanel
           key={view.contact.id}
           id={view.contact.id}

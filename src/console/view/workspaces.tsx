@@ -1,11 +1,12 @@
 import { createContext, type KeyboardEvent, type ToggleEvent, useContext, useEffect, useRef, useState } from 'react'
 import { Problem } from '../api.ts'
 import type { Door } from '../door.ts'
+import { claimStored } from '../drafts.ts'
 import {
   addressIn,
-  type Memberships,
   OF_KEY,
   placeElsewhere,
+  type Session,
   type Standing,
   standingIn,
   workspaceIn,
@@ -40,9 +41,11 @@ export function useStanding(door: Door, isKey: boolean, onRefused: () => void): 
     if (isKey) return
     let isOver = false
     let timer: ReturnType<typeof setTimeout> | undefined
-    const ask = (delayMs: number) => void door.memberships().then(take, (cause: unknown) => tryLater(cause, delayMs))
-    const take = (found: Memberships) => {
-      if (!isOver) setStanding(placed(standingIn(found, workspaceIn(location.search) ?? kept())))
+    const ask = (delayMs: number) => void door.session().then(take, (cause: unknown) => tryLater(cause, delayMs))
+    const take = ({ person, workspace, workspaces }: Session) => {
+      if (isOver) return
+      claimStored(sessionStorage, person?.id ?? '')
+      setStanding(placed(standingIn({ workspace, workspaces }, workspaceIn(location.search) ?? kept())))
     }
     const tryLater = (cause: unknown, delayMs: number) => {
       if (isOver) return

@@ -1,0 +1,54 @@
+import type { Draft, MessageEntry } from './store.ts'
+import { isPerson, withPerson, withSender } from './store-acts.ts'
+import type { EventRecord, PersonView } from './wire.ts'
+
+/** What a change of a person does to all that is shown of them. */
+export function applyPersonEvent(draft: Draft, { data, offset }: EventRecord): void {
+  const person = data['contact']
+  if (!isPerson(person)) return
+  const known = draft.people.get(person.id)
+  if (known !== undefined && known.offset < offset) draft.people.set(person.id, { view: person, offset })
+  applyToConversations(draft, person, offset)
+  applyToGroups(draft, person, offset)
+}
+
+function applyToConversations(draft: Draft, person: PersonView, offset: number): void {
+  const own = [...draft.conversations.values()].filter(({ view }) => view.contact.id === person.id)
+  for (const entry of own) {
+    if (entry.offset >= offset) continue
+    const view = { ...entry.view, contact: withPerson(entry.view.contact, person) }
+    draft.conversations.set(view.id, { ...entry, view })
+    // Made one with another, or two again: with whom each conversation is shown now is for the server to say.
+    if (person.merged_into !== null || own.length > 1) want(draft, view.id)
+    if (person.erased === true) dropSaid(draft, view.id, offset)
+  }
+}
+
+/** What they said in groups stands there under the name that they have now. */
+function applyToGroups(draft: Draft, person: PersonView, offset: number): void {
+  const isTheirs = ({ view }: MessageEntry) => view.sender?.id === person.id
+  for (const [id, thread] of draft.threads) {
+    if (!thread.messages.some(isTheirs)) continue
+    if (person.erased === true) dropSaid(draft, id, offset)
+    else {
+      const messages = thread.messages.map((entry) =>
+        isTheirs(entry) ? { ...entry, view: withSender(entry.view, person) } : entry,
+      )
+      draft.threads.set(id, { ...thread, messages })
+    }
+  }
+}
+
+/** Whoever said it was erased: nothing of it stays here, and what is left of it is fetched. */
+function dropSaid(draft: Draft, id: string, offset: number): void {
+  const entry = draft.conversations.get(id)
+  if (entry === undefined || entry.offset >= offset) return
+  draft.conversations.set(id, { ...entry, view: { ...entry.view, last_message: null }, lastOffset: offset })
+  draft.threads.delete(id)
+  want(draft, id)
+}
+
+/** Has a conversation fetched. */
+export function want(draft: Draft, id: string): void {
+  if (!draft.wanted.includes(id)) draft.wanted.push(id)
+}
