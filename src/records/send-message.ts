@@ -25,8 +25,6 @@ import { type InputContext, input, type Tx } from './tx.ts'
 
 /** Messages that one input holds. */
 const HOLD_BATCH = 500
-/** Definite noes that may be repeated are repeated this often; then the message has failed. */
-export const ATTEMPTS_MAX = 12
 
 /** What the relay needs to send one message. */
 export interface Departure {
@@ -170,7 +168,13 @@ export const recordOutcome = input('message.outcome', async (tx: Tx, ask: Outcom
   if (outcome.kind === 'retry') {
     // First the number: what is put back must not find it sending.
     if (outcome.pauses) await pauseSenders(tx, message.numberId, { scope: outcome.pauses, reason: reasonOf(outcome) })
-    return await queueAgain(tx, message, { reason: outcome.reason, notBeforeMs: ask.notBeforeMs }, context)
+    await putBack(
+      tx,
+      message,
+      { reason: outcome.reason, notBeforeMs: ask.notBeforeMs, source: 'platform' },
+      context.now,
+    )
+    return { state: 'queued' }
   }
   if (outcome.kind === 'unknown') {
     await doubt(tx, message, { reason: outcome.reason, waitMs: ask.doubtWaitMs[CLASS.word(message.class)] }, context)
@@ -228,20 +232,6 @@ async function doubt(
     attempt: message.attempt,
   })
   await tx.owe('doubt.ends', message.id, { term: message.attempt, atMs: now + why.waitMs })
-}
-
-async function queueAgain(
-  tx: Tx,
-  message: SentMessage,
-  why: { reason: string; notBeforeMs: number },
-  { now }: InputContext,
-): Promise<{ state: string }> {
-  if (message.attempt >= ATTEMPTS_MAX) {
-    await finish(tx, message, { state: 'failed', reason: `${why.reason} (${ATTEMPTS_MAX} attempts)`, now })
-    return { state: 'failed' }
-  }
-  await putBack(tx, message, { ...why, source: 'platform' }, now)
-  return { state: 'queued' }
 }
 
 /** Puts a message back into the queue; its deadline stays. */

@@ -1,155 +1,14 @@
 import { afterEach, describe, expect, spyOn, test } from 'bun:test'
-import { Failure } from '../core/failure.ts'
-import { readId, showId } from '../core/ids.ts'
+import { readId } from '../core/ids.ts'
 import type { SendOutcome } from '../core/inbound.ts'
-import type { Log } from '../core/log.ts'
 import { silentLog } from '../core/log.ts'
-import { RecordTime } from '../core/record-time.ts'
-import { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { Ask } from '../records/inputs.ts'
 import { declareNumber, setNumberState } from '../records/number.ts'
-import { queueMessage } from '../records/queue-message.ts'
-import type { Departure } from '../records/send-message.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
-import { FakeClock } from '../testing/fake-clock.ts'
-import { SEES_ALL, TestBook } from '../testing/open-test-book.ts'
-import { ACCEPTED, DOUBT_WAIT_MS, declared, queued, statusItem, textItem } from '../testing/test-items.ts'
+import { ACCEPTED, DOUBT_WAIT_MS, declared, statusItem, textItem } from '../testing/test-items.ts'
 import { Duties } from './duties.ts'
-import { BULK_HEADS_MAX, Outbound } from './outbound.ts'
+import { Story, THROTTLED } from './outbound.test-support.ts'
 
 const DEADLINE_MS = { urgent: 60_000, reply: 30_000, notice: 3_600_000, bulk: 86_400_000 }
-
-type Answer = (departure: Departure) => SendOutcome | Promise<SendOutcome>
-
-const THROTTLED: SendOutcome = {
-  kind: 'retry',
-  code: 130429,
-  reason: 'rate',
-  afterMs: null,
-  scope: 'number',
-  throttled: true,
-}
-
-/** The outbound story over a real book on a fake clock; the platform says what the test says. */
-class Story {
-  readonly clock = new FakeClock()
-  readonly time = new RecordTime(this.clock)
-  readonly book = new TestBook(this.clock)
-  readonly sent: { message: string; attempt: number; atMs: number }[] = []
-  readonly outcomes: string[] = []
-  readonly logged: object[] = []
-  readonly queueMax: number
-  overflows = 0
-  /** Commands that the book refuses as if the disk were full. */
-  readonly refused = new Set<string>()
-  answer: Answer = ({ messageId, attempt }) => ACCEPTED(`wamid.${messageId}.${attempt}`)
-  outbound: Outbound
-  #chain: Promise<unknown> = Promise.resolve()
-
-  constructor(queueMax: number) {
-    this.queueMax = queueMax
-    this.outbound = this.#build()
-  }
-
-  #build(): Outbound {
-    const log: Log = { ...silentLog, info: (_, fields = {}) => void this.logged.push(fields) }
-    return new Outbound(
-      {
-        clock: this.clock,
-        time: this.time,
-        log,
-        random: () => 0.5,
-        ask: this.ask,
-        reader: this.book.reader,
-        dispatcher: new Dispatcher({ messagesMax: this.queueMax, bulkHeadsMax: BULK_HEADS_MAX }),
-        send: async (departure) => {
-          this.sent.push({
-            message: showId('message', departure.messageId),
-            attempt: departure.attempt,
-            atMs: this.clock.monoMs(),
-          })
-          return await this.answer(departure)
-        },
-        metrics: {
-          sent: (outcome) => void this.outcomes.push(outcome),
-          waited: () => {},
-          overflow: () => void this.overflows++,
-        },
-      },
-      { doubtWaitMs: () => DOUBT_WAIT_MS, queueMax: this.queueMax },
-    )
-  }
-
-  /** One command after the other; the relay hears of a commit before the caller does. */
-  readonly ask: Ask = (command, args) => {
-    const run = async () => {
-      if (this.refused.has(command.name)) throw new Failure('unavailable', 'The disk is full')
-      const from = this.book.wakes.length
-      try {
-        return await this.book.ask(command, args)
-      } finally {
-        this.time.note(this.book.book.lastInputAtMs())
-        this.outbound.hear(this.book.wakes.slice(from))
-      }
-    }
-    const answer = this.#chain.then(run)
-    this.#chain = answer.catch(() => {})
-    return answer
-  }
-
-  /** Numbers, a conversation with an open window, and the relay started. */
-  async open(): Promise<string> {
-    await this.ask(declareNumber, declared())
-    await this.book.give(textItem('wamid.first', this.clock.epochMs()))
-    await this.start()
-    return (await this.book.conversations())[0]?.['id'] as string
-  }
-
-  async start(): Promise<void> {
-    const started = this.outbound.start(this.book.reader.lastInputAtMs())
-    await this.pass(1100)
-    await started
-  }
-
-  /** The process dies and comes back: what the relay knew is gone, what was committed is there. */
-  async crash(): Promise<void> {
-    await this.idle()
-    this.clock.dropTimers()
-    this.book.restart()
-    this.outbound = this.#build()
-  }
-
-  /** Moves time on, in steps, and lets everything happen that is due. */
-  async pass(ms: number, stepMs = 5): Promise<void> {
-    await this.idle()
-    for (let passed = 0; passed < ms; passed += stepMs) {
-      this.clock.advance(stepMs)
-      await this.idle()
-    }
-  }
-
-  async idle(): Promise<void> {
-    for (let last: unknown; last !== this.#chain; ) {
-      last = this.#chain
-      await last
-      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
-
-  async queue(conversation: string, more: Parameters<typeof queued>[1] = {}): Promise<string> {
-    const id = readId('conversation', conversation) ?? 0
-    return (await this.ask(queueMessage, queued({ kind: 'conversation', id }, more))).answer.id
-  }
-
-  async statesOf(message: string): Promise<string[]> {
-    const view = await this.book.reader.message(readId('message', message) ?? 0, SEES_ALL)
-    return ((view?.['timeline'] ?? []) as { state: string }[]).map(({ state }) => state)
-  }
-
-  sendsOf(message: string): number {
-    return this.sent.filter((one) => one.message === message).length
-  }
-}
 
 let story: Story
 function openStory(queueMax = 1000): Story {
@@ -170,6 +29,30 @@ describe('Outbound', () => {
     expect(story.logged).toEqual([
       { number: 'support-1', message, direction: 'out', ms: expect.any(Number), outcome: 'accepted' },
     ])
+  })
+
+  test('an outage of an hour fails nothing: what has not left is tried until its deadline', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = () => ({ ...THROTTLED, code: null, reason: 'not_connected', scope: 'transport', throttled: false })
+    const message = await story.queue(conversation, { class: 'bulk', deadlineMs: 86_400_000 })
+    await story.pass(3_600_000, 5_000)
+    expect(story.sendsOf(message)).toBeGreaterThan(12)
+    story.answer = ({ messageId }) => ACCEPTED(`wamid.${messageId}`)
+    await story.pass(400_000, 5_000)
+    expect((await story.statesOf(message)).at(-1)).toBe('accepted')
+  })
+
+  test('waits as long as the platform asks for, also where one person only is concerned', async () => {
+    openStory()
+    const conversation = await story.open()
+    story.answer = ({ attempt }) =>
+      attempt > 1 ? ACCEPTED('wamid.2') : { ...THROTTLED, code: 134101, scope: 'pair', afterMs: 600_000 }
+    const message = await story.queue(conversation, { class: 'bulk', deadlineMs: 86_400_000 })
+    await story.pass(599_000, 1_000)
+    expect(story.sendsOf(message)).toBe(1)
+    await story.pass(3_000, 1_000)
+    expect(story.sendsOf(message)).toBe(2)
   })
 
   test('a number that changes is read alone: a reload may change ten thousand', async () => {

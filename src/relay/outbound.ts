@@ -355,9 +355,11 @@ export class Outbound {
   }
 
   #retryMs(outcome: Extract<SendOutcome, { kind: 'retry' }>, attempt: number): number {
-    if (outcome.scope === 'pair') return Math.min(PAIR_RETRY_MS_MAX, 1000 * PAIR_RETRY_BASE ** (attempt - 1))
-    const jitterMs = this.#deps.random() * Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (attempt - 1))
-    return (outcome.afterMs ?? 0) + jitterMs
+    const afterMs = outcome.afterMs ?? 0
+    if (outcome.scope === 'pair') {
+      return Math.max(afterMs, Math.min(PAIR_RETRY_MS_MAX, 1000 * PAIR_RETRY_BASE ** (attempt - 1)))
+    }
+    return afterMs + this.#deps.random() * Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * 2 ** (attempt - 1))
   }
 
   #until(monoMs: number): Promise<void> {
