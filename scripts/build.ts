@@ -1,7 +1,7 @@
 /**
  * Builds the one binary: the program, its threads, the migrations and the pages, all inside. It is built twice: the first
  * one is started, on this machine, to see what a start uses.
- * `bun scripts/build.ts [--target bun-linux-arm64] [--outfile dist/gatehouse]`
+ * `bun scripts/build.ts [--target bun-linux-arm64] [--outfile dist/gatehouse] [--crash-points]`
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -55,11 +55,13 @@ interface Outcome {
   outfile: string
   /** Another machine's kind; by default this one's. */
   target?: string | undefined
+  /** For the crash tests: leaves their switch in. A binary that is shipped has nothing of it. */
+  hasCrashPoints: boolean
   /** Which functions a start uses: they are put together, so that fewer pages of the file are in memory. */
   orderFile?: string
 }
 
-async function build({ outfile, target, orderFile }: Outcome): Promise<void> {
+async function build({ outfile, target, hasCrashPoints, orderFile }: Outcome): Promise<void> {
   const built = await Bun.build({
     entrypoints: ENTRYPOINTS,
     // Where threads are in the binary is told from here, whatever is imported from outside.
@@ -79,10 +81,9 @@ async function build({ outfile, target, orderFile }: Outcome): Promise<void> {
     },
     // Elysia reads the source of its handlers: names are kept as they are written.
     minify: { whitespace: true, syntax: true, identifiers: false },
-    // The switch of the crash tests: in a binary nothing of it is left.
     define: {
       'process.env.NODE_ENV': '"production"',
-      'process.env.GATEHOUSE_TEST_CRASH': '""',
+      ...(hasCrashPoints ? {} : { 'process.env.GATEHOUSE_TEST_CRASH': '""' }),
       'process.env.GATEHOUSE_BUILD_COMMIT': JSON.stringify(commit),
       'process.env.GATEHOUSE_BUILD_TIME': JSON.stringify(time),
     },
@@ -139,9 +140,14 @@ async function orderOf(binary: string, folder: string): Promise<string> {
 }
 
 const { values } = parseArgs({
-  options: { target: { type: 'string' }, outfile: { type: 'string', default: 'dist/gatehouse' } },
+  options: {
+    target: { type: 'string' },
+    outfile: { type: 'string', default: 'dist/gatehouse' },
+    'crash-points': { type: 'boolean', default: false },
+  },
 })
 const outfile = resolve(values.outfile)
+const hasCrashPoints = values['crash-points']
 const commit = commitOf()
 const time = buildTime()
 // The bundler finds what is embedded by paths from here, wherever the build is started.
@@ -150,8 +156,8 @@ mkdirSync(dirname(outfile), { recursive: true })
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-build-'))
 try {
   const first = join(folder, 'gatehouse')
-  await build({ outfile: first })
-  await build({ outfile, target: values.target, orderFile: await orderOf(first, folder) })
+  await build({ outfile: first, hasCrashPoints })
+  await build({ outfile, target: values.target, hasCrashPoints, orderFile: await orderOf(first, folder) })
 } finally {
   rmSync(folder, { recursive: true })
 }

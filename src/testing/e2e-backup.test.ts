@@ -25,6 +25,7 @@ import { askRunningHouse } from '../run/running-house.ts'
 import { backupsIn, pooledMediaPath, readManifest, readMediaList, vaultCopiesIn } from '../storage/backup-manifest.ts'
 import { Db } from '../storage/database.ts'
 import { Vault } from '../vault/vault.ts'
+import { CRASHABLE_PROGRAM } from './program.ts'
 import { openEverything } from './sealed-cells.ts'
 import { seededRandom } from './seeded-random.ts'
 import { first, TestGateway, testConfigText, until } from './test-gateway.ts'
@@ -34,7 +35,6 @@ setDefaultTimeout(30_000)
 
 const MASTER = Uint8Array.fromHex('ab'.repeat(32))
 const LOADERS = 4
-const MAIN = new URL('../main.ts', import.meta.url).pathname
 
 const place = mkdtempSync(join(tmpdir(), 'gatehouse-backup-'))
 const folder = join(place, 'backups')
@@ -407,7 +407,7 @@ test.each(['backup.records_copied', 'backup.before_rename'])(
     await house.stop()
     const own = mkdtempSync(join(place, 'killed-'))
     const run = async (env: Record<string, string>) => {
-      const child = Bun.spawn([process.execPath, MAIN, 'backup', '--to', `${own}/b`, '--vault-to', `${own}/v`], {
+      const child = Bun.spawn([...CRASHABLE_PROGRAM, 'backup', '--to', `${own}/b`, '--vault-to', `${own}/v`], {
         env: { PATH: '/usr/bin:/bin', ...programEnvironment(own), ...env },
         stdout: 'pipe',
         stderr: 'pipe',
@@ -433,7 +433,7 @@ test.each(['backup.records_copied', 'backup.before_rename'])(
 test.each([['backup list'], ['backup check latest']])('%s without a place for it is wrong use', async (words) => {
   const own = mkdtempSync(join(place, 'nowhere-'))
   const env = { PATH: '/usr/bin:/bin', ...programEnvironment(own), GATEHOUSE_DATA_DIR: join(own, 'data') }
-  const child = Bun.spawn([process.execPath, MAIN, ...words.split(' ')], { env, stdout: 'ignore', stderr: 'pipe' })
+  const child = Bun.spawn([...CRASHABLE_PROGRAM, ...words.split(' ')], { env, stdout: 'ignore', stderr: 'pipe' })
   const said = await new Response(child.stderr).text()
   await child.exited
   expect({ code: child.exitCode, said }).toMatchObject({ code: 2, said: expect.stringContaining('Say where') })

@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CrashPoint } from '../core/crash-point.ts'
 import { Db } from '../storage/database.ts'
-import { freePort } from './program.ts'
+import { CRASHABLE_PROGRAM, freePort } from './program.ts'
 import { filesWith, openEverything } from './sealed-cells.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
 setDefaultTimeout(60_000)
 
-const MAIN = new URL('../main.ts', import.meta.url).pathname
 const KEYS = { old: 'cd'.repeat(32).replace('cd', '01'), new: 'ef'.repeat(32).replace('ef', '02') }
 const PHONE = '+447700900401'
 const OTHER = '+447700900402'
@@ -35,7 +34,7 @@ afterAll(() => {
 })
 
 function spawn(words: string[], options: { key?: keyof typeof KEYS; crash?: CrashPoint; input?: string } = {}) {
-  return Bun.spawn([process.execPath, MAIN, ...words], {
+  return Bun.spawn([...CRASHABLE_PROGRAM, ...words], {
     cwd: folder,
     env: {
       PATH: '/usr/bin:/bin',

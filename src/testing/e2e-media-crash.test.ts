@@ -6,14 +6,13 @@ import { systemClock } from '../core/clock.ts'
 import type { CrashPoint } from '../core/crash-point.ts'
 import { silentLog } from '../core/log.ts'
 import { startSimulator } from '../simulator/simulator.ts'
-import { freePort } from './program.ts'
+import { CRASHABLE_PROGRAM, freePort } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import { FAST_NUMBER, first, TEST_SECRETS, testConfigText, until } from './test-gateway.ts'
 
 // A process starts in half a second, on a busy machine in several.
 setDefaultTimeout(60_000)
 
-const MAIN = new URL('../main.ts', import.meta.url).pathname
 const TOKEN = 'a-bootstrap-token-of-forty-characters-or-more'
 const PHONE = '+447700900501'
 
@@ -45,7 +44,7 @@ afterEach(async () => {
 })
 
 async function serve(crash?: CrashPoint) {
-  const child = Bun.spawn([process.execPath, MAIN, 'serve'], {
+  const child = Bun.spawn([...CRASHABLE_PROGRAM, 'serve'], {
     cwd: folder,
     env: {
       PATH: '/usr/bin:/bin',

@@ -21,6 +21,7 @@ import { backupsIn } from '../storage/backup-manifest.ts'
 import { Db } from '../storage/database.ts'
 import { FolderLock } from '../storage/lock.ts'
 import { THREADS } from '../threads.ts'
+import { CRASHABLE_PROGRAM } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import {
   FAST_NUMBER,
@@ -230,6 +231,27 @@ describe('T35: restoring an old backup', () => {
     expect([contacts.includes(ANNA), contacts.includes(CARLA)]).toEqual([true, true])
     rmSync(shipped, { recursive: true, force: true })
   })
+
+  test('keeps what somebody wrote who was erased and came back, and nothing of before', async () => {
+    const shipped = mkdtempSync(join(tmpdir(), 'gatehouse-shipped-'))
+    await open({ config: `[backup]\nship_folder = "${shipped}"` })
+    await deliver(says(BEN, 'ben before the backup'))
+    const ben = await house.conversationOf(BEN)
+    await backup()
+    await deliver(says(BEN, 'ben after the backup'))
+    await erase(ben.contact.id)
+    await deliver(says(BEN, 'ben is back'))
+    await house.conversationOf(BEN)
+    await lose()
+    const restored = await restore(options({ shipped, ledger: join(old(), 'erasure-ledger.db') }))
+    expect(restored).toMatchObject({ shipped_entries: 2, erased_again: 1 })
+    await house.start()
+    const back = await house.conversationOf(BEN)
+    const { items } = (await house.api(`/api/v1/conversations/${back.id}/messages`)).body
+    expect(items.map(({ text }: { text: object }) => text)).toEqual([{ body: 'ben is back' }])
+    expect(await contactsNow()).not.toContain('ben before')
+    rmSync(shipped, { recursive: true, force: true })
+  })
 })
 
 describe('a restore', () => {
@@ -298,10 +320,11 @@ describe('a restore', () => {
     const second = join(house.folder, 'second')
     mkdirSync(second)
     writeFileSync(join(second, '2026-11-22-0000000000000001.entries'), '')
-    const child = Bun.spawn(
-      [process.execPath, 'src/main.ts', 'restore', '--from', before, '--vault-from', keys(), '--json'],
-      { env: commandEnvironment(`[backup]\nship_folder = "${second}"\n`), stdout: 'pipe', stderr: 'pipe' },
-    )
+    const child = Bun.spawn([...CRASHABLE_PROGRAM, 'restore', '--from', before, '--vault-from', keys(), '--json'], {
+      env: commandEnvironment(`[backup]\nship_folder = "${second}"\n`),
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
     expect(await child.exited).toBe(0)
     expect(await new Response(child.stdout).json()).toMatchObject({ erased_again: 1, counts: { contacts: 1 } })
     const said = await new Response(child.stderr).text()
@@ -316,10 +339,11 @@ describe('a restore', () => {
     async (point) => {
       await lose()
       mkdirSync(data(), { mode: 0o700 })
-      const child = Bun.spawn(
-        [process.execPath, 'src/main.ts', 'restore', '--from', backups(), '--vault-from', keys()],
-        { env: { ...commandEnvironment(), GATEHOUSE_TEST_CRASH: point }, stdout: 'ignore', stderr: 'pipe' },
-      )
+      const child = Bun.spawn([...CRASHABLE_PROGRAM, 'restore', '--from', backups(), '--vault-from', keys()], {
+        env: { ...commandEnvironment(), GATEHOUSE_TEST_CRASH: point },
+        stdout: 'ignore',
+        stderr: 'pipe',
+      })
       await child.exited
       expect(child.signalCode, await new Response(child.stderr).text()).toBe('SIGKILL')
       await expect(house.start()).rejects.toThrow('restore of this data folder was not finished')
@@ -379,7 +403,7 @@ describe('a drill', () => {
   test('as a command writes down how it ended', async () => {
     await backup()
     const run = async (...more: string[]) => {
-      const command = [process.execPath, 'src/main.ts', 'restore', 'drill', '--from', backups(), '--vault-from', keys()]
+      const command = [...CRASHABLE_PROGRAM, 'restore', 'drill', '--from', backups(), '--vault-from', keys()]
       const child = Bun.spawn([...command, ...more], { env: commandEnvironment(), stdout: 'pipe', stderr: 'pipe' })
       return { code: await child.exited, out: await new Response(child.stdout).text() }
     }

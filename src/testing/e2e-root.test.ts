@@ -5,6 +5,7 @@ import { systemClock } from '../core/clock.ts'
 import { FORMS } from '../relay/forms.ts'
 import { takeBack } from '../relay/rollback.ts'
 import { upgradeFolder } from '../storage/upgrade.ts'
+import { CRASHABLE_PROGRAM } from './program.ts'
 import { TestGateway, testConfigText, until } from './test-gateway.ts'
 
 // A busy machine takes its time; what is waited for says so itself before this.
@@ -41,7 +42,7 @@ async function asRoot(...words: string[]): Promise<void> {
     GATEHOUSE_BACKUP_FOLDER: place('backups'),
     GATEHOUSE_BACKUP_VAULT_FOLDER: place('keys'),
   }
-  const child = Bun.spawn([process.execPath, 'src/main.ts', ...words], { env, stdout: 'ignore', stderr: 'pipe' })
+  const child = Bun.spawn([...CRASHABLE_PROGRAM, ...words], { env, stdout: 'ignore', stderr: 'pipe' })
   const said = await new Response(child.stderr).text()
   expect({ words, code: await child.exited, said: said.includes('cannot') }).toEqual({ words, code: 0, said: false })
 }

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { showId } from '../core/ids.ts'
 import { Db } from '../storage/database.ts'
-import { PROGRAM, readText } from './program.ts'
+import { CRASHABLE_PROGRAM, readText } from './program.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
 import { TestProxy } from './test-proxy.ts'
 
@@ -44,7 +44,7 @@ interface Start {
 }
 
 function start({ env = {}, before = [], words = ['serve'] }: Start) {
-  const child = Bun.spawn([...before, ...PROGRAM, ...words], {
+  const child = Bun.spawn([...before, ...CRASHABLE_PROGRAM, ...words], {
     cwd: root,
     env: {
       PATH: '/usr/bin:/bin',

@@ -81,7 +81,7 @@ export interface CrashRunOptions {
   perPoint: number
   /** Kills from outside at random moments. */
   random: number
-  /** The program; `['bun', 'src/main.ts']` by default. */
+  /** The program, before its arguments; `CRASHABLE_PROGRAM` by default. */
   command?: readonly string[] | undefined
   /** A disk whose power can be cut: then every kill from outside is such a cut. */
   disk?: CutDisk

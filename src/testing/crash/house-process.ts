@@ -20,7 +20,7 @@ export interface Under {
 }
 
 export interface ProcessOptions {
-  /** Program and arguments before `serve`: `['bun', 'src/main.ts']`, or the compiled binary alone. */
+  /** Program and arguments before `serve`: Bun and its script, or the compiled binary alone. */
   command: readonly string[]
   /** Arguments after `serve`. */
   more?: readonly string[]

@@ -6,6 +6,7 @@ import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { signatureOf } from '../../simulator/webhook-body.ts'
+import { CRASHABLE_PROGRAM } from '../program.ts'
 import { HouseProcess, type Under } from './house-process.ts'
 
 /** Numbers of the firm that the crash tests send from: two that share a pool, one alone. */
@@ -44,7 +45,7 @@ export const OWN_CERTIFICATE = { rejectUnauthorized: false } as const
 
 export interface StandOptions {
   random: () => number
-  /** The program: `['bun', 'src/main.ts']` by default. */
+  /** The program, before its arguments; `CRASHABLE_PROGRAM` by default. */
   command?: readonly string[] | undefined
   /** Where the data folder lies, on a disk that may die; by default it is beside the configuration. */
   dataFolder?: string | undefined
@@ -117,7 +118,7 @@ export class CrashStand {
       log: silentLog,
     })
     const masterKey = new Uint8Array(randomBytes(32))
-    const command = options.command ?? [process.execPath, 'src/main.ts']
+    const command = options.command ?? CRASHABLE_PROGRAM
     const mayFail = options.mayFail ?? options.dataFolder !== undefined
     const stand = new CrashStand({
       folder,

@@ -4,6 +4,7 @@ import { pause, systemClock } from '../../core/clock.ts'
 import { webhookOf } from '../../simulator/webhook-body.ts'
 import type { HouseProcess } from '../crash/house-process.ts'
 import { CRASH_NUMBERS, CrashStand } from '../crash/stand.ts'
+import { CRASHABLE_PROGRAM } from '../program.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { endOfDripping, refusedOfMany } from './dripping.ts'
 import { makeProxy, type ProxyKind, type ReverseProxy } from './proxies.ts'
@@ -39,7 +40,7 @@ export interface ProxyRunOptions {
   faults: readonly ProxyFault[]
   /** How long the sockets are left alone before the faults begin. */
   idleMs: number
-  /** The program; `bun src/main.ts` by default. */
+  /** The program, before its arguments; `CRASHABLE_PROGRAM` by default. */
   command?: readonly string[] | undefined
 }
 
@@ -59,7 +60,7 @@ export interface ProxyReport {
 
 /** Puts a real proxy before a real house, looks at what it lets through, then hurts both while sockets watch. */
 export async function runProxy(options: ProxyRunOptions): Promise<ProxyReport> {
-  const program = options.command ?? [process.execPath, 'src/main.ts']
+  const program = options.command ?? CRASHABLE_PROGRAM
   const env = ['GATEHOUSE_TRUSTED_PROXIES=127.0.0.1,::1', 'GATEHOUSE_PUBLIC_URL=https://localhost']
   const random = seededRandom(options.seed)
   const stand = await CrashStand.build({ random, command: ['/usr/bin/env', ...env, ...program] })
