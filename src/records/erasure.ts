@@ -62,6 +62,8 @@ export interface ErasureTask {
   state: ErasureState
   requestedAtMs: number
   requestedBy: string
+  /** Null: not yet. */
+  keysDestroyedAtMs: number | null
   contactIds: number[]
   persons: number[]
   conversationIds: number[]
@@ -258,6 +260,7 @@ export const readErasure = input('erasure.read', async (tx: Tx, ask: { id: numbe
     id: row.id,
     state: ERASURE_STATE.word(row.state),
     requestedAtMs: row.requested_at,
+    keysDestroyedAtMs: row.keys_destroyed_at,
     requestedBy: row.requested_by,
     contactIds,
     persons,

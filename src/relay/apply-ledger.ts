@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { DayFile, daysIn } from '../journal/day-file.ts'
 import { dayKeyName, type Entry } from '../journal/entry.ts'
-import { beginErasureOfPerson } from '../records/erasure.ts'
+import { beginErasureOfPerson, type ErasureTask } from '../records/erasure.ts'
 import { cutBody } from '../records/redaction.ts'
 import { markFinished, type Unfinished, unfinishedIn } from '../storage/unfinished.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
@@ -35,9 +35,8 @@ export async function applyLedger(options: ApplyLedgerOptions): Promise<{ person
   const vault = new Vault(join(folder, 'vault.db'), masterKey)
   try {
     const journalEntries = cutJournal(join(folder, 'journal'), ledger, vault)
-    const persons = ledger.persons()
     vault.close()
-    return { persons: await erasePersons(options, persons), journalEntries }
+    return { persons: await erasePersons(options, ledger), journalEntries }
   } finally {
     vault.close()
     ledger.close()
@@ -76,9 +75,12 @@ function cutEntry(file: DayFile, seq: number, ledger: ErasureLedger): boolean {
   return missing.length > 0
 }
 
-async function erasePersons(options: ApplyLedgerOptions, persons: readonly number[]): Promise<number> {
-  const house = houseForWork({ ...options, webhookBacklogMs: 500 })
-  await house.open()
+/** The journal is applied only after: who was erased and came back would be taken for who they were before. */
+async function erasePersons(options: ApplyLedgerOptions, ledger: ErasureLedger): Promise<number> {
+  const house = houseForWork({ ...options, leavesJournal: true, webhookBacklogMs: 500 })
+  const { journalHead: head } = await house.open()
+  const untilMs = ({ persons, requestedAtMs }: ErasureTask) =>
+    Math.max(...persons.map((person) => ledger.askedAtOf(person) ?? requestedAtMs))
   const eraser = new Eraser({
     house,
     clock: options.clock,
@@ -88,9 +90,10 @@ async function erasePersons(options: ApplyLedgerOptions, persons: readonly numbe
     eraseFromSearch: async () => removeSearchIndex(options.folder),
     filesRemoved: async () => {},
     onState: () => {},
+    journal: { head, untilMs },
   })
   let count = 0
-  for (const person of persons) {
+  for (const person of ledger.persons()) {
     const { id } = await house.book.ask(beginErasureOfPerson, { person, by: 'ledger' })
     if (id !== null) count++
   }

@@ -40,7 +40,12 @@ export interface EraserDependencies {
   /** Resolves once the files that are owed to be removed are out of the folder. */
   filesRemoved(): Promise<void>
   onState(state: 'begun' | 'done'): void
+  /** Of a folder whose journal is not applied: how far that reaches, and until when what is in it is theirs. */
+  journal?: { head: number; untilMs(task: ErasureTask): number }
 }
+
+/** Up to which entry and moment what the journal has of somebody is theirs. */
+type Bound = Pick<ScanAsk, 'upto' | 'untilMs'>
 
 /**
  * Carries erasures out, one after the other: first the keys, so that nothing opens any more from that moment on, in no
@@ -160,9 +165,7 @@ export class Eraser {
   /** Takes what names the person out of the bodies that came in; what others said in the same body stays. */
   async #cutJournal({ id, subject }: ErasureTask): Promise<boolean> {
     const { house, scanThread, log } = this.#deps
-    // What came in until the keys were gone is applied by now, and only what is applied may be changed.
-    await house.caughtUp()
-    const upto = house.doneSeq()
+    const bound = await this.#boundOf(id)
     const thread = new Thread(new Worker(scanThread), {
       onNotice: () => {},
       onFailure: (error) => log.error('the scan of the journal failed', { error: error.name }),
@@ -172,7 +175,7 @@ export class Eraser {
       const blindKey = must(house.vault().findNamedKey('blind'), 'the blind index key')
       await thread.ask('open', { folder, subject, blindKey } satisfies OpenScan)
       for (const day of daysIn(folder)) {
-        if (!(await this.#cutDay(thread, { id, day, upto }))) return false
+        if (!(await this.#cutDay(thread, { id, day, ...bound }))) return false
       }
       return true
     } finally {
@@ -181,13 +184,22 @@ export class Eraser {
     }
   }
 
-  async #cutDay(thread: Thread, { id, day, upto }: { id: number; day: string; upto: number }): Promise<boolean> {
+  async #boundOf(id: number): Promise<Bound> {
+    const { house, journal } = this.#deps
+    const task = must(await this.#ask(readErasure, { id }), 'the erasure')
+    if (journal) return { upto: journal.head, untilMs: journal.untilMs(task) }
+    // What came in until the keys were gone is applied by now, and only what is applied may be changed.
+    await house.caughtUp()
+    return { upto: house.doneSeq(), untilMs: must(task.keysDestroyedAtMs ?? undefined, 'when the keys were destroyed') }
+  }
+
+  async #cutDay(thread: Thread, { id, day, ...bound }: { id: number; day: string } & Bound): Promise<boolean> {
     const { house, clock } = this.#deps
     let after = 0
     for (;;) {
       const key = house.vault().findNamedKey(dayKeyName(day))
       if (!key) return true
-      const { last, findings } = await thread.ask<Scanned>('scan', { day, key, after, upto } satisfies ScanAsk)
+      const { last, findings } = await thread.ask<Scanned>('scan', { day, key, after, ...bound } satisfies ScanAsk)
       if (findings.length > 0) {
         // The ledger first: what is cut out cannot be found a second time.
         await house.book.noteCuts(findings.map(({ seq, tag, timesCut, cuts }) => ({ seq, tag, timesCut, paths: cuts })))

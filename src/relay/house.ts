@@ -30,6 +30,8 @@ export interface HouseOptions {
   webhookBacklogMs: number
   /** Days that the journal of a day is kept after its end; eight. */
   journalKeepDays?: number
+  /** Leaves what was not applied of the journal to the next opening: the records stay as the folder has them. */
+  leavesJournal?: boolean
   /** What whoever opens the folder is about to finish: nobody else may open it until then. */
   finishing?: Unfinished['kind'] | undefined
   /** Progress of an upgrade, a line at a time. */
@@ -112,7 +114,7 @@ export class House {
 
   /** Opens the book, then the journal from where the book is; what was not applied is applied from now on. */
   async open(): Promise<{ appliedSeq: number; journalHead: number; damagedPages: readonly number[] }> {
-    const { folder, masterKey, clock, acceptLoss, finishing, threads, say = () => {} } = this.#options
+    const { folder, masterKey, clock, acceptLoss, finishing, leavesJournal, threads, say = () => {} } = this.#options
     const nowMs = clock.epochMs()
     const refusal = refusalOfUnfinished(folder, finishing)
     if (refusal) throw new Error(refusal)
@@ -129,8 +131,10 @@ export class House {
       acceptLoss,
       nowMs,
     })
-    if (journalHead > opened.appliedSeq) this.inbound.noteAppended(journalHead)
-    this.book.noteJournalHead(journalHead)
+    if (!leavesJournal) {
+      if (journalHead > opened.appliedSeq) this.inbound.noteAppended(journalHead)
+      this.book.noteJournalHead(journalHead)
+    }
     this.#rawRecords = opened.rawRecords
     this.#appliedSeq = opened.appliedSeq
     this.#doneSeq = opened.doneSeq

@@ -19,6 +19,8 @@ export interface ScanAsk {
   key: Uint8Array
   after: number
   upto: number
+  /** What came in later is of somebody new. */
+  untilMs: number
 }
 
 export interface Finding {
@@ -40,14 +42,14 @@ let open: OpenScan | undefined
 let names: ReturnType<typeof namesOf> | undefined
 
 /** Looks through the journal for what names somebody, beside everything else: nobody waits for it. */
-function scan({ day, key, after, upto }: ScanAsk): Scanned {
+function scan({ day, key, after, upto, untilMs }: ScanAsk): Scanned {
   if (!open || !names) throw new Error('The scan is not open')
   const file = new DayFile({ folder: open.folder, day, key, readonly: true })
   try {
     const entries = file.read(after, ENTRIES_MAX, BYTES_MAX).filter(({ seq }) => seq <= upto)
     const findings: Finding[] = []
-    for (const { seq, body, timesCut } of entries) {
-      const redacted = body.length === 0 ? undefined : redactBody(body, names)
+    for (const { seq, atMs, body, timesCut } of entries) {
+      const redacted = body.length === 0 || atMs > untilMs ? undefined : redactBody(body, names)
       const tag = redacted && file.tagOf(seq)
       if (redacted && tag) findings.push({ seq, tag, timesCut: timesCut ?? 0, ...redacted })
     }

@@ -116,6 +116,14 @@ export class ErasureLedger {
       .map(({ person }) => person)
   }
 
+  /** When the erasure of somebody was asked for. */
+  askedAtOf(person: number): number | undefined {
+    return this.#database.one<{ at: number }>(
+      'SELECT asked_at AS at FROM erasures JOIN persons USING (epoch, erasure) WHERE person = ?1',
+      person,
+    )?.at
+  }
+
   /** What was cut out of an entry, one list of paths for each time, in their order. */
   cutsOf(seq: number, tag: Uint8Array): (readonly (string | number)[])[][] {
     const row = this.#database.one<{ paths: string }>(
