@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stormOptions } from '../../cli/storm-options.ts'
 import { pause, systemClock } from '../../core/clock.ts'
+import { CRASHABLE_PROGRAM } from '../../testing/program.ts'
 
 // A busy machine takes its time.
 setDefaultTimeout(60_000)
 
-const MAIN = new URL('../../main.ts', import.meta.url).pathname
 let folder = ''
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'gatehouse-storm-test-'))
@@ -17,7 +17,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Its folder is named as one does who stands in it. */
 function startStorm(...options: string[]) {
-  return Bun.spawn([process.execPath, MAIN, 'storm', '--folder', '.', '--sockets', '2', ...options], {
+  return Bun.spawn([...CRASHABLE_PROGRAM, 'storm', '--folder', '.', '--sockets', '2', ...options], {
     cwd: folder,
     // A configured house that must not be touched: its folder cannot even be made.
     env: { PATH: '/usr/bin:/bin', GATEHOUSE_DATA_DIR: '/proc/nowhere', GATEHOUSE_HTTP_PORT: '1' },
@@ -71,7 +71,7 @@ test('killed while its sandbox starts, leaves nothing either', async () => {
     (
       Bun.spawnSync(['ps', '-eo', 'pid,args'])
         .stdout.toString()
-        .match(/^ *\d+ .*main\.ts serve --config .*gatehouse-storm-.*$/gm) ?? []
+        .match(/^ *\d+ .* serve --config .*gatehouse-storm-.*$/gm) ?? []
     ).filter((line) => line.includes(folder))
   while (pids().length === 0) await pause(systemClock, 20)
   storm.kill('SIGKILL')
