@@ -91,6 +91,25 @@ export function requireAllCommits(
   mark.write(progress)
 }
 
+/** Among the settings: which vault these records are sealed with. */
+const VAULT_SETTING = 'vault'
+
+/**
+ * Throws where the vault is of another house, which has as many commits and perhaps the same master key: nothing would open,
+ * and what came in would be sealed with keys that are gone once the right vault is back. `mark` says whose it is.
+ */
+export function requireOwnVault(database: Db, mark: string, acceptLoss: boolean): void {
+  const known = database.one<{ value: string }>('SELECT value FROM settings WHERE name = ?1', VAULT_SETTING)?.value
+  if (known === mark) return
+  if (known !== undefined && !acceptLoss) {
+    throw new Error(
+      'vault.db is of another house: it does not open these records. Put their own back, or its newest copy: "When only the ' +
+        'keys are damaged" in the README says how. Or start once with --accept-loss to go on without their keys',
+    )
+  }
+  database.run('INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)', VAULT_SETTING, mark)
+}
+
 /** How many commits the vault has lost, as far as the records know, and how many people of the newest have no key here. */
 export interface LostKeys {
   commits: number

@@ -11,7 +11,13 @@ import { JournalReader } from '../journal/journal-reader.ts'
 import { type Packed, unpack } from '../journal/packed.ts'
 import { Book, type Command, type Commit } from '../records/book.ts'
 import { destroyedKeys } from '../records/erasure-reader.ts'
-import { requireAccounts, requireAllCommits, requireFiles, requireWholeVault } from '../records/lost-commits.ts'
+import {
+  requireAccounts,
+  requireAllCommits,
+  requireFiles,
+  requireOwnVault,
+  requireWholeVault,
+} from '../records/lost-commits.ts'
 import { openRecords } from '../records/open.ts'
 import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
@@ -21,6 +27,7 @@ import type { Question } from '../storage/thread.ts'
 import { removeBeforeCopies } from '../storage/upgrade.ts'
 import { type ErasureLedger, type LedgerCut, openLedger } from '../vault/erasure-ledger.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
+import { houseMarkOf } from './house-places.ts'
 
 /** Pause before a full disk is tried again. */
 const FULL_RETRY_MS = 1000
@@ -119,6 +126,7 @@ class BookThread {
     this.#mark = new HighWaterMark(join(open.folder, 'records-high-water'))
     requireAllCommits(this.#database, this.#mark, open)
     requireWholeVault(this.#database, this.#vault, open.acceptLoss)
+    requireOwnVault(this.#database, houseMarkOf(this.#vault), open.acceptLoss)
     requireAccounts(this.#database, open.folder, open.acceptLoss || open.isRestoring)
     this.#log = new SummedLog(this.#database, records, { anew: open.acceptLoss })
     const vault = this.#vault

@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { showId } from '../core/ids.ts'
 import { Db } from '../storage/database.ts'
+import { prepareVault, Vault } from '../vault/vault.ts'
 import { CRASHABLE_PROGRAM, readText } from './program.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
 import { TestProxy } from './test-proxy.ts'
@@ -155,6 +156,18 @@ function forget(folder: string): void {
   ledger.close()
 }
 
+/** A vault of another house with the same master key, and with more commits. */
+function another(folder: string): void {
+  for (const ending of ['-wal', '-shm', '']) rmSync(join(folder, `vault.db${ending}`), { force: true })
+  const vault = new Vault(join(folder, 'vault.db'), Uint8Array.fromHex('cd'.repeat(32)))
+  prepareVault(vault)
+  for (let count = 0; count < 50; count++) {
+    vault.createPerson(() => 1000 + count)
+    vault.commit()
+  }
+  vault.close()
+}
+
 /** Everything in a folder but what may come and go with every opening. */
 function contentsOf(folder: string): Record<string, string> {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -204,6 +217,7 @@ describe('a start with a folder that is not right', () => {
     ['no records', (folder) => rmSync(join(folder, 'records.db')), /records\.db is missing or empty, .* --accept-loss/],
     ['a damaged day of the journal', (folder) => garble(dayFile(folder)), /journal\/[-\d]+\.db is damaged/],
     ['no journal', (folder) => rmSync(join(folder, 'journal'), { recursive: true }), /journal/],
+    ['the vault of another house', another, /vault\.db is of another house: .* --accept-loss/],
     ['no credentials', (folder) => rmSync(join(folder, 'accounts.db')), /accounts\.db is missing .* --accept-loss/],
     ['a ledger with fewer erasures', (folder) => forget(folder), /erasure-ledger\.db is damaged: .* --accept-loss/],
     ['a damaged ledger', (folder) => garble(join(folder, 'erasure-ledger.db')), /erasure-ledger\.db is damaged/],
