@@ -88,7 +88,7 @@ async function erasePersons(options: ApplyLedgerOptions, ledger: ErasureLedger):
     scanThread: options.threads.scan,
     forget: () => {},
     eraseFromSearch: async () => removeSearchIndex(options.folder),
-    filesRemoved: async () => {},
+    filesRemoved: async () => true,
     onState: () => {},
     journal: { head, untilMs },
   })

@@ -50,7 +50,9 @@ export class Destruction {
         await deps.search()?.erasePerson({ contactIds, conversationIds, messageIds: [], persons })
       },
       filesRemoved: async () => {
+        if (erasures.hasFilesToRemove()) log.debug('an erasure waits for its files to be removed')
         while (erasures.hasFilesToRemove() && deps.isServing()) await pause(clock, FILES_POLL_MS)
+        return !erasures.hasFilesToRemove()
       },
       onState: (state) => {
         metrics.erasure(state)

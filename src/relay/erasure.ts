@@ -37,8 +37,8 @@ export interface EraserDependencies {
   forget(task: ErasureTask): void
   /** Takes them out of the search, or fails. */
   eraseFromSearch(task: ErasureTask): Promise<void>
-  /** Resolves once the files that are owed to be removed are out of the folder. */
-  filesRemoved(): Promise<void>
+  /** Resolves once the files that are owed to be removed are out of the folder; false where a stop came before. */
+  filesRemoved(): Promise<boolean>
   onState(state: 'begun' | 'done'): void
   /** Of a folder whose journal is not applied: how far that reaches, and until when what is in it is theirs. */
   journal?: { head: number; untilMs(task: ErasureTask): number }
@@ -140,7 +140,7 @@ export class Eraser {
       if (!(await this.#cutJournal(task))) return false
       await this.#deps.eraseFromSearch(task)
     }
-    await this.#deps.filesRemoved()
+    if (!(await this.#deps.filesRemoved())) return false
     await this.#truncate()
     crashPoint('erasure.before_end')
     await this.#finish(id)

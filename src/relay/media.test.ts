@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AttachmentContent } from '../core/content.ts'
 import { Failure } from '../core/failure.ts'
@@ -189,6 +189,30 @@ describe('the files of messages', () => {
     await eraseMediaOf(new Tx(book.database, book.vault), person)
     media.hear([{ kind: 'media' }])
     while (files().length > 0 || book.media.removals(1).length > 0) await turns()
+  })
+})
+
+describe('files that cannot be removed', () => {
+  test('keep no other one, and are tried again', async () => {
+    await media.start()
+    await give(2)
+    const [first, second] = [await stored('one'), await stored('two')]
+    await end(attempts[0], first)
+    await end(attempts[1], second)
+    while (readdirSync(join(book.folder, 'media', 'incoming')).length > 0) await turns()
+    const [stuck = ''] = [first.file, second.file].sort()
+    const path = join(book.folder, 'media', stuck.slice(0, 2), stuck)
+    rmSync(path)
+    mkdirSync(path)
+    const person = book.database.one<{ person: number }>('SELECT person FROM media')?.person ?? 0
+    await eraseMediaOf(new Tx(book.database, book.vault), person)
+    media.hear([{ kind: 'media' }])
+    while (book.media.removals(9).length > 1) await turns()
+    expect(book.media.removals(9)).toEqual([stuck])
+    await turns()
+    rmdirSync(path)
+    book.clock.advance(60_000)
+    while (book.media.removals(9).length > 0) await turns()
   })
 })
 

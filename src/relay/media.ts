@@ -22,6 +22,8 @@ const AFTER_FAILURE_MS = 5000
 /** Pause before it is looked again whether there is room. */
 const NO_ROOM_MS = 10_000
 const REMOVALS_MAX = 100
+/** Pause before files are removed that could not be: on a disk that is read-only, say. */
+const REMOVE_AGAIN_MS = 60_000
 
 export interface MediaDependencies {
   clock: Clock
@@ -48,6 +50,7 @@ export class Media {
   readonly #fetching = new Map<number, Promise<void>>()
   readonly #stop = new AbortController()
   #cancelTimer: (() => void) | undefined
+  #cancelRetry: (() => void) | undefined
   #removing: Promise<void> | undefined
   #started = false
 
@@ -73,6 +76,7 @@ export class Media {
   async stop(): Promise<void> {
     this.#stop.abort()
     this.#cancelTimer?.()
+    this.#cancelRetry?.()
     await Promise.all([...this.#fetching.values(), this.#removing])
   }
 
@@ -155,24 +159,35 @@ export class Media {
     }
   }
 
-  /** One removal at a time; what is owed meanwhile is found at its end. */
+  /** One removal at a time; what is owed meanwhile is found at its end, and what could not be removed is tried again. */
   #remove(): void {
     this.#removing ??= this.#removeAll()
       .catch((error: unknown) => {
-        this.#deps.log.error('removing files failed', { error: error instanceof Error ? error.name : 'unknown' })
+        const { log, clock } = this.#deps
+        log.error('removing files failed, it will be tried again', codeOf(error))
+        this.#cancelRetry?.()
+        if (!this.#stop.signal.aborted) this.#cancelRetry = clock.after(REMOVE_AGAIN_MS, () => this.#remove())
       })
       .then(() => {
         this.#removing = undefined
       })
   }
 
+  /** A file that cannot be removed keeps no other one. */
   async #removeAll(): Promise<void> {
     const { reader, folder, ask } = this.#deps
     for (;;) {
       const files = this.#stop.signal.aborted ? [] : reader.removals(REMOVALS_MAX)
       if (files.length === 0) return
-      for (const file of files) await folder.remove(file)
-      await ask(forgetRemoved, { files })
+      const ends = await Promise.allSettled(files.map((file) => folder.remove(file)))
+      await ask(forgetRemoved, { files: files.filter((_, index) => ends[index]?.status === 'fulfilled') })
+      const failed = ends.find((end) => end.status === 'rejected')
+      if (failed) throw failed.reason
     }
   }
+}
+
+function codeOf(error: unknown): { code?: string; error: string } {
+  if (!(error instanceof Error)) return { error: 'unknown' }
+  return { error: error.name, ...('code' in error ? { code: String(error.code) } : {}) }
 }

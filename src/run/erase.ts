@@ -69,7 +69,7 @@ async function eraseAlone(config: Config, who: EraseAsk): Promise<Erasure> {
       forget: () => {},
       eraseFromSearch: async () => removeSearchIndex(config.dataDir),
       // The next start removes the files whose rows are gone.
-      filesRemoved: async () => {},
+      filesRemoved: async () => true,
       onState: () => {},
     })
     const erased = auditedCommand(house.book.ask, 'contact.erase', () => eraseWhole(house, eraser, who))

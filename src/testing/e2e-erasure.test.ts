@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must } from '../core/assert.ts'
@@ -356,6 +356,23 @@ describe('erasing a person', () => {
     await house.stop()
     const opened = openEverything(data(), data(), MASTER)
     expect(sum(countsOf(opened, ANNAS, ANNA)) + sum(countsOf(opened, BENS, BEN))).toBe(0)
+  })
+
+  test('is not done while a file of theirs is in the folder, also where the house is stopped meanwhile', async () => {
+    house = await TestGateway.open()
+    await house.write(ANNA, ANNAS.text)
+    await sendFile(ANNA, ANNAS)
+    const media = join(data(), 'media')
+    const [file = ''] = readdirSync(media, { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 32)
+    rmSync(join(media, file))
+    mkdirSync(join(media, file))
+    const { id } = await erase((await house.conversationOf(ANNA)).contact.id)
+    await until('it waits', () => house.lines.some((line) => line.includes('waits for its files to be removed')))
+    await house.restart()
+    expect((await house.api(`/api/v1/erasures/${id}`)).body.state).toBe('running')
+    rmdirSync(join(media, file))
+    await house.restart()
+    expect((await done(id)).report.erased.files).toBe(1)
   })
 
   test('refuses a contact that is not there, and lists what was erased', async () => {
