@@ -18,6 +18,8 @@ export class Entry implements HeapItem {
   takenAtMs = 0
   /** When it leaves, once taken; until when its place is kept, while it is returning. */
   untilMs = 0
+  /** Whether its request was thought to open a connection. */
+  opens = false
   /** When its request left; how many of the number, in and out, had in the second before; and how many had come in at all. */
   chargedAtMs = 0
   countedBefore = 0

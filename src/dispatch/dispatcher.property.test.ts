@@ -95,7 +95,7 @@ describe('the limit of a number', () => {
     const one: House = house(80, {
       arriveMs: () => {
         const { nowMs } = one.sender
-        if (nowMs > heldUntilMs && random() < 0.1) heldUntilMs = nowMs + random() * 100
+        if (nowMs > heldUntilMs && random() < 0.1) heldUntilMs = nowMs + random() * 90
         arrivals.push(Math.max(nowMs, heldUntilMs))
         return Math.max(0, heldUntilMs - nowMs)
       },

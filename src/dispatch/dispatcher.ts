@@ -190,7 +190,7 @@ export class Dispatcher {
     assert(entry.state === 'taken', 'only a taken message finishes')
     const number = this.#number(entry.numberId)
     this.#inFlight--
-    if (result !== 'unsent') this.#lateness.ended(nowMs)
+    if (result !== 'unsent') this.#arrived(entry, result, nowMs)
     if (typeof result === 'string') {
       this.#entries.delete(messageId)
       this.#hold(number, entry.class, -1)
@@ -287,6 +287,13 @@ export class Dispatcher {
     const entry = number.nextToExpire
     if (entry === undefined || entry.deadlineMs === Number.POSITIVE_INFINITY) this.#expiring.remove(number.expiring)
     else this.#expiring.set(number.expiring, entry.deadlineMs)
+  }
+
+  /** Its request is over, and how long it took says what a connection costs, unless there was no answer. */
+  #arrived(entry: Entry, result: SendResult, nowMs: number): void {
+    this.#lateness.ended(nowMs)
+    const isAnswered = typeof result === 'string' ? result !== 'unknown' : result.scope !== 'transport'
+    if (isAnswered) this.#lateness.learn(nowMs - entry.chargedAtMs, entry.opens)
   }
 
   #hold(number: NumberQueue, messageClass: MessageClass, by: 1 | -1): void {

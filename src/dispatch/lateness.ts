@@ -1,38 +1,53 @@
 /**
  * A request that has to open a connection arrives later than one that finds one open: its name, TCP and TLS are some
- * journeys more. Measured with 80 ms more: of 80 a second that were let go, 97 arrived in the first.
+ * journeys more. How much later is learned from the answers. Measured with 80 ms: of 80 a second that were let go, 97
+ * arrived in the first.
  */
-const OPENING_MS = 150
+const OPENING_MS_MAX = 150
+/** Weight of one answer: soon believed where it says longer, less soon where it says shorter. */
+const OPENING_STEP_UP = 1 / 2
+const OPENING_STEP_DOWN = 1 / 8
+/** The least time that an answer takes over an open connection is forgotten so slowly. */
+const USUAL_STEP_UP = 1 / 64
+/** In use at the same time in the last five to ten seconds: a connection that was idle for longer may have been closed. */
+const OPEN_KNOWN_MS = 5_000
 
 /**
  * As late as this process comes, so late may its requests leave it, for the thread that writes them waits for the same
  * processors. Measured on an overloaded machine: written up to 140 ms after `fetch` was called, while timers were 50 to
- * 140 ms late; 93 to 102 arrived in a second. The fence's width has room for the first of it.
+ * 140 ms late; 93 to 102 arrived in a second. The fence and the pace have room for the usual, the fence for part of more.
  */
+const LAG_MS_USUAL = 25
 const LAG_MS_COVERED = 15
 const LAG_MS_MAX = 200
-
-/** What was seen in the last five to ten seconds counts: a connection that was idle for longer may have been closed. */
-const REMEMBERED_MS = 5_000
+const LAG_KNOWN_MS = 2_500
 
 /**
  * By how much a request may arrive later than it was let go, so that those behind it catch up with it on the way: the
  * fence counts it at the late end. Connections are the house's, not a number's.
  */
 export class Lateness {
-  readonly #open = new RecentMost()
-  readonly #lagMs = new RecentMost()
+  readonly #open = new RecentMost(OPEN_KNOWN_MS)
+  readonly #lagMs = new RecentMost(LAG_KNOWN_MS)
   #underWay = 0
+  #openingMs = OPENING_MS_MAX
+  /** The least that an answer over an open connection takes; 0 while none came. */
+  #usualMs = 0
 
-  /** Whether a request that leaves now has to open a connection, as far as can be told. */
-  isOpening(nowMs: number): boolean {
+  /** How much later a request arrives that has to open a connection, milliseconds. */
+  get openingMs(): number {
+    return this.#openingMs
+  }
+
+  /** Whether a request that leaves now has to, as far as can be told. */
+  opensNext(nowMs: number): boolean {
     return this.#underWay >= this.#open.at(nowMs)
   }
 
-  /** Of a request that leaves now, milliseconds. */
-  ofNext(nowMs: number): number {
-    const lagMs = Math.min(LAG_MS_MAX, this.#lagMs.at(nowMs))
-    return (this.isOpening(nowMs) ? OPENING_MS : 0) + Math.max(0, lagMs - LAG_MS_COVERED)
+  /** What the whole process is late. */
+  lagMs(nowMs: number): number {
+    const lagMs = this.#lagMs.at(nowMs)
+    return lagMs <= LAG_MS_USUAL ? 0 : Math.min(LAG_MS_MAX, lagMs) - LAG_MS_COVERED
   }
 
   /** A request has left. */
@@ -41,10 +56,19 @@ export class Lateness {
     this.#open.note(this.#underWay, nowMs)
   }
 
-  /** It has its answer, or there will be none. */
+  /** There is its answer, or there will be none. */
   ended(nowMs: number): void {
     this.#open.note(this.#underWay, nowMs)
     this.#underWay--
+  }
+
+  /** How long an answer took, with a connection to be opened first or without. */
+  learn(tookMs: number, isOpening: boolean): void {
+    if (isOpening) {
+      const moreMs = Math.min(OPENING_MS_MAX, Math.max(0, tookMs - this.#usualMs)) - this.#openingMs
+      this.#openingMs += moreMs * (moreMs > 0 ? OPENING_STEP_UP : OPENING_STEP_DOWN)
+    } else if (this.#usualMs === 0 || tookMs < this.#usualMs) this.#usualMs = tookMs
+    else this.#usualMs += (tookMs - this.#usualMs) * USUAL_STEP_UP
   }
 
   /** This process came so much later than it wanted to. */
@@ -53,16 +77,21 @@ export class Lateness {
   }
 }
 
-/** The most that was noted in the last one to two times `REMEMBERED_MS`; 0 if nothing was. */
+/** The most that was noted in the last one to two spans of time; 0 if nothing was. */
 class RecentMost {
+  readonly #spanMs: number
   #sinceMs = Number.NEGATIVE_INFINITY
   #most = 0
   #mostBefore = 0
 
+  constructor(spanMs: number) {
+    this.#spanMs = spanMs
+  }
+
   at(nowMs: number): number {
     const ageMs = nowMs - this.#sinceMs
-    if (ageMs >= REMEMBERED_MS) {
-      this.#mostBefore = ageMs < 2 * REMEMBERED_MS ? this.#most : 0
+    if (ageMs >= this.#spanMs) {
+      this.#mostBefore = ageMs < 2 * this.#spanMs ? this.#most : 0
       this.#most = 0
       this.#sinceMs = nowMs
     }

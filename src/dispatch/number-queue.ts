@@ -164,10 +164,11 @@ export class NumberQueue {
   /** The fence: 0 = go now, and it is counted; else how many milliseconds to wait before asking again. */
   charge(entry: Entry, nowMs: number, lateness: Lateness): number {
     const limit = this.rate.limitAt(nowMs)
-    const waitMs = this.fence.charge(limit, nowMs, lateness.ofNext(nowMs))
+    entry.opens = lateness.opensNext(nowMs)
+    const openingMs = entry.opens ? lateness.openingMs : 0
+    const waitMs = this.fence.charge(limit, nowMs, openingMs + lateness.lagMs(nowMs))
     if (waitMs > 0) return waitMs
-    // A second place, so that those behind it do not stand before a shut fence a second later.
-    if (lateness.isOpening(nowMs)) this.pace.slip(limit)
+    this.pace.slip(openingMs, limit)
     lateness.left(nowMs)
     entry.chargedAtMs = nowMs
     entry.countedBefore = this.fence.count(nowMs) - 1 + this.#inboundBeyond.count(nowMs)

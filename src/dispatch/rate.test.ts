@@ -80,6 +80,24 @@ describe('Pace', () => {
     expect(pace.readyAtMs).toBe(5_000 - CATCH_UP_MS + 12.75)
   })
 
+  test('gives way to what arrives late, as much in all and a place at a time, once until it had nothing to send', () => {
+    const pace = new Pace()
+    const take = (atMs: number, lateMs: number) => {
+      pace.take(atMs, 0, 80)
+      pace.slip(lateMs, 80)
+      return pace.readyAtMs - atMs
+    }
+    let atMs = 0
+    const spaces: number[] = []
+    for (let index = 0; index < 5; index++) {
+      const spaceMs = take(atMs, 30)
+      spaces.push(spaceMs)
+      atMs += spaceMs
+    }
+    expect(spaces).toEqual([25.5, 25.5, 17.25, 12.75, 12.75])
+    expect(take(atMs + 5_000, 30)).toBe(25.5 - 100)
+  })
+
   test('a number that had nothing to send saves nothing up', () => {
     const pace = new Pace()
     pace.take(0, 0, 80)

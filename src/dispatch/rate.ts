@@ -88,6 +88,7 @@ const PACE_WINDOW_MS = 1_020
  */
 export class Pace {
   #readyAtMs = Number.NEGATIVE_INFINITY
+  #slippedMs = 0
 
   /** When the next may leave; in the past: now. */
   get readyAtMs(): number {
@@ -96,13 +97,19 @@ export class Pace {
 
   /** Plans one departure. `waitingSinceMs` is when there was first something to send, without a gap since. */
   take(leavesAtMs: number, waitingSinceMs: number, limit: number): void {
+    if (this.#readyAtMs < leavesAtMs - CATCH_UP_MS) this.#slippedMs = 0
     const slotMs = Math.max(this.#readyAtMs, leavesAtMs - CATCH_UP_MS, Math.min(waitingSinceMs, leavesAtMs))
     this.#readyAtMs = slotMs + paceMs(limit)
   }
 
-  /** Leaves one place more. */
-  slip(limit: number): void {
-    this.#readyAtMs += paceMs(limit)
+  /**
+   * One arrives so much later than it left. What follows without a gap gives way as much in all, a place at a time: else
+   * it would stand together before a shut fence a second later.
+   */
+  slip(lateMs: number, limit: number): void {
+    const slipMs = Math.min(paceMs(limit), Math.max(0, lateMs - this.#slippedMs))
+    this.#slippedMs += slipMs
+    this.#readyAtMs += slipMs
   }
 }
 

@@ -478,9 +478,12 @@ describe('the limit of a number, counted by the platform', () => {
   test('300 messages to different people at 80/s: at most 80 in any second, at least 95 % of the limit used', async () => {
     const seen: Round[] = []
     // Sender and receiver share this process and a busy machine: what is received late counts with what is received in
-    // time. The fence has 15 ms for that; a longer stall that was measured allows for as many more as fit into it.
-    const holds = ({ most, used, stallMs }: Round) =>
-      most <= 80 + Math.ceil((Math.max(0, stallMs - 15) * 80) / 1000) && used >= 0.95
+    // time. The fence has 15 ms for that; a longer stall that was measured allows for as many more as fit into it, and
+    // the house keeps as much more room in the seconds after it.
+    const holds = ({ most, used, stallMs }: Round) => {
+      const beyondMs = Math.max(0, stallMs - 15)
+      return most <= 80 + Math.ceil((beyondMs * 80) / 1000) && used >= 0.95 / (1 + beyondMs / 1000)
+    }
     for (let round = 0; round < 3 && !seen.some(holds); round++) seen.push(await burst(round))
     expect({ seen, holds: seen.some(holds) }).toEqual({ seen, holds: true })
   }, 30_000)
