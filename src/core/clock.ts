@@ -25,6 +25,11 @@ export const systemClock: Clock = {
   },
 }
 
+/** Lets what has come in meanwhile have its turn. */
+export function yieldToLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 /** RFC 3339, UTC, with milliseconds: the form of every time the product shows. */
 export function toTime(epochMs: number): string {
   return new Date(epochMs).toISOString()

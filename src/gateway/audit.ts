@@ -1,5 +1,6 @@
 import { AuditNotes } from '../compliance/audit-notes.ts'
 import { AuditWatch } from '../compliance/audit-watch.ts'
+import { yieldToLoop } from '../core/clock.ts'
 import { AuditReader } from '../records/audit-reader.ts'
 import type { Wake } from '../records/tx.ts'
 import type { Base } from './base.ts'
@@ -27,7 +28,7 @@ export class AuditParts {
       reader: this.reader,
       vault: () => house.vault(),
       dataDir: options.config.dataDir,
-      giveWay: () => new Promise((resolve) => setImmediate(resolve)),
+      giveWay: yieldToLoop,
       chainIs: (ok) => metrics.auditChainOk.set(ok ? 1 : 0),
     })
   }

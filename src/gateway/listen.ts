@@ -107,7 +107,7 @@ function routesOf(base: Base, parts: Parts, { principalOf, addresses, cookies }:
     channel: must(channelNamed('whatsapp'), 'the channel'),
     deadlineMs: () => base.config.dispatch.deadlineMs,
     hash: (text) => keyedHash(hashKey, 'request', text),
-    predict: (messageClass) => parts.outbound.predict(messageClass),
+    predict: (messageClass, isMeant) => parts.outbound.predict(messageClass, isMeant),
     explain: (messageId) => parts.outbound.explain(messageId),
     isAccepting: () => base.isServing() && house.isStoring().book && !base.space.isFull(),
   })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { channelNamed } from '../channels/registry.ts'
 import type { Config } from '../config.ts'
 import { must } from '../core/assert.ts'
+import { yieldToLoop } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { MessageClass } from '../core/message.ts'
@@ -62,7 +63,7 @@ export function createParts(base: Base): Parts {
     (channel, type, raw) => must(channelNamed(channel), 'the channel of a message').content(type, raw),
   )
   const reader = new Reader(house.records(), views)
-  const events = new RecordedEvents(house.records(), views, () => new Promise((resolve) => setImmediate(resolve)))
+  const events = new RecordedEvents(house.records(), views, yieldToLoop)
   const changes = new ViewChanges(new ConversationPlaces(house.records()))
   const renewed = (viewer: Principal) =>
     viewer.by === 'session' ? entrance.sessions.renewed(viewer) : rights.keys.renewed(viewer)

@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Channel } from '../channels/channel.ts'
 import { canonicalJson } from '../core/canonical-json.ts'
-import { toTime } from '../core/clock.ts'
+import { toTime, yieldToLoop } from '../core/clock.ts'
 import { Failure, failureData, problemOf } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import type { MessageClass } from '../core/message.ts'
@@ -11,9 +11,9 @@ import type { Tickets } from '../realtime/tickets.ts'
 import { readConversation } from '../records/conversation.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { NoticeReader } from '../records/notice-reader.ts'
-import { setNumberState } from '../records/number.ts'
+import { type NumberRow, setNumberState } from '../records/number.ts'
 import { readIdCursor } from '../records/page.ts'
-import { type QueueMessage, queueMessage } from '../records/queue-message.ts'
+import { isMeant, type QueueMessage, queueMessage } from '../records/queue-message.ts'
 import { numberView, type Reader } from '../records/reader.ts'
 import { cancelMessage, retryMessage } from '../records/send-message.ts'
 import { BODY_BYTES_MAX, knownBody, knownMembers, readJson } from './body.ts'
@@ -51,6 +51,8 @@ import { readSendRequest } from './send-request.ts'
 /** 500 messages of 4,096 characters, each up to three bytes, and what is around them. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
 const BATCH_MAX = 500
+/** Of them, those that are asked for before others have their turn: a few milliseconds. */
+const BATCH_SLICE = 20
 /** Leaves room for the place of a message behind it. */
 const BATCH_KEY_CHARS_MAX = 250
 const EVENTS_MAX = 500
@@ -72,7 +74,10 @@ export interface ApiDependencies extends RouteDependencies, SearchDependencies, 
   /** A keyed hash, for idempotency keys and requests. */
   hash(text: string): Uint8Array
   /** What a message of a class would wait for on each number, and whether there is room for it. */
-  predict(messageClass: MessageClass): Pick<QueueMessage, 'predictions' | 'hasRoom'>
+  predict(
+    messageClass: MessageClass,
+    isMeant: (number: NumberRow) => boolean,
+  ): Pick<QueueMessage, 'predictions' | 'hasRoom'>
   /** Why a message that waits in the dispatcher waits, and when it leaves. */
   explain(messageId: number): { leavesAtMs: number | null; waitsFor: string | null } | undefined
   isAccepting(): boolean
@@ -225,11 +230,16 @@ async function sendMany(deps: ApiDependencies, { request, principal }: Asked): P
     })
   }
   const key = readBatchKey(request.headers.get('idempotency-key'))
-  // Asked for at once and in order: the book takes them in that order, many to a commit.
-  const results = await Promise.all(
-    messages.map((message: unknown, index) => sendInBatch(deps, principal, { message, index, key })),
-  )
-  return { results }
+  // Asked for in order, and none waits for another: the book takes them in that order, many to a commit.
+  const results: Promise<object>[] = []
+  for (const [index, message] of messages.entries()) {
+    const result = sendInBatch(deps, principal, { message, index, key })
+    // What it ends with is heard below, and not before the others are asked for.
+    result.catch(() => {})
+    results.push(result)
+    if (results.length % BATCH_SLICE === 0) await yieldToLoop()
+  }
+  return { results: await Promise.all(results) }
 }
 
 /** The key of a whole batch: with its place it is the key of each message in it that has none of its own. */
@@ -281,6 +291,7 @@ async function send(
           keyHash: deps.hash(`${keySpaceOf(principal)}:${ask.idempotencyKey}`),
           requestHash: deps.hash(`body:${canonicalJson(said)}`),
         }
+  const own = ownNumber(deps, principal, ask.recipient)
   const { repeated, answer } = await deps.ask(queueMessage, {
     recipient: ask.recipient,
     sender: ask.sender,
@@ -294,9 +305,10 @@ async function send(
     takeOver: ask.takeOver,
     idempotency,
     workspaceId: principal.workspaceId,
-    numberIds: numbersFor(deps, principal, ask.recipient),
+    // Whoever sees a conversation may answer in it, whatever its number.
+    numberIds: principal.numberIds && [...principal.numberIds, ...(own === undefined ? [] : [own])],
     answersIn: principal.personId === null ? null : principal.scope,
-    ...deps.predict(ask.class),
+    ...deps.predict(ask.class, (number) => isMeant(number, ask.sender, own)),
   })
   return { status: repeated ? 200 : 202, body: answer }
 }
@@ -308,18 +320,16 @@ function keySpaceOf({ workspaceId, personId, numberIds }: Principal): string {
   return numberIds === null ? space : `${space} and numbers ${numberIds.join()}`
 }
 
-/** The numbers a message may leave from. Whoever sees a conversation may answer in it, whatever its number. */
-function numbersFor(
+/** The number of the conversation that a message goes to; undefined where it goes to a person. */
+function ownNumber(
   { reader }: ApiDependencies,
   principal: Principal,
   recipient: QueueMessage['recipient'],
-): readonly number[] | null {
-  const see = seeOf(principal)
-  const own = recipient.kind === 'conversation' ? reader.numberOfConversation(recipient.id, see) : undefined
-  if (recipient.kind === 'conversation' && own === undefined) {
-    throw new Failure('not_found', 'No such conversation', { path: '/to' })
-  }
-  return principal.numberIds && [...principal.numberIds, ...(own === undefined ? [] : [own])]
+): number | undefined {
+  if (recipient.kind !== 'conversation') return undefined
+  const own = reader.numberOfConversation(recipient.id, seeOf(principal))
+  if (own === undefined) throw new Failure('not_found', 'No such conversation', { path: '/to' })
+  return own
 }
 
 /** While it waits to be sent, a message says what for and until when. */

@@ -5,7 +5,7 @@ import { type Desk, openDesk } from '../testing/open-desk.ts'
 import { SEES_ALL } from '../testing/open-test-book.ts'
 import { ACCEPTED, ANNA, declared, queued, TEST_ACCOUNT, textItem } from '../testing/test-items.ts'
 import { declareNumber, setNumberState } from './number.ts'
-import { IDEMPOTENCY_KEEP_MS, purgeIdempotency, type QueueMessage, queueMessage } from './queue-message.ts'
+import { IDEMPOTENCY_KEEP_MS, isMeant, purgeIdempotency, type QueueMessage, queueMessage } from './queue-message.ts'
 import type { View } from './views.ts'
 
 let desk: Desk
@@ -136,6 +136,29 @@ describe('the sender', () => {
     await desk.house.give(textItem('wamid.2', desk.house.clock.epochMs(), { account: { id: '2' } }))
     expect(await senderOf(toAnna())).toBe('2')
     expect(await senderOf(toConversation())).toBe(TEST_ACCOUNT.id)
+  })
+
+  test('is among those that are meant, whose waits the answer goes by', async () => {
+    await desk.house.ask(declareNumber, declared({ account: '2', alias: 'two', pool: 'sales' }))
+    const numbers = desk.house.reader.numbers()
+    const meant = ({ sender }: QueueMessage, own?: number) => numbers.filter((number) => isMeant(number, sender, own))
+    const cases = [
+      { ask: toConversation(), own: desk.numberId, accounts: [TEST_ACCOUNT.id] },
+      {
+        ask: toConversation({ ...TEMPLATE, sender: { kind: 'number', account: 'two' } }),
+        own: desk.numberId,
+        accounts: ['2'],
+      },
+      { ask: toAnna({ ...TEMPLATE, sender: { kind: 'pool', pool: 'sales' } }), accounts: ['2'] },
+      { ask: toAnna(), accounts: [TEST_ACCOUNT.id, '2'] },
+    ]
+    for (const { ask, own, accounts } of cases) {
+      const those = meant(ask, own)
+      expect(those.map(({ account }) => account)).toEqual(accounts)
+      const predictions = those.map(({ id }) => ({ numberId: id, waitMs: 5, waitsFor: null }))
+      const { answer } = await desk.house.ask(queueMessage, { ...ask, predictions })
+      expect(answer.leaves_at).toBe(new Date(desk.house.clock.epochMs() + 5).toISOString())
+    }
   })
 
   test('is the only pool for somebody new, and has to be said where there are two', async () => {

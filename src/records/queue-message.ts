@@ -43,7 +43,7 @@ export interface QueueMessage {
   takeOver?: boolean
   /** Keyed hashes of the idempotency key and of the whole request; null without a key. */
   idempotency: { keyHash: Uint8Array; requestHash: Uint8Array } | null
-  /** How long a message of this class would wait on each number now, by the dispatcher's prediction. */
+  /** How long a message of this class would wait now on each number that it may leave from, by the dispatcher's prediction. */
   predictions: { numberId: number; waitMs: number; waitsFor: string | null }[]
   /** The numbers that whoever asks may send from; null: all. */
   numberIds: readonly number[] | null
@@ -291,6 +291,15 @@ function shortestWait(numbers: NumberRow[], ask: QueueMessage): NumberRow {
 
 function isDeclared(number: NumberRow): boolean {
   return number.state !== NUMBER_STATE.code('unclaimed')
+}
+
+/**
+ * Whether a message may leave from a number as far as the caller says: of all that there are, those that the book chooses
+ * from. `own` is the number of the conversation that it goes to.
+ */
+export function isMeant(number: NumberRow, sender: Sender, own: number | undefined): boolean {
+  if (sender === null) return own === undefined || number.id === own
+  return sender.kind === 'number' ? isNamed(number, sender.account) : number.pool === sender.pool
 }
 
 function isNamed(number: NumberRow, name: string): boolean {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { channelNamed } from '../channels/registry.ts'
-import { systemClock } from '../core/clock.ts'
+import { systemClock, yieldToLoop } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import { RecordTime } from '../core/record-time.ts'
@@ -144,7 +144,7 @@ class BookThread {
       time: new RecordTime(systemClock),
       randomId,
       parse: parseEntry,
-      yieldToLoop: () => new Promise((resolve) => setImmediate(resolve)),
+      yieldToLoop,
     })
     this.#completeLedger()
   }
@@ -305,7 +305,7 @@ class BookThread {
     this.#closing = true
     this.#cancelWake?.()
     this.#hurry?.()
-    while (this.#working) await new Promise<void>((resolve) => setImmediate(resolve))
+    while (this.#working) await yieldToLoop()
     this.#journal.close()
     this.#log.close()
     this.#database.close()

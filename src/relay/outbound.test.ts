@@ -228,17 +228,27 @@ describe('Outbound', () => {
   test('counts each request that finds no place', async () => {
     openStory(1)
     const conversation = await story.open()
-    expect([story.outbound.predict('reply').hasRoom, story.overflows]).toEqual([true, 0])
+    expect([story.outbound.predict('reply', () => true).hasRoom, story.overflows]).toEqual([true, 0])
     await story.queue(conversation, { deadlineMs: 600_000 })
-    expect([story.outbound.predict('reply').hasRoom, story.overflows]).toEqual([false, 1])
-    expect([story.outbound.predict('bulk').hasRoom, story.overflows]).toEqual([true, 1])
+    expect([story.outbound.predict('reply', () => true).hasRoom, story.overflows]).toEqual([false, 1])
+    expect([story.outbound.predict('bulk', () => true).hasRoom, story.overflows]).toEqual([true, 1])
+  })
+
+  test('foretells only for the numbers that are meant; there is room wherever they stand', async () => {
+    openStory(1)
+    const conversation = await story.open()
+    const none = story.outbound.predict('reply', () => false)
+    expect(none).toEqual({ predictions: [], hasRoom: true })
+    expect(story.outbound.predict('reply', () => true).predictions).toHaveLength(1)
+    await story.queue(conversation, { deadlineMs: 600_000 })
+    expect(story.outbound.predict('reply', () => false).hasRoom).toBeFalse()
   })
 
   test('is not full while a start has not yet taken up its numbers: what comes then is sent after it', async () => {
     openStory()
     const conversation = await story.open()
     await story.crash()
-    const { hasRoom } = story.outbound.predict('reply')
+    const { hasRoom } = story.outbound.predict('reply', () => true)
     expect([hasRoom, story.overflows]).toEqual([true, 0])
     const message = await story.queue(conversation, { hasRoom })
     await story.start()

@@ -109,17 +109,21 @@ export class Outbound {
     return this.#numbers.values()
   }
 
-  /** What a new message of a class would wait for on each number that may send, and whether there is room for it. */
-  predict(messageClass: MessageClass): Pick<QueueMessage, 'predictions' | 'hasRoom'> {
+  /** What a new message of a class would wait for on each number that is meant and may send, and whether there is room. */
+  predict(
+    messageClass: MessageClass,
+    isMeant: (number: NumberRow) => boolean,
+  ): Pick<QueueMessage, 'predictions' | 'hasRoom'> {
     const { dispatcher, clock } = this.#deps
     const nowMs = clock.monoMs()
     const predictions = []
     // Before the numbers are taken up, a message waits in the records as bulk does.
     let hasRoom = messageClass === 'bulk' || this.#numbers.size === 0
     for (const number of this.#numbers.values()) {
-      const foretold = dispatcher.foretell(number.id, messageClass, nowMs)
       hasRoom ||= dispatcher.room(number.id, messageClass) > 0
-      if (number.state !== NUMBER_STATE.code('active') || !foretold || !Number.isFinite(foretold.leavesAtMs)) continue
+      if (number.state !== NUMBER_STATE.code('active') || !isMeant(number)) continue
+      const foretold = dispatcher.foretell(number.id, messageClass, nowMs)
+      if (!foretold || !Number.isFinite(foretold.leavesAtMs)) continue
       const waitMs = foretold.leavesAtMs - nowMs
       predictions.push({ numberId: number.id, waitMs, waitsFor: waitMs > 1 ? foretold.waitsFor : null })
     }

@@ -5,7 +5,7 @@ import { type AuditChecked, checkAudit } from '../compliance/audit-check.ts'
 import { AUDIT_ROOTS_FILE, appendRoots, readRoots } from '../compliance/audit-roots.ts'
 import { AUDIT_SIGNATURE_KEY, firstUnsigned, publicKeyOf, RootSigner } from '../compliance/audit-signature.ts'
 import type { Config } from '../config.ts'
-import { systemClock } from '../core/clock.ts'
+import { systemClock, yieldToLoop } from '../core/clock.ts'
 import { AuditReader, type AuditRoot } from '../records/audit-reader.ts'
 import { openRecordsReadonly } from '../records/open.ts'
 import { setupOf } from '../setup.ts'
@@ -56,7 +56,7 @@ export async function verifyAudit(config: Config, roots: readonly AuditRoot[], n
       vault: opened.vault,
       roots,
       ...(newest === undefined ? {} : { newest }),
-      giveWay: () => new Promise((resolve) => setImmediate(resolve)),
+      giveWay: yieldToLoop,
     })
   } finally {
     opened.close()

@@ -46,8 +46,3 @@ async function hear(program: ThreadProgram, question: Question): Promise<void> {
     self.postMessage({ id: question.id, error: refusalOf(error) })
   }
 }
-
-/** Lets what has come in meanwhile have its turn. */
-export function yieldToLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}

@@ -210,7 +210,7 @@ export class SimulatedProcess {
       reference: request.reference,
       callerData: request.callerData,
       idempotency: { keyHash: hash(`key:${idempotencyKey}`), requestHash: hash(`body:${canonicalJson(body)}`) },
-      ...(this.#outbound?.predict(request.class) ?? { predictions: [], hasRoom: request.class === 'bulk' }),
+      ...(this.#outbound?.predict(request.class, () => true) ?? { predictions: [], hasRoom: request.class === 'bulk' }),
     })
     return { id: answer.id, repeated }
   }
