@@ -34,6 +34,9 @@ export function outcomeOf(answer: Answer): SendOutcome {
   return { ...known, code: code ?? null, afterMs: Math.max(known.afterMs, waitOf(answer.headers) ?? 0) }
 }
 
+/** Bad request, too large, address too long, unknown type, unprocessable, headers too large: another try ends the same. */
+const ABOUT_THE_MESSAGE = [400, 413, 414, 415, 422, 431]
+
 /** Where no code is known, only a status from 400 to 499 is a definite no. */
 function outcomeByStatus(answer: Answer, code: number | null): SendOutcome {
   const { status, headers, isCut } = answer
@@ -42,16 +45,11 @@ function outcomeByStatus(answer: Answer, code: number | null): SendOutcome {
     return { kind: 'retry', code, reason: 'throttled', afterMs, scope: 'number', throttled: true }
   }
   if (status >= 400 && status < 500) {
+    const later = { kind: 'retry', code, afterMs: waitOf(headers), scope: 'transport', throttled: false } as const
     // It was a no, but its code, which may have said "later", did not arrive.
-    if (isCut)
-      return {
-        kind: 'retry',
-        code,
-        reason: 'answer_cut_short',
-        afterMs: waitOf(headers),
-        scope: 'transport',
-        throttled: false,
-      }
+    if (isCut) return { ...later, reason: 'answer_cut_short' }
+    // The platform names a code. What stands before it, a filter or a proxy, refuses whatever it is sent, until it is mended.
+    if (code === null && !ABOUT_THE_MESSAGE.includes(status)) return { ...later, reason: 'not_the_platform' }
     return { kind: 'refused', code, reason: 'refused_by_platform', pauses: 'nothing', closesWindow: false }
   }
   if (status >= 500) return { kind: 'unknown', code, reason: 'platform_error' }
