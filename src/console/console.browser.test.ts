@@ -82,6 +82,12 @@ describe.skipIf(isBrowserMissing)(`the console in a browser${whySkipped}`, () =>
     })
     await bubble('Image').getByText('Look').waitFor()
     expect(await page.content()).not.toContain('never shown')
+    // One that comes late stands above it, and is seen as well.
+    await page.waitForFunction(() => document.title === 'Gatehouse')
+    const read = page.waitForRequest((request) => request.url().endsWith('/a/read'))
+    server.receive('a', { at: new Date(Date.now() - 60_000).toISOString(), text: { body: 'Late' } })
+    await read
+    expect(await page.locator('[data-message]').first().textContent()).toContain('Late')
   })
 
   test('marks nothing read while nobody can see the page', async () => {
@@ -212,6 +218,24 @@ describe.skipIf(isBrowserMissing)(`the console in a browser${whySkipped}`, () =>
     expect(await page.locator('.thread').isVisible()).toBe(false)
     await page.goBack()
     await bubble('Hello').waitFor()
+  })
+
+  test('Enter ends a word that is being composed, and sends nothing', async () => {
+    server.addConversation({ id: 'a' })
+    await signIn(`${server.url}/#/c/a`)
+    const field = page.getByRole('textbox', { name: 'Reply to Ada Byron' })
+    await field.fill('にほん')
+    await field.evaluate((element) => {
+      const press = (init: object) =>
+        element.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...init }))
+      // As Chromium and Firefox say it; and as Safari does, once the word is already there.
+      press({ isComposing: true, keyCode: 229 })
+      press({ isComposing: false, keyCode: 229 })
+    })
+    expect(await field.inputValue()).toBe('にほん')
+    await field.press('Enter')
+    await bubble('にほん').waitFor()
+    expect(server.requests.filter((request) => request === 'POST /api/v1/messages')).toHaveLength(1)
   })
 
   test('can be worked by keys alone', async () => {

@@ -139,6 +139,8 @@ export class Mailroom {
   async markRead(id: string): Promise<void> {
     const upto = newestIn(this.#deps.data().threads.get(id))?.id
     const unread = this.#deps.data().conversations.get(id)?.view.unread ?? 0
+    // One that comes late stands above the newest, which was marked before.
+    if (unread === 0) this.#readUpto.delete(id)
     if (upto === undefined || unread === 0 || this.#readUpto.get(id) === upto) return
     this.#readUpto.set(id, upto)
     try {

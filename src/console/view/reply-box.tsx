@@ -11,6 +11,9 @@ const TEXT_CHARACTERS_MAX = 4096
 /** From here on the count is shown. */
 const TEXT_CHARACTERS_SHOWN = 3800
 
+/** The key code of whatever is pressed while a word is being composed (UI Events, 7.3). */
+const COMPOSING = 229
+
 interface ReplyBoxProps {
   desk: Desk
   draft: Draft
@@ -36,8 +39,8 @@ export function ReplyBox({ desk, draft, name, answered, block, fieldRef, onSend 
   }
 
   function onKeyDown(event: KeyboardEvent) {
-    // While a word is being composed (Japanese, Chinese, …) Enter belongs to the composition.
-    if (event.nativeEvent.isComposing) return
+    // While a word is being composed (Japanese, Chinese, …) Enter belongs to the composition; Safari says so by the code alone.
+    if (event.nativeEvent.isComposing || event.keyCode === COMPOSING) return
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault()
       send()

@@ -292,7 +292,7 @@ function listen(): void {
     act(sendText)
   })
   textArea.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return
     event.preventDefault()
     act(sendText)
   })
