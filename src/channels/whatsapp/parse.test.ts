@@ -386,6 +386,10 @@ const wrong: [name: string, body: unknown, raw: unknown][] = [
   ['a change that is no object', { object: 'whatsapp_business_account', entry: [{ changes: [7] }] }, 7],
   ['a value that is no object', body('x'), entryOf(body('x'))],
   ['messages without a number', body({ messages: [TEXT] }), entryOf(body({ messages: [TEXT] }))],
+  ...['9'.repeat(65), '1\u00002', 'x\ny'].map((id): [string, unknown, unknown] => {
+    const from = body({ metadata: { phone_number_id: id }, messages: [TEXT] })
+    return [`messages of a number with an id like none: ${JSON.stringify(id).slice(0, 10)}`, from, entryOf(from)]
+  }),
   ['messages that are no list', body(withFrame({ messages: { a: 1 } })), { messages: { a: 1 } }],
   ['a message that is no object', body(withFrame({ messages: ['x'] })), 'x'],
   ['a message without an id', body(withFrame({ messages: [{ from: '1' }] })), { from: '1' }],

@@ -57,11 +57,14 @@ export function otherOf(part: string, place: Place, raw: unknown): InboundItem {
   return { kind: 'other', field: `${place.field}.${part}`, account: place.account, atMs: null, raw }
 }
 
+/** Of digits as far as anybody has seen. A number is named by it in the log and in metrics, so it has a bound and one line. */
+const NUMBER_ID = /^[\x20-\x7e]{1,64}$/
+
 /** The business number that a value is about. */
 export function accountOf(value: JsonObject | undefined): AccountReference | undefined {
   const metadata = objectOf(value?.['metadata'])
   const id = textOf(metadata?.['phone_number_id'])
-  if (id === undefined) return undefined
+  if (id === undefined || !NUMBER_ID.test(id)) return undefined
   const display = phoneOf(metadata?.['display_phone_number'])
   return display === undefined ? { id } : { id, display }
 }
