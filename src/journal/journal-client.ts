@@ -4,7 +4,7 @@ import { Failure } from '../core/failure.ts'
 import { Thread } from '../storage/thread.ts'
 import { dayOf, type NewEntry } from './entry.ts'
 import type { JournalOptions } from './journal.ts'
-import type { Appended, JournalRefusal, Overwrite } from './journal-thread.ts'
+import type { JournalAnswers, JournalRefusal, Overwrite } from './journal-thread.ts'
 import { type Packed, pack } from './packed.ts'
 
 /** One group commit: large enough that the fsync is shared widely, small enough to be answered soon. */
@@ -41,7 +41,7 @@ export interface JournalClientOptions {
  */
 export class JournalClient {
   readonly #options: JournalClientOptions
-  readonly #thread: Thread
+  readonly #thread: Thread<JournalAnswers>
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #scheduled = false
@@ -54,7 +54,7 @@ export class JournalClient {
 
   constructor(options: JournalClientOptions) {
     this.#options = options
-    this.#thread = new Thread(new Worker(options.thread), {
+    this.#thread = new Thread<JournalAnswers>(new Worker(options.thread), {
       onNotice: () => {},
       onFailure: options.onFailure,
     })
@@ -63,7 +63,7 @@ export class JournalClient {
   /** Opens the journal and answers its head. Throws `JournalDamaged`'s message where entries are missing. */
   async open(options: JournalOptions): Promise<number> {
     this.#keyDay = dayOf(options.nowMs)
-    return await this.#thread.ask<number>('open', options).catch((refusal: JournalRefusal) => {
+    return await this.#thread.ask('open', options).catch((refusal: JournalRefusal) => {
       throw new Error(refusal.message)
     })
   }
@@ -97,17 +97,17 @@ export class JournalClient {
   async roll(): Promise<void> {
     const nowMs = this.#options.clock.epochMs()
     await this.#bringKey(nowMs)
-    await this.#ask('roll', nowMs)
+    await this.#answered(this.#thread.ask('roll', nowMs))
   }
 
   /** Puts other bodies in the place of entries that are applied; answers the tags by which those are known. */
   overwrite(overwrite: Overwrite): Promise<{ seq: number; tag: Uint8Array }[]> {
-    return this.#ask('overwrite', overwrite)
+    return this.#answered(this.#thread.ask('overwrite', overwrite))
   }
 
   /** Takes the files of days from the disk, whose keys are destroyed. */
   unlink(days: readonly string[]): Promise<void> {
-    return this.#ask('unlink', days)
+    return this.#answered(this.#thread.ask('unlink', days))
   }
 
   /** Whether the thread is there; it learns that this one is. */
@@ -121,13 +121,13 @@ export class JournalClient {
 
   /** `PRAGMA synchronous` of the day's file. */
   synchronous(): Promise<number> {
-    return this.#ask('synchronous', null)
+    return this.#answered(this.#thread.ask('synchronous'))
   }
 
   /** Waits for what was appended, then closes the file and the thread. */
   async close(): Promise<void> {
     if (this.#busy || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
-    await this.#thread.ask('close', null)
+    await this.#thread.ask('close')
     await this.#thread.closed()
   }
 
@@ -148,7 +148,7 @@ export class JournalClient {
       const nowMs = this.#options.clock.epochMs()
       await this.#bringKey(nowMs)
       const packed = pack(batch.map(({ entry }) => entry))
-      const done = await this.#thread.ask<Appended>('append', { packed, nowMs }, [packed.bytes.buffer])
+      const done = await this.#thread.ask('append', { packed, nowMs }, [packed.bytes.buffer])
       crashPoint('journal.before_answers')
       for (const [index, waiting] of batch.entries()) waiting.resolve(done.first + index)
       this.#options.onAppended(done.first, done.packed, done.commitMs)
@@ -175,12 +175,12 @@ export class JournalClient {
   async #bringKey(nowMs: number): Promise<void> {
     const day = dayOf(nowMs)
     if (day <= this.#keyDay) return
-    this.#thread.tell('add_key', await this.#options.dayKey(nowMs))
+    this.#thread.tell('addKey', await this.#options.dayKey(nowMs))
     this.#keyDay = day
   }
 
-  async #ask<T>(name: string, args: unknown): Promise<T> {
-    return await this.#thread.ask<T>(name, args).catch((refusal: unknown) => {
+  async #answered<T>(answer: Promise<T>): Promise<T> {
+    return await answer.catch((refusal: unknown) => {
       this.#refuse([], refusal as JournalRefusal)
       return Promise.reject(new Failure('unavailable', 'The journal could not be changed: try again later'))
     })

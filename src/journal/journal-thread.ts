@@ -1,9 +1,9 @@
+import { must } from '../core/assert.ts'
 import { systemClock } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import { messageOf } from '../core/failure.ts'
 import { storageFault } from '../storage/database.ts'
 import { serveThread } from '../storage/serve-thread.ts'
-import type { Question } from '../storage/thread.ts'
 import { MainWatch } from '../storage/watchdog.ts'
 import { Journal, type JournalOptions } from './journal.ts'
 import { type Packed, unpack } from './packed.ts'
@@ -20,11 +20,12 @@ export type JournalRefusal = { kind: 'full' | 'busy' | 'fatal' | 'damaged'; mess
 
 let journal: Journal | undefined
 
+const opened = () => must(journal, 'the journal, which is open')
+
 function append({ packed, nowMs }: { packed: Packed; nowMs: number }): Appended {
-  if (!journal) throw new Error('The journal is not open')
   const startedMs = systemClock.monoMs()
   crashPoint('journal.before_commit')
-  const first = journal.append(unpack(packed, 0), nowMs)
+  const first = opened().append(unpack(packed, 0), nowMs)
   crashPoint('journal.after_commit')
   return { first, packed, commitMs: systemClock.monoMs() - startedMs }
 }
@@ -35,34 +36,22 @@ export interface Overwrite {
   bodies: { seq: number; body: Uint8Array }[]
 }
 
-function answer(question: Question): unknown {
-  switch (question.name) {
-    case 'open':
-      journal = new Journal(question.args as JournalOptions)
-      return journal.head()
-    case 'append':
-      return append(question.args as { packed: Packed; nowMs: number })
-    case 'add_key': {
-      const { day, key } = question.args as { day: string; key: Uint8Array }
-      return journal?.addKey(day, key)
-    }
-    case 'roll':
-      return journal?.roll(question.args as number)
-    case 'overwrite': {
-      const { day, bodies } = question.args as Overwrite
-      return journal?.overwrite(day, bodies)
-    }
-    case 'unlink':
-      return journal?.unlink(question.args as string[])
-    case 'synchronous':
-      return journal?.synchronous()
-    case 'close':
-      journal?.close()
-      return undefined
-    default:
-      throw new Error(`Unknown question: ${question.name}`)
-  }
+const answers = {
+  open(options: JournalOptions): number {
+    journal = new Journal(options)
+    return journal.head()
+  },
+  append,
+  addKey: ({ day, key }: { day: string; key: Uint8Array }) => opened().addKey(day, key),
+  roll: (nowMs: number) => opened().roll(nowMs),
+  overwrite: ({ day, bodies }: Overwrite) => opened().overwrite(day, bodies),
+  unlink: (days: readonly string[]) => opened().unlink(days),
+  synchronous: () => opened().synchronous(),
+  // Also where it could not be opened.
+  close: () => journal?.close(),
 }
+
+export type JournalAnswers = typeof answers
 
 function refusalOf(error: unknown): JournalRefusal {
   const fault = storageFault(error)
@@ -83,8 +72,8 @@ function hearMain(): void {
 }
 
 serveThread({
-  answer,
+  answers,
   onBeat: hearMain,
   refusalOf,
-  transferOf: ({ name }, value) => (name === 'append' ? [(value as Appended).packed.bytes.buffer] : []),
+  transferOf: (name, value) => (name === 'append' ? [(value as Appended).packed.bytes.buffer] : []),
 })

@@ -1,8 +1,10 @@
+import { must } from '../core/assert.ts'
 import { type FailureData, failureFrom } from '../core/failure.ts'
 import { Thread } from '../storage/thread.ts'
 import type { Watched } from '../storage/watchdog.ts'
-import { ACCOUNT_ASKS, type AccountsApi } from './account-asks.ts'
+import { ACCOUNT_ASKS, type AccountAsk, type AccountsApi } from './account-asks.ts'
 import { type Accounts, type OpenAccounts, openAccounts } from './accounts.ts'
+import type { AccountsAnswers } from './accounts-thread.ts'
 
 /**
  * The main thread's side of the credentials. Their thread begins with the first question: a house in which nobody signs
@@ -13,7 +15,7 @@ export class AccountsClient {
   readonly #program: URL
   readonly #onFailure: (error: Error) => void
   #ask: OpenAccounts | undefined
-  #thread: Thread | undefined
+  #thread: Thread<AccountsAnswers> | undefined
   #opening: Promise<unknown> | undefined
   #closing: Promise<void> | undefined
 
@@ -46,16 +48,16 @@ export class AccountsClient {
   }
 
   async #close(): Promise<void> {
-    await this.#thread?.ask('close', null)
+    await this.#thread?.ask('close')
     await this.#thread?.closed()
   }
 
-  async #askThread(name: string, args: unknown): Promise<unknown> {
+  async #askThread(name: AccountAsk, values: readonly unknown[]): Promise<unknown> {
     const thread = this.#begun()
-    this.#opening ??= thread.ask('open', this.#ask)
+    this.#opening ??= thread.ask('open', must(this.#ask, 'what the accounts are opened with'))
     try {
       // In one go, so that what is asked before `close` is answered before it.
-      const [answer] = await Promise.all([thread.ask(name, args), this.#opening])
+      const [answer] = await Promise.all([thread.ask('call', { name, values }), this.#opening])
       return answer
     } catch (error) {
       if (typeof error === 'object' && error !== null && 'code' in error) throw failureFrom(error as FailureData)
@@ -63,8 +65,11 @@ export class AccountsClient {
     }
   }
 
-  #begun(): Thread {
-    this.#thread ??= new Thread(new Worker(this.#program), { onNotice: () => {}, onFailure: this.#onFailure })
+  #begun(): Thread<AccountsAnswers> {
+    this.#thread ??= new Thread<AccountsAnswers>(new Worker(this.#program), {
+      onNotice: () => {},
+      onFailure: this.#onFailure,
+    })
     return this.#thread
   }
 }

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
+import { must } from '../core/assert.ts'
 import { Failure, type FailureData, failureData, messageOf } from '../core/failure.ts'
 import { storageFault } from '../storage/database.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
-import type { Question } from '../storage/thread.ts'
-import { ACCOUNT_ASKS, type AccountAsk } from './account-asks.ts'
+import type { AccountAsk } from './account-asks.ts'
 import { type Accounts, type OpenAccounts, openAccounts } from './accounts.ts'
 
 /** Whoever waits to get in waits behind messages. */
@@ -12,20 +12,22 @@ const NICENESS = 5
 
 let accounts: Accounts | undefined
 
-async function answer({ name, args }: Question): Promise<unknown> {
-  if (name === 'open') {
+const answers = {
+  open(ask: OpenAccounts): void {
     stepBack(NICENESS)
-    const ask = args as OpenAccounts
     // The start has made it: an empty one in its place would let nobody in, and tell nobody.
     if (!existsSync(ask.path)) throw new Error('accounts.db is missing')
     accounts = openAccounts(ask)
-    return undefined
-  }
-  if (name === 'close') return accounts?.close()
-  if (!accounts || !ACCOUNT_ASKS.includes(name as AccountAsk)) throw new Error(`Unknown question: ${name}`)
-  const ask = accounts[name as AccountAsk] as (...values: unknown[]) => unknown
-  return await ask.apply(accounts, args as unknown[])
+  },
+  call({ name, values }: { name: AccountAsk; values: readonly unknown[] }): unknown {
+    const opened = must(accounts, 'the accounts, which are open')
+    const method = opened[name] as (...values: readonly unknown[]) => unknown
+    return method.apply(opened, values as unknown[])
+  },
+  close: () => accounts?.close(),
 }
+
+export type AccountsAnswers = typeof answers
 
 /** A full disk passes; one that fails ends the process, like every other that the house writes to. */
 function refusalOf(error: unknown): FailureData | string {
@@ -37,4 +39,4 @@ function refusalOf(error: unknown): FailureData | string {
   return messageOf(error)
 }
 
-serveThread({ answer, refusalOf })
+serveThread({ answers, refusalOf })

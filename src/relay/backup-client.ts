@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { type Clock, pause } from '../core/clock.ts'
 import { Thread } from '../storage/thread.ts'
-import type { BackupNotice } from './backup-thread.ts'
+import type { BackupAnswers, BackupNotice } from './backup-thread.ts'
 import type { BackupChecked, CheckAsk } from './check-backup.ts'
 import type { LookAsk, LookedOver } from './look-over.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
@@ -21,28 +21,32 @@ export interface Served {
 
 /** Takes a backup in a thread of its own, which is there only for as long as that lasts. */
 export async function takeBackupInThread(thread: URL, ask: BackupAsk & Served, clock: Clock): Promise<BackupDone> {
-  return await withThread(thread, clock, (worker) => worker.ask<BackupDone>('take', ask))
+  return await withThread(thread, clock, (worker) => worker.ask('take', ask))
 }
 
 /** Lays the ledger of erasures beside the copies of the keys, in such a thread. */
 export async function takeLedgerInThread(thread: URL, ask: LedgerAsk, clock: Clock): Promise<void> {
-  await withThread(thread, clock, (worker) => worker.ask('take_ledger', ask))
+  await withThread(thread, clock, (worker) => worker.ask('takeLedger', ask))
 }
 
 /** Checks a backup in such a thread. */
 export async function checkBackupInThread(thread: URL, ask: CheckAsk, clock: Clock): Promise<BackupChecked> {
-  return await withThread(thread, clock, (worker) => worker.ask<BackupChecked>('check', ask))
+  return await withThread(thread, clock, (worker) => worker.ask('check', ask))
 }
 
 /** Looks at the pages of a database in such a thread. */
 export async function lookOverInThread(thread: URL, ask: LookAsk & Served, clock: Clock): Promise<LookedOver> {
-  return await withThread(thread, clock, (worker) => worker.ask<LookedOver>('look', ask))
+  return await withThread(thread, clock, (worker) => worker.ask('look', ask))
 }
 
-async function withThread<T>(program: URL, clock: Clock, work: (worker: Thread) => Promise<T>): Promise<T> {
+async function withThread<T>(
+  program: URL,
+  clock: Clock,
+  work: (worker: Thread<BackupAnswers>) => Promise<T>,
+): Promise<T> {
   const sync = new PacedSync(clock)
   let hasFailed = false
-  const worker = new Thread(new Worker(program), {
+  const worker = new Thread<BackupAnswers>(new Worker(program), {
     onNotice: (notice) => sync.follow((notice as BackupNotice).path),
     onFailure: () => {
       hasFailed = true
@@ -55,7 +59,7 @@ async function withThread<T>(program: URL, clock: Clock, work: (worker: Thread) 
   } finally {
     await sync.stop()
     if (!hasFailed) {
-      await worker.ask('close', null).catch(() => {})
+      await worker.ask('close').catch(() => {})
       await worker.closed()
     }
   }

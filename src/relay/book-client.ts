@@ -8,7 +8,7 @@ import type { Ask } from '../records/inputs.ts'
 import type { Input } from '../records/tx.ts'
 import { Thread } from '../storage/thread.ts'
 import type { LedgerCut } from '../vault/erasure-ledger.ts'
-import type { BookNotice, DestroyDays, DestroyPersons, OpenBook, OpenedBook } from './book-thread.ts'
+import type { BookAnswers, BookNotice, DestroyDays, DestroyPersons, OpenBook, OpenedBook } from './book-thread.ts'
 
 interface Waiter {
   resolve(value: unknown): void
@@ -28,21 +28,21 @@ export interface BookClientOptions {
 /** The main thread's side of the book. Nothing it answers or tells was not durable before. */
 export class BookClient {
   readonly #options: BookClientOptions
-  readonly #thread: Thread
+  readonly #thread: Thread<BookAnswers>
   readonly #waiting = new Map<number, Waiter>()
   #nextId = 1
   #failed: Error | undefined
 
   constructor(options: BookClientOptions) {
     this.#options = options
-    this.#thread = new Thread(new Worker(options.thread), {
+    this.#thread = new Thread<BookAnswers>(new Worker(options.thread), {
       onNotice: (notice) => this.#hear(notice as BookNotice),
       onFailure: (error) => this.#fail(error),
     })
   }
 
   async open(ask: OpenBook): Promise<OpenedBook> {
-    return await this.#thread.ask<OpenedBook>('open', ask).catch((message: unknown) => {
+    return await this.#thread.ask('open', ask).catch((message: unknown) => {
       throw new Error(String(message))
     })
   }
@@ -63,56 +63,56 @@ export class BookClient {
   }
 
   noteJournalHead(seq: number): void {
-    this.#thread.tell('journal_head', seq)
+    this.#thread.tell('journalHead', seq)
   }
 
   async dayKey(nowMs: number): Promise<{ day: string; key: Uint8Array }> {
     const day = dayOf(nowMs)
-    return { day, key: await this.#thread.ask<Uint8Array>('day_key', day) }
+    return { day, key: await this.#thread.ask('dayKey', day) }
   }
 
   /** `PRAGMA synchronous` of what its thread writes. */
   synchronous(): Promise<{ records: number; vault: number }> {
-    return this.#thread.ask<{ records: number; vault: number }>('synchronous', null)
+    return this.#thread.ask('synchronous')
   }
 
   /** Destroys the keys of the journal's days whose time is over; answers which days. */
   destroyDays(ask: DestroyDays): Promise<string[]> {
-    return this.#thread.ask<string[]>('destroy_days', ask)
+    return this.#thread.ask('destroyDays', ask)
   }
 
   /** Notes persons in the ledger and destroys their keys; durable when this resolves. */
   destroyPersons(ask: DestroyPersons): Promise<void> {
-    return this.#thread.ask<void>('destroy_persons', ask)
+    return this.#thread.ask('destroyPersons', ask)
   }
 
   /** Notes in the ledger what is about to be cut out of the journal. */
   noteCuts(cuts: readonly LedgerCut[]): Promise<void> {
-    return this.#thread.ask<void>('note_cuts', cuts)
+    return this.#thread.ask('noteCuts', cuts)
   }
 
   /** Notes in the ledger that an erasure is done. */
   noteErased(done: { erasureId: number; atMs: number; reportHash: Uint8Array }): Promise<void> {
-    return this.#thread.ask<void>('note_erased', done)
+    return this.#thread.ask('noteErased', done)
   }
 
   /** Takes old pages out of the logs of the records and the vault; false where a reader was in the way. */
   truncateLogs(): Promise<boolean> {
-    return this.#thread.ask<boolean>('truncate_logs', null)
+    return this.#thread.ask('truncateLogs')
   }
 
   /** Wraps every key by another master key, in pieces between which everything else goes on. */
   async rotateMasterKey(next: Uint8Array): Promise<void> {
     await this.#rotate(next).catch(async (message: unknown) => {
-      await this.#thread.ask('cancel_rotation', null).catch(() => {})
+      await this.#thread.ask('cancelRotation').catch(() => {})
       return Promise.reject(new Failure('conflict', String(message)))
     })
   }
 
   async #rotate(next: Uint8Array): Promise<void> {
-    await this.#thread.ask('begin_rotation', next)
-    while (!(await this.#thread.ask<boolean>('rotate_some', null)));
-    await this.#thread.ask('finish_rotation', null)
+    await this.#thread.ask('beginRotation', next)
+    while (!(await this.#thread.ask('rotateSome')));
+    await this.#thread.ask('finishRotation')
   }
 
   /** Whether the thread is there. */
@@ -122,7 +122,7 @@ export class BookClient {
 
   async close(): Promise<void> {
     if (this.#failed) return
-    await this.#thread.ask('close', null)
+    await this.#thread.ask('close')
     await this.#thread.closed()
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { channelNamed } from '../channels/registry.ts'
+import { must } from '../core/assert.ts'
 import { systemClock, yieldToLoop } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { InboundItem } from '../core/inbound.ts'
@@ -23,7 +24,6 @@ import type { Db } from '../storage/database.ts'
 import { HighWaterMark } from '../storage/high-water.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { SummedLog } from '../storage/summed-log.ts'
-import type { Question } from '../storage/thread.ts'
 import { removeBeforeCopies } from '../storage/upgrade.ts'
 import { type ErasureLedger, type LedgerCut, openLedger } from '../vault/erasure-ledger.ts'
 import { prepareVault, Vault } from '../vault/vault.ts'
@@ -357,50 +357,30 @@ class BookThread {
 
 let thread: BookThread | undefined
 
-function answer(question: Question): unknown {
-  const { name, args } = question
-  if (name === 'open') {
-    const open = args as OpenBook
-    thread = new BookThread(open)
-    return thread.opened(open.folder, open.nowMs)
-  }
-  if (!thread) throw new Error('The book is not open')
-  switch (name) {
-    case 'command':
-      return thread.submit(args as Command)
-    case 'entries': {
-      const { first, packed } = args as { first: number; packed: Packed }
-      return thread.offer(first, packed)
-    }
-    case 'journal_head':
-      return thread.noteJournalHead(args as number)
-    case 'day_key':
-      return thread.dayKey(args as string)
-    case 'destroy_persons':
-      return thread.destroyPersons(args as DestroyPersons)
-    case 'note_cuts':
-      return thread.noteCuts(args as LedgerCut[])
-    case 'note_erased':
-      return thread.noteErased(args as { erasureId: number; atMs: number; reportHash: Uint8Array })
-    case 'truncate_logs':
-      return thread.truncateLogs()
-    case 'begin_rotation':
-      return thread.beginRotation(args as Uint8Array)
-    case 'rotate_some':
-      return thread.rotateSome()
-    case 'finish_rotation':
-      return thread.finishRotation()
-    case 'cancel_rotation':
-      return thread.cancelRotation()
-    case 'destroy_days':
-      return thread.destroyDays(args as DestroyDays)
-    case 'synchronous':
-      return thread.synchronous()
-    case 'close':
-      return thread.close()
-    default:
-      throw new Error(`Unknown question: ${name}`)
-  }
+const opened = () => must(thread, 'the book, which is open')
+
+const answers = {
+  open(ask: OpenBook): OpenedBook {
+    thread = new BookThread(ask)
+    return thread.opened(ask.folder, ask.nowMs)
+  },
+  command: (command: Command) => opened().submit(command),
+  entries: ({ first, packed }: { first: number; packed: Packed }) => opened().offer(first, packed),
+  journalHead: (seq: number) => opened().noteJournalHead(seq),
+  dayKey: (day: string) => opened().dayKey(day),
+  destroyPersons: (ask: DestroyPersons) => opened().destroyPersons(ask),
+  noteCuts: (cuts: readonly LedgerCut[]) => opened().noteCuts(cuts),
+  noteErased: (done: { erasureId: number; atMs: number; reportHash: Uint8Array }) => opened().noteErased(done),
+  truncateLogs: () => opened().truncateLogs(),
+  beginRotation: (next: Uint8Array) => opened().beginRotation(next),
+  rotateSome: () => opened().rotateSome(),
+  finishRotation: () => opened().finishRotation(),
+  cancelRotation: () => opened().cancelRotation(),
+  destroyDays: (ask: DestroyDays) => opened().destroyDays(ask),
+  synchronous: () => opened().synchronous(),
+  close: () => opened().close(),
 }
 
-serveThread({ answer })
+export type BookAnswers = typeof answers
+
+serveThread({ answers })

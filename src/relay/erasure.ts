@@ -18,7 +18,7 @@ import {
 } from '../records/erasure.ts'
 import { Thread } from '../storage/thread.ts'
 import type { House } from './house.ts'
-import type { OpenScan, ScanAsk, Scanned } from './scan-thread.ts'
+import type { ScanAnswers, ScanAsk } from './scan-thread.ts'
 
 /** Pause after something failed: a full disk, a search that is out of order. */
 const RETRY_MS = 5000
@@ -166,20 +166,20 @@ export class Eraser {
   async #cutJournal({ id, subject }: ErasureTask): Promise<boolean> {
     const { house, scanThread, log } = this.#deps
     const bound = await this.#boundOf(id)
-    const thread = new Thread(new Worker(scanThread), {
+    const thread = new Thread<ScanAnswers>(new Worker(scanThread), {
       onNotice: () => {},
       onFailure: (error) => log.error('the scan of the journal failed', { error: error.name }),
     })
     const folder = house.journalFolder()
     try {
       const blindKey = must(house.vault().findNamedKey('blind'), 'the blind index key')
-      await thread.ask('open', { folder, subject, blindKey } satisfies OpenScan)
+      await thread.ask('open', { folder, subject, blindKey })
       for (const day of daysIn(folder)) {
         if (!(await this.#cutDay(thread, { id, day, ...bound }))) return false
       }
       return true
     } finally {
-      await thread.ask('close', null)
+      await thread.ask('close')
       await thread.closed()
     }
   }
@@ -193,13 +193,16 @@ export class Eraser {
     return { upto: house.doneSeq(), untilMs: must(task.keysDestroyedAtMs ?? undefined, 'when the keys were destroyed') }
   }
 
-  async #cutDay(thread: Thread, { id, day, ...bound }: { id: number; day: string } & Bound): Promise<boolean> {
+  async #cutDay(
+    thread: Thread<ScanAnswers>,
+    { id, day, ...bound }: { id: number; day: string } & Bound,
+  ): Promise<boolean> {
     const { house, clock } = this.#deps
     let after = 0
     for (;;) {
       const key = house.vault().findNamedKey(dayKeyName(day))
       if (!key) return true
-      const { last, findings } = await thread.ask<Scanned>('scan', { day, key, after, ...bound } satisfies ScanAsk)
+      const { last, findings } = await thread.ask('scan', { day, key, after, ...bound })
       if (findings.length > 0) {
         // The ledger first: what is cut out cannot be found a second time.
         await house.book.noteCuts(findings.map(({ seq, tag, timesCut, cuts }) => ({ seq, tag, timesCut, paths: cuts })))

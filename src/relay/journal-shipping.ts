@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { Thread } from '../storage/thread.ts'
-import type { OpenShip, ShipNotice } from './ship-thread.ts'
+import type { OpenShip, ShipAnswers, ShipNotice } from './ship-thread.ts'
 
 /** After commits the thread is woken at most this often: what comes in meanwhile is shipped together. */
 const WAKE_MS = 100
@@ -39,7 +39,7 @@ export class JournalShipping {
   #headSeq = 0
   #folder: string | undefined
   /** There while the journal has a second place, unless it has failed. */
-  #thread: Thread | undefined
+  #thread: Thread<ShipAnswers> | undefined
   #marks: { seq: number; atMs: number }[] = []
   #shippedSeq = 0
   #fault: string | null = null
@@ -71,7 +71,7 @@ export class JournalShipping {
     if (!this.#thread) return
     this.#cancelWake ??= this.#options.clock.after(WAKE_MS, () => {
       this.#cancelWake = undefined
-      this.#thread?.tell('wake', null)
+      this.#thread?.tell('wake')
     })
   }
 
@@ -85,12 +85,12 @@ export class JournalShipping {
 
   /** Days whose keys are destroyed in the house die in the second place too. */
   async endDays(days: readonly string[]): Promise<void> {
-    if (days.length > 0) await this.#thread?.ask('end_days', days).catch(() => {})
+    if (days.length > 0) await this.#thread?.ask('endDays', days).catch(() => {})
   }
 
   async learnMaster(next: Uint8Array): Promise<void> {
     this.#masterKey = next
-    await this.#thread?.ask('learn_master', next).catch(() => {})
+    await this.#thread?.ask('learnMaster', next).catch(() => {})
   }
 
   /** Ships what there is, as far as the second place takes it. */
@@ -112,13 +112,13 @@ export class JournalShipping {
     try {
       await thread.ask('open', ask)
     } catch (error) {
-      thread.tell('close', null)
+      thread.tell('close')
       this.#lose(thread, error instanceof Error ? error.name : 'open')
     }
   }
 
-  #begin(): Thread {
-    const thread = new Thread(new Worker(this.#options.thread), {
+  #begin(): Thread<ShipAnswers> {
+    const thread = new Thread<ShipAnswers>(new Worker(this.#options.thread), {
       onNotice: (notice) => this.#hear(notice as ShipNotice),
       onFailure: () => this.#lose(thread, 'thread'),
     })
@@ -127,7 +127,7 @@ export class JournalShipping {
   }
 
   /** Without its thread the second place only falls behind, until the next start or another place. */
-  #lose(thread: Thread, fault: string): void {
+  #lose(thread: Thread<ShipAnswers>, fault: string): void {
     if (this.#thread !== thread) return
     this.#thread = undefined
     this.#note(fault)
@@ -138,8 +138,8 @@ export class JournalShipping {
     this.#cancelWake = undefined
     const thread = this.#thread
     if (thread) {
-      thread.tell('wake', null)
-      await thread.ask('close', null).then(
+      thread.tell('wake')
+      await thread.ask('close').then(
         () => thread.closed(),
         () => {},
       )

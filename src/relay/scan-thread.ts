@@ -1,7 +1,6 @@
 import { DayFile } from '../journal/day-file.ts'
 import { namesOf, type Path, redactBody, type Subject } from '../records/redaction.ts'
 import { serveThread } from '../storage/serve-thread.ts'
-import type { Question } from '../storage/thread.ts'
 
 /** Entries and bytes that one answer is about: some ten milliseconds of work. */
 const ENTRIES_MAX = 200
@@ -59,19 +58,15 @@ function scan({ day, key, after, upto, untilMs }: ScanAsk): Scanned {
   }
 }
 
-function answer({ name, args }: Question): unknown {
-  switch (name) {
-    case 'open':
-      open = args as OpenScan
-      names = namesOf(open.subject, open.blindKey)
-      return undefined
-    case 'scan':
-      return scan(args as ScanAsk)
-    case 'close':
-      return undefined
-    default:
-      throw new Error(`Unknown question: ${name}`)
-  }
+const answers = {
+  open(ask: OpenScan): void {
+    open = ask
+    names = namesOf(ask.subject, ask.blindKey)
+  },
+  scan,
+  close() {},
 }
 
-serveThread({ answer })
+export type ScanAnswers = typeof answers
+
+serveThread({ answers })

@@ -7,7 +7,7 @@ import type { Principal } from '../core/principal.ts'
 import type { SearchAsk } from '../records/search.ts'
 import { Thread } from '../storage/thread.ts'
 import type { Watched } from '../storage/watchdog.ts'
-import type { OpenSearch, SearchAnswer, SearchErasure, SearchNotice, SearchState } from './search-thread.ts'
+import type { OpenSearch, SearchAnswers, SearchErasure, SearchNotice, SearchState } from './search-thread.ts'
 
 /** Searches that may wait for the thread. */
 const WAITING_MAX = 100
@@ -32,7 +32,7 @@ export interface SearchClientOptions {
  */
 export class SearchClient {
   readonly #options: SearchClientOptions
-  readonly #thread: Thread
+  readonly #thread: Thread<SearchAnswers>
   #waiting = 0
   #isPaused = false
   #cancelWake: (() => void) | undefined
@@ -42,7 +42,7 @@ export class SearchClient {
 
   constructor(options: SearchClientOptions) {
     this.#options = options
-    this.#thread = new Thread(new Worker(options.thread), {
+    this.#thread = new Thread<SearchAnswers>(new Worker(options.thread), {
       onNotice: (notice) => this.#hear(notice as SearchNotice),
       onFailure: (error) => this.#fail(error),
     })
@@ -55,7 +55,7 @@ export class SearchClient {
       this.#isOpen = true
     } catch (error) {
       this.#fail(error)
-      this.#thread.tell('close', null)
+      this.#thread.tell('close')
     }
   }
 
@@ -69,7 +69,7 @@ export class SearchClient {
     this.#waiting++
     const startedMs = clock.monoMs()
     try {
-      const answer = await this.#ask<SearchAnswer>('search', { ask, principal })
+      const answer = await this.#answered(() => this.#thread.ask('search', { ask, principal }))
       if ('failure' in answer) throw failureFrom(answer.failure)
       return answer.text
     } finally {
@@ -82,7 +82,7 @@ export class SearchClient {
   hear(lagMs: number): void {
     if (!this.#isOpen || this.#hasFailed) return
     if (lagMs > LAG_MS_MAX) {
-      if (!this.#isPaused) this.#thread.tell('rest', null)
+      if (!this.#isPaused) this.#thread.tell('rest')
       this.#isPaused = true
       this.#cancelWake?.()
       this.#cancelWake = undefined
@@ -91,7 +91,7 @@ export class SearchClient {
     this.#cancelWake ??= this.#options.clock.after(WAKE_MS, () => {
       this.#cancelWake = undefined
       this.#isPaused = false
-      this.#thread.tell('wake', null)
+      this.#thread.tell('wake')
     })
   }
 
@@ -111,35 +111,35 @@ export class SearchClient {
 
   /** Makes the index anew, in the background. */
   async rebuild(): Promise<void> {
-    await this.#ask('rebuild', null)
+    await this.#answered(() => this.#thread.ask('rebuild'))
   }
 
   /** Takes the rows of a person out. What the file still holds of their terms goes with the next whole merge. */
   async erasePerson(what: SearchErasure): Promise<void> {
-    await this.#ask('erase', what)
+    await this.#answered(() => this.#thread.ask('erase', what))
   }
 
   /** The whole merge, as the night does it: afterwards no term is left of what was erased. Takes minutes with millions of messages. */
   async merge(): Promise<void> {
-    await this.#ask('merge', null)
+    await this.#answered(() => this.#thread.ask('merge'))
   }
 
   /** The master key is about to be changed: from then on keys may be wrapped by this one too. */
   async learnMaster(next: Uint8Array): Promise<void> {
-    if (!this.#hasFailed && this.#isOpen) await this.#ask('learn_master', next)
+    if (!this.#hasFailed && this.#isOpen) await this.#answered(() => this.#thread.ask('learnMaster', next))
   }
 
   async close(): Promise<void> {
     this.#cancelWake?.()
     if (this.#hasFailed || !this.#isOpen) return
-    await this.#thread.ask('close', null).catch(() => {})
+    await this.#thread.ask('close').catch(() => {})
     if (!this.#hasFailed) await this.#thread.closed()
   }
 
-  async #ask<T>(name: string, args: unknown): Promise<T> {
+  async #answered<T>(ask: () => Promise<T>): Promise<T> {
     this.#require()
     try {
-      return await this.#thread.ask<T>(name, args)
+      return await ask()
     } catch (error) {
       this.#note(error)
       throw unavailable()

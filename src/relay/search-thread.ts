@@ -20,7 +20,6 @@ import type { Db } from '../storage/database.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { stepAside } from '../storage/step-aside.ts'
 import { stepBack } from '../storage/step-back.ts'
-import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
 
 /** Messages that are taken in at once, some 15 ms: a search waits that long at most. */
@@ -301,39 +300,29 @@ function tell(notice: SearchNotice): void {
 
 let thread: SearchThread | undefined
 
-function answer(question: Question): unknown {
-  const { name, args } = question
-  if (name === 'open') {
+const opened = () => must(thread, 'the search, which is open')
+
+const answers = {
+  open(ask: OpenSearch): void {
     stepBack()
-    thread = new SearchThread(args as OpenSearch)
-    return thread.wake()
-  }
-  if (!thread && name === 'close') return
-  if (!thread) throw new Error('The search is not open')
-  switch (name) {
-    case 'search': {
-      const { ask, principal } = args as { ask: SearchAsk; principal: Principal }
-      return thread.search(ask, principal)
-    }
-    case 'wake':
-      stepAside()
-      return thread.wake()
-    case 'rest':
-      return thread.rest()
-    case 'rebuild':
-      return thread.rebuild()
-    case 'learn_master':
-      return thread.learnMaster(args as Uint8Array)
-    case 'erase':
-      return thread.erase(args as SearchErasure)
-    case 'merge':
-      return thread.merge()
-    case 'close':
-      return thread.close()
-    default:
-      throw new Error(`Unknown question: ${name}`)
-  }
+    thread = new SearchThread(ask)
+    thread.wake()
+  },
+  search: ({ ask, principal }: { ask: SearchAsk; principal: Principal }) => opened().search(ask, principal),
+  wake() {
+    stepAside()
+    opened().wake()
+  },
+  rest: () => opened().rest(),
+  rebuild: () => opened().rebuild(),
+  learnMaster: (next: Uint8Array) => opened().learnMaster(next),
+  erase: (what: SearchErasure) => opened().erase(what),
+  merge: () => opened().merge(),
+  // Also where it could not be opened.
+  close: () => thread?.close(),
 }
 
+export type SearchAnswers = typeof answers
+
 // What fails ends this thread alone: there is no search until the next start.
-serveThread({ answer, refusalOf: nameOfError })
+serveThread({ answers, refusalOf: nameOfError })

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { must } from '../core/assert.ts'
 import { pause, systemClock, yieldToLoop } from '../core/clock.ts'
 import { nameOfError } from '../core/failure.ts'
 import { dayKeyName } from '../journal/entry.ts'
@@ -7,7 +8,6 @@ import { BEAT_MS, ShipHold } from '../journal/ship-hold.ts'
 import { backupNameOf } from '../storage/backup-manifest.ts'
 import { failThread, serveThread } from '../storage/serve-thread.ts'
 import { stepBack } from '../storage/step-back.ts'
-import type { Question } from '../storage/thread.ts'
 import { Vault } from '../vault/vault.ts'
 import { claimForHouse, houseMarkOf, requireOutside } from './house-places.ts'
 
@@ -155,27 +155,22 @@ function tell(notice: ShipNotice): void {
 
 let thread: ShipThread | undefined
 
-function answer({ name, args }: Question): unknown {
-  if (name === 'open') {
+const opened = () => must(thread, 'the shipping, which is open')
+
+const answers = {
+  open(ask: OpenShip): void {
     stepBack(NICENESS)
-    thread = new ShipThread(args as OpenShip)
-    return thread.wake()
-  }
-  if (!thread && name === 'close') return
-  if (!thread) throw new Error('The shipping is not open')
-  switch (name) {
-    case 'wake':
-      return thread.wake()
-    case 'end_days':
-      return thread.endDays(args as string[])
-    case 'learn_master':
-      return thread.learnMaster(args as Uint8Array)
-    case 'close':
-      return thread.close()
-    default:
-      throw new Error(`Unknown question: ${name}`)
-  }
+    thread = new ShipThread(ask)
+    thread.wake()
+  },
+  wake: () => opened().wake(),
+  endDays: (days: readonly string[]) => opened().endDays(days),
+  learnMaster: (next: Uint8Array) => opened().learnMaster(next),
+  // Also where it could not be opened.
+  close: () => thread?.close(),
 }
 
+export type ShipAnswers = typeof answers
+
 // What fails ends this thread alone: the journal itself goes on.
-serveThread({ answer })
+serveThread({ answers })

@@ -2,7 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { Thread } from '../storage/thread.ts'
 import { begunIn, findDatabases, wantsUpgrade } from '../storage/upgrade.ts'
 import { FORMS } from './forms.ts'
-import type { UpgradeAsk } from './upgrade-thread.ts'
+import type { UpgradeAnswers, UpgradeAsk } from './upgrade-thread.ts'
 
 export interface BringUpOptions {
   /** The program of the thread. */
@@ -26,14 +26,14 @@ export async function bringUp({ thread, folder, nowMs, say, withoutCopy }: Bring
   const onFailure = () => {
     hasFailed = true
   }
-  const upgrading = new Thread(new Worker(thread), { onNotice: (line) => say(String(line)), onFailure })
+  const upgrading = new Thread<UpgradeAnswers>(new Worker(thread), { onNotice: (line) => say(String(line)), onFailure })
   try {
     await upgrading.ask('upgrade', ask)
   } catch (error) {
     throw error instanceof Error ? error : new Error(String(error))
   } finally {
     if (!hasFailed) {
-      await upgrading.ask('close', null)
+      await upgrading.ask('close')
       await upgrading.closed()
     }
   }

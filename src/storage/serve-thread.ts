@@ -1,14 +1,13 @@
 import { messageOf } from '../core/failure.ts'
-import type { Question } from './thread.ts'
+import type { Answers, Question } from './thread.ts'
 import { ownThread } from './watchdog.ts'
 
 export interface ThreadProgram {
-  /** Answers a question, or takes in what was only told. After `close` is answered the thread ends. */
-  answer(question: Question): unknown
+  answers: Answers
   /** What the asker gets where the answer failed; as it is, the error's message. */
   refusalOf?(error: unknown): unknown
   /** What goes over to the asker instead of being copied. */
-  transferOf?(question: Question, value: unknown): Bun.Transferable[]
+  transferOf?(name: string, value: unknown): Bun.Transferable[]
   /** Hears the main thread's beat. */
   onBeat?(): void
 }
@@ -34,12 +33,13 @@ export function failThread(error: unknown): void {
 }
 
 async function hear(program: ThreadProgram, question: Question): Promise<void> {
-  const { answer, refusalOf = messageOf, transferOf } = program
+  const { answers, refusalOf = messageOf, transferOf } = program
   if (question.name === 'ping') return self.postMessage({ id: question.id, value: ownThread() })
   if (question.name === 'beat') return program.onBeat?.()
   try {
-    const value = await answer(question)
-    if (question.id > 0) self.postMessage({ id: question.id, value }, transferOf?.(question, value) ?? [])
+    if (!Object.hasOwn(answers, question.name)) throw new Error(`Unknown question: ${question.name}`)
+    const value = await answers[question.name]?.(question.ask as never)
+    if (question.id > 0) self.postMessage({ id: question.id, value }, transferOf?.(question.name, value) ?? [])
     if (question.name === 'close') process.exit(0)
   } catch (error) {
     if (question.id === 0) throw error

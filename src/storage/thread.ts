@@ -5,8 +5,15 @@
 export interface Question {
   id: number
   name: string
-  args: unknown
+  ask: unknown
 }
+
+/** What a thread may be asked or told, by name; after `close` it ends. The thread's file says how it answers each. */
+export type Answers = Readonly<Record<string, (ask: never) => unknown>> & { close(): unknown }
+
+/** What is handed over with a question: what its answer takes, and what of that goes there instead of being copied. */
+type Given<Answer extends (ask: never) => unknown> =
+  Parameters<Answer> extends [] ? [] : [ask: Parameters<Answer>[0], transfer?: Bun.Transferable[]]
 
 export type Reply = { id: number; value: unknown } | { id: number; error: unknown }
 
@@ -22,7 +29,8 @@ export interface ThreadOptions {
   onFailure(error: Error): void
 }
 
-export class Thread {
+/** The main thread's side of a thread that answers these questions. */
+export class Thread<A extends Answers> {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiter>()
   readonly #closed: Promise<void>
@@ -59,30 +67,38 @@ export class Thread {
 
   /** Asks whether the thread is there; it answers between two pieces of work, with the kernel's number of it. */
   ping(): Promise<number | null> {
-    return this.ask<number | null>('ping', null)
+    return this.#ask('ping') as Promise<number | null>
   }
 
   /** Lets the thread know that this one is there. */
   beat(): void {
-    this.tell('beat', null)
+    this.#post(0, 'beat')
   }
 
-  ask<T>(name: string, args: unknown, transfer: Bun.Transferable[] = []): Promise<T> {
-    const id = this.#nextId++
-    if (name === 'close') this.#isClosing = true
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
-      this.#worker.postMessage({ id, name, args } satisfies Question, transfer)
-    })
+  ask<Name extends keyof A & string>(name: Name, ...given: Given<A[Name]>): Promise<Awaited<ReturnType<A[Name]>>> {
+    return this.#ask(name, given) as Promise<Awaited<ReturnType<A[Name]>>>
   }
 
-  tell(name: string, args: unknown, transfer: Bun.Transferable[] = []): void {
-    if (name === 'close') this.#isClosing = true
-    this.#worker.postMessage({ id: 0, name, args } satisfies Question, transfer)
+  /** The same where nobody waits for the answer: a failure is then the thread's end. */
+  tell<Name extends keyof A & string>(name: Name, ...given: Given<A[Name]>): void {
+    this.#post(0, name, given)
   }
 
   /** Resolves when the worker has closed itself: it is never terminated, which would cut an open database. */
   closed(): Promise<void> {
     return this.#closed
+  }
+
+  #ask(name: string, given: readonly unknown[] = []): Promise<unknown> {
+    const id = this.#nextId++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#post(id, name, given)
+    })
+  }
+
+  #post(id: number, name: string, [ask, transfer]: readonly unknown[] = []): void {
+    if (name === 'close') this.#isClosing = true
+    this.#worker.postMessage({ id, name, ask } satisfies Question, (transfer as Bun.Transferable[] | undefined) ?? [])
   }
 }
