@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type LogFields, silentLog } from '../core/log.ts'
 import { backupNameOf, MANIFEST_FORM, writeManifest } from '../storage/backup-manifest.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
+import { prepareVault, Vault } from '../vault/vault.ts'
 import { readBackupState } from './backup-state.ts'
 import { type BackupPlan, Backups } from './backups.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
@@ -161,6 +162,27 @@ test('another master key makes one due at once, and one that lies in the future 
   await advance(30_000)
   expect(taken.length).toBe(4)
   await backups.stop()
+})
+
+test('copies of the keys that open with another master key only make one due, also over a restart', async () => {
+  const { vaultFolder = '' } = plan()
+  await open().take()
+  mkdirSync(vaultFolder)
+  const copyOf = (key: number) => {
+    const path = join(vaultFolder, `${backupNameOf(clock.epochMs())}.vault.db`)
+    rmSync(path, { force: true })
+    const vault = new Vault(path, new Uint8Array(32).fill(key), { synchronous: 'OFF' })
+    prepareVault(vault)
+    vault.close()
+  }
+  copyOf(0)
+  open()
+  await advance(60_000)
+  expect(taken.length).toBe(1)
+  copyOf(7)
+  open()
+  await advance(60_000)
+  expect(taken.length).toBe(2)
 })
 
 test('a stop waits three seconds for a backup that is under way, and no longer', async () => {

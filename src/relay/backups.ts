@@ -6,6 +6,7 @@ import { backupsIn, readManifest } from '../storage/backup-manifest.ts'
 import { type BackupState, readBackupState, writeBackupState } from './backup-state.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
 import type { LedgerAsk } from './take-ledger.ts'
+import { isOfOtherKey } from './vault-copy.ts'
 
 const HOUR_MS = 3_600_000
 /** Pause after a backup that failed. */
@@ -67,6 +68,8 @@ export class Backups {
   /** Begins to take them by the clock, if that is configured. */
   start(): void {
     const { dataDir, metrics } = this.#deps
+    const { vaultFolder } = this.#planNow()
+    this.#isOutdated = vaultFolder !== undefined && isOfOtherKey(vaultFolder, this.#masterKey)
     const { last_success } = readBackupState(dataDir)
     if (last_success) metrics.done({ atMs: last_success.at, seconds: last_success.seconds, bytes: last_success.bytes })
     this.follow()

@@ -12,10 +12,10 @@ import {
   faultsOfMedia,
   readManifest,
   readMediaList,
-  vaultCopyFor,
 } from '../storage/backup-manifest.ts'
 import { faultsOfDatabase } from '../storage/copy-database.ts'
 import { Vault } from '../vault/vault.ts'
+import { vaultCopyOf } from './vault-copy.ts'
 
 /** Entries of one read of the journal. */
 const ENTRIES_MAX = 1000
@@ -81,7 +81,7 @@ async function checkAll(ask: CheckAsk, checked: BackupChecked, random: () => num
     checked.faults.push(...(await faultsOfMedia(ask.folder, media)))
   })
   await collect(checked, async () => checkRecords(path, manifest, checked))
-  const file = vaultCopyFor(ask.vaultFolder, ask.name)
+  const file = vaultCopyOf(ask.vaultFolder, ask.name, ask.masterKey)
   if (file === undefined) {
     checked.faults.push(`There is no copy of the vault that opens it in ${ask.vaultFolder}`)
     return

@@ -40,7 +40,7 @@ export interface Drilled {
  */
 export async function drill(options: DrillOptions): Promise<Drilled> {
   const { dataDir, masterKey } = options
-  const chosen = chooseBackup(options.from, options.vaultFrom, options.backup)
+  const chosen = chooseBackup(options, options.backup)
   await requireReadable(chosen, masterKey)
   const folder = join(dataDir, DRILL_FOLDER)
   rmSync(folder, { recursive: true, force: true })

@@ -15,7 +15,6 @@ import {
   pooledMediaPath,
   readManifest,
   readMediaList,
-  vaultCopyFor,
 } from '../storage/backup-manifest.ts'
 import { copyChecked } from '../storage/copy-checked.ts'
 import { copyDatabase, syncFile } from '../storage/copy-database.ts'
@@ -24,10 +23,11 @@ import { FolderLock } from '../storage/lock.ts'
 import { markFinished, markUnfinished, unfinishedIn } from '../storage/unfinished.ts'
 import { shownBytes, versionIn } from '../storage/upgrade.ts'
 import { ErasureLedger, LEDGER_FILE } from '../vault/erasure-ledger.ts'
-import { Vault } from '../vault/vault.ts'
+import { Vault, WrongMasterKey } from '../vault/vault.ts'
 import { type ApplyLedgerOptions, applyLedger } from './apply-ledger.ts'
 import { FORMS } from './forms.ts'
 import { type House, houseForWork } from './house.ts'
+import { vaultCopyOf } from './vault-copy.ts'
 
 /** What a data folder may have before a restore: the lock, how a drill ended, what a disk of its own has at its top. */
 const HARMLESS = /^((drill-)?lock\.db(-wal|-shm)?|drill\.json|lost\+found)$/
@@ -78,7 +78,7 @@ export interface ChosenBackup {
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
   const { folder, ledger, shipped, masterKey, clock, say } = options
-  const chosen = chooseBackup(options.from, options.vaultFrom)
+  const chosen = chooseBackup(options)
   await requireReadable(chosen, masterKey)
   if (ledger !== null) requireLedger(ledger)
   if (shipped !== null) requireShipped(shipped)
@@ -102,13 +102,16 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
 }
 
 /** The backup that is meant, with the vault's copy that opens it. Throws, in words, where there is none. */
-export function chooseBackup(from: string, vaultFrom: string, wanted = 'latest'): ChosenBackup {
+export function chooseBackup(
+  { from, vaultFrom, masterKey }: Pick<RestoreOptions, 'from' | 'vaultFrom' | 'masterKey'>,
+  wanted = 'latest',
+): ChosenBackup {
   const isOne = isBackupName(basename(from)) && existsSync(join(from, 'manifest.json'))
   const folder = isOne ? dirname(from) : from
   const name = isOne ? basename(from) : backupNamed(folder, wanted)
   const path = join(folder, name)
   const manifest = readManifest(path)
-  const vault = vaultCopyFor(vaultFrom, manifest.name)
+  const vault = vaultCopyOf(vaultFrom, manifest.name, masterKey)
   if (!vault) {
     throw new Error(`There is no copy of the vault for ${name} in ${vaultFrom}: say where it is with --vault-from`)
   }
@@ -126,7 +129,16 @@ export async function requireReadable(chosen: ChosenBackup, masterKey: Uint8Arra
     for (const file of form.label === 'vault' ? [vaultPath] : files)
       requireKnown(file, form.migrations.length, manifest)
   }
-  new Vault(vaultPath, masterKey, { readonly: true }).close()
+  try {
+    new Vault(vaultPath, masterKey, { readonly: true }).close()
+  } catch (cause) {
+    if (!(cause instanceof WrongMasterKey)) throw cause
+    throw new Error(
+      `${vaultPath} was made with another master key: this is not the master key that opens it. Name the file that holds the ` +
+        'one of that time as master_key_file; after gatehouse key rotate that is the one of before',
+      { cause },
+    )
+  }
 }
 
 /** Throws, with what is wanted, where a folder's disk has no room for a backup. */

@@ -10,8 +10,9 @@ import { checkBackupInThread, takeBackupInThread, takeLedgerInThread } from '../
 import { Backups } from '../relay/backups.ts'
 import type { BackupChecked } from '../relay/check-backup.ts'
 import type { BackupDone } from '../relay/take-backup.ts'
+import { vaultCopyOf } from '../relay/vault-copy.ts'
 import { setupOf } from '../setup.ts'
-import { backupNamed, backupsIn, readManifest, vaultCopyFor } from '../storage/backup-manifest.ts'
+import { backupNamed, backupsIn, readManifest } from '../storage/backup-manifest.ts'
 import { FolderLock } from '../storage/lock.ts'
 import { refusalOfUnfinished } from '../storage/unfinished.ts'
 import { THREADS } from '../threads.ts'
@@ -127,11 +128,12 @@ function placesOf(context: Context, config: Config): Places {
 
 function list(context: Context, config: Config): number {
   const { folder, vaultFolder } = placesOf(context, config)
+  const { masterKey } = setupOf(config)
   const rows = backupsIn(folder).map((name) => {
     try {
       const manifest = readManifest(join(folder, name))
       const bytes = manifest.files.reduce((sum, file) => sum + file.bytes, 0)
-      const vault = vaultFolder === undefined ? null : (vaultCopyFor(vaultFolder, name) ?? null)
+      const vault = vaultFolder === undefined ? null : (vaultCopyOf(vaultFolder, name, masterKey) ?? null)
       return { name, bytes, counts: manifest.counts, head_seq: manifest.journal.head_seq, vault, damaged: null }
     } catch (error) {
       const damaged = messageOf(error)

@@ -44,7 +44,7 @@ export interface BackupManifest {
   /** `version`: the number of the last migration; the rest as in the row of the house. */
   records: { version: number; event_offset: number; applied_seq: number; next_id: number }
   journal: { head_seq: number; days: string[] }
-  /** In a destination of its own, by its name there. It may have been rotated away: `vaultCopyFor` says which opens it. */
+  /** In a destination of its own, by its name there. It may have been rotated away: `vaultCopyOf` says which opens it. */
   vault: { file: string; bytes: number; sha256: string }
   /** All files in the backup's folder but the manifest. */
   files: BackupFile[]
@@ -88,15 +88,6 @@ export function vaultCopiesIn(vaultFolder: string): string[] {
     .filter((file) => VAULT_COPY.test(file))
     .map((file) => file.slice(0, -VAULT_ENDING.length))
     .sort()
-}
-
-/**
- * The file of the vault's copy that opens a backup: its own, else the next later one, which has all keys that are not
- * destroyed. Undefined where there is none.
- */
-export function vaultCopyFor(vaultFolder: string, name: string): string | undefined {
-  const found = vaultCopiesIn(vaultFolder).find((one) => one >= name)
-  return found === undefined ? undefined : vaultCopyName(found)
 }
 
 /** What is wrong with a copy of the vault, by the manifest of the backup that it was made with, as long as that is there. */

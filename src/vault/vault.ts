@@ -21,6 +21,17 @@ const DESTROYED = new Uint8Array(0)
 /** Unwrapped keys of persons kept in memory; about 150 B each. Named keys are few. */
 const CACHED_KEYS_MAX = 50_000
 
+/** Not one of the keys in it opens with the master key that was given. */
+export class WrongMasterKey extends Error {
+  constructor() {
+    super(
+      'Cannot open the vault: this is not the master key that the data folder was made with. Name the file that holds ' +
+        'the right one as master_key_file; nothing was changed',
+    )
+    this.name = 'WrongMasterKey'
+  }
+}
+
 interface Rotation {
   next: Uint8Array
   /** Persons up to here are wrapped by it; those that come meanwhile are wrapped by both. */
@@ -410,12 +421,7 @@ export class Vault {
     const live = this.#namedRows().filter(({ wrapped }) => wrapped.length > 0)
     const damaged = live.filter(({ name, wrapped }) => !this.#opens(namedPlace(name), wrapped))
     if (damaged.length === 0) return
-    if (damaged.length === live.length) {
-      throw new Error(
-        'Cannot open the vault: this is not the master key that the data folder was made with. Name the file that holds ' +
-          'the right one as master_key_file; nothing was changed',
-      )
-    }
+    if (damaged.length === live.length) throw new WrongMasterKey()
     throw new Error(
       `Cannot open the vault: it is damaged. ${damaged.length} of its ${live.length} keys of the house and of days do not ` +
         'open by their names. Restore vault.db from its newest copy; nothing was changed',
