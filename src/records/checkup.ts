@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { must } from '../core/assert.ts'
-import { messageOf } from '../core/failure.ts'
+import { messageOf, nameOfError } from '../core/failure.ts'
 import { storageFault } from '../storage/database.ts'
 import { lookThrough, pageCountOf } from '../storage/page-look.ts'
 import type { Vault } from '../vault/vault.ts'
@@ -116,7 +116,7 @@ export function checkPagesOf(path: string, wholeBytesMax = WHOLE_BYTES_MAX): { s
     }
   } catch (error) {
     if (storageFault(error) !== 'fatal') throw error
-    return { said: (error as { code: string }).code, isWhole }
+    return { said: nameOfError(error), isWhole }
   }
 }
 

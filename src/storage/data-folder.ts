@@ -33,7 +33,7 @@ export function requireWritableDisk(folder: string): void {
   try {
     accessSync(folder, constants.W_OK)
   } catch (cause) {
-    const { code } = cause as { code?: string }
+    const code = codeOf(cause)
     if (code !== 'EROFS') return
     const error = new Error(
       `The data folder ${folder} lies on a disk that is mounted read-only, as Linux does with one that fails (dmesg says so). ` +

@@ -1,5 +1,6 @@
 import { Database, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { existsSync } from 'node:fs'
+import { codeOf } from '../core/failure.ts'
 import { giveToOwner, OWNER_WANTED } from './data-folder.ts'
 
 export type Value = SQLQueryBindings
@@ -153,7 +154,7 @@ export class Db {
       this.#prepare('VACUUM INTO ?1').run(target)
     } catch (error) {
       // Nothing is written where it is read: what has no room, or cannot be made, is the copy.
-      const isOfCopy = /^SQLITE_(FULL|CANTOPEN|READONLY)/.test(codeOf(error))
+      const isOfCopy = /^SQLITE_(FULL|CANTOPEN|READONLY)/.test(codeOf(error) ?? '')
       throw inWords(isOfCopy ? target : `${this.#path}, or its copy ${target},`, error)
     }
   }
@@ -198,19 +199,15 @@ const WORDS: readonly (readonly [code: RegExp, words: string])[] = [
 
 /** An error of SQLite, which now names the file that it comes from. */
 function inWords(path: string, error: unknown): unknown {
-  const words = WORDS.find(([pattern]) => pattern.test(codeOf(error)))?.[1]
+  const words = WORDS.find(([pattern]) => pattern.test(codeOf(error) ?? ''))?.[1]
   if (words !== undefined && error instanceof Error) error.message = `${path} ${words} (${error.message})`
   return error
 }
 
-function codeOf(error: unknown): string {
-  return String((error as { code?: unknown } | null)?.code)
-}
-
 /** Whether an error comes from storage (disk full, I/O, corruption, lock) and not from what was being stored. */
 export function storageFault(error: unknown): 'full' | 'busy' | 'fatal' | null {
-  const code = (error as { code?: unknown } | null)?.code
-  if (typeof code !== 'string' || !code.startsWith('SQLITE_')) return null
+  const code = codeOf(error)
+  if (!code?.startsWith('SQLITE_')) return null
   // The second: the index of the log could not grow, which is the same (SQLite's documentation says so).
   if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_SHMSIZE') return 'full'
   // Another program holds the file, such as a person with a shell: nothing was written, and it will let go.

@@ -2,6 +2,7 @@ import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import createLedger from '../../migrations/ledger/0001_create_ledger.sql' with { type: 'text' }
 import addSum from '../../migrations/ledger/0002_add_sum.sql' with { type: 'text' }
+import { codeOf } from '../core/failure.ts'
 import { Db, type OpenOptions, type Value } from '../storage/database.ts'
 import { type Migration, migrate, versionOf } from '../storage/migrate.ts'
 import { requireSchema } from '../storage/schema.ts'
@@ -180,9 +181,8 @@ function openWhole(path: string, options: Pick<OpenOptions, 'readonly' | 'synchr
     return database
   } catch (error) {
     database?.close()
-    const { code } = error as { code?: unknown }
     // A table or a column that is not called what it was is damage too.
-    if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(String(code))) throw new LedgerDamaged(path, { cause: error })
+    if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(codeOf(error) ?? '')) throw new LedgerDamaged(path, { cause: error })
     throw error
   }
 }

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import type { AuditChecked } from '../../compliance/audit-check.ts'
 import { AUDIT_ROOTS_FILE, readRoots } from '../../compliance/audit-roots.ts'
 import type { Config } from '../../config.ts'
+import { nameOfError } from '../../core/failure.ts'
 import { verifyAudit } from '../audit.ts'
-import { codeOf, type Finding, fail, ok, warn } from './finding.ts'
+import { type Finding, fail, ok, warn } from './finding.ts'
 
 /** A moment's work; `gatehouse audit verify` looks at all of them. */
 const NEWEST_ROWS = 20_000
@@ -18,7 +19,7 @@ export async function checkAuditChain(config: Config): Promise<Finding> {
     const roots = readRoots(join(config.dataDir, AUDIT_ROOTS_FILE))
     return auditFinding(await verifyAudit(config, roots, NEWEST_ROWS), roots.length)
   } catch (error) {
-    return warn(ID, `The audit could not be read: ${codeOf(error)}`, 'Look at key.opens and records.pages first')
+    return warn(ID, `The audit could not be read: ${nameOfError(error)}`, 'Look at key.opens and records.pages first')
   }
 }
 

@@ -1,8 +1,9 @@
 import { access, constants, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
+import { nameOfError } from '../../core/failure.ts'
 import { isInside } from '../../relay/house-places.ts'
-import { codeOf, type Finding, fail, ok, shellWord, warn } from './finding.ts'
+import { type Finding, fail, ok, shellWord, warn } from './finding.ts'
 
 const GROUP_READS = 0o040
 const OTHERS_READ = 0o004
@@ -76,7 +77,7 @@ export async function checkFolderPermissions(dataDir: string): Promise<Finding> 
   const id = 'folder.permissions'
   const folder = await stat(dataDir).catch(() => undefined)
   if (!folder) return warn(id, 'There is no data folder yet', 'The first start makes it: gatehouse serve')
-  const refusal = await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK).then(() => null, codeOf)
+  const refusal = await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK).then(() => null, nameOfError)
   if (refusal === 'EROFS') return fail(id, 'The data folder lies on a file system that is mounted read-only', READ_ONLY)
   if (refusal !== null) return fail(id, 'Who asks cannot write to the data folder', NOT_WRITABLE)
   const wrong = await whatIsNotTheirs(dataDir, folder.uid)

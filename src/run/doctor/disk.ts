@@ -1,8 +1,9 @@
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
+import { nameOfError } from '../../core/failure.ts'
 import { fileSystemOf, type Space } from '../../storage/space.ts'
-import { codeOf, type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
+import { type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
 
 const FREE_BYTES_FAIL = 256 * 1024 * 1024
 const FREE_BYTES_WARN = 2 * 1024 * 1024 * 1024
@@ -96,7 +97,11 @@ export async function checkSyncs(measure: () => Promise<readonly number[]>): Pro
     if (middleMs > SYNC_MS_SLOW) return warn(id, `${what}: every webhook waits for one`, 'Use a faster disk')
     return ok(id, what)
   } catch (error) {
-    return warn(id, `The disk could not be measured: ${codeOf(error)}`, 'Look at disk.space and folder.permissions')
+    return warn(
+      id,
+      `The disk could not be measured: ${nameOfError(error)}`,
+      'Look at disk.space and folder.permissions',
+    )
   }
 }
 

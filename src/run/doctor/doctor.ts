@@ -5,6 +5,7 @@ import type { Fetch } from '../../channels/channel.ts'
 import { type CommandContext, EXIT_FAILED, EXIT_OK } from '../../cli/commands.ts'
 import type { Config } from '../../config.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { nameOfError } from '../../core/failure.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { openFilesMax } from '../../metrics/process.ts'
 import { setupOf } from '../../setup.ts'
@@ -14,7 +15,7 @@ import { askRunningHouse } from '../running-house.ts'
 import { checkAuditChain } from './audit.ts'
 import { checkFolderPermissions, checkKeyPlace, checkNotes, checkProblems, checkSecretFiles } from './configuration.ts'
 import { checkSqlite, checkSynchronous } from './databases.ts'
-import { codeOf, type Finding, fail, type Level, warn } from './finding.ts'
+import { type Finding, fail, type Level, warn } from './finding.ts'
 import { type Checkup, checkCopies, checkDisk, checkFolder } from './folder-checks.ts'
 import { checkClock, checkMemory, checkOpenFiles, checkRunning, checkSearch } from './house.ts'
 import { checkPlatform, checkPublic } from './network-checks.ts'
@@ -92,7 +93,7 @@ async function tried(id: string, check: () => Promise<Finding[]>): Promise<Findi
   try {
     return await check()
   } catch (error) {
-    return [warn(id, `It could not be looked at: ${codeOf(error)}`, 'Look at folder.permissions')]
+    return [warn(id, `It could not be looked at: ${nameOfError(error)}`, 'Look at folder.permissions')]
   }
 }
 

@@ -44,9 +44,3 @@ export function sizeOf(bytes: number): string {
 export function shellWord(path: string): string {
   return /^[\w./:@%+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
-
-/** The code of an error, and never its message: that may quote what it failed on. */
-export function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error'
-  return (error as { code?: string }).code ?? error.name
-}

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
 import type { Clock } from '../../core/clock.ts'
-import { messageOf } from '../../core/failure.ts'
+import { messageOf, nameOfError } from '../../core/failure.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { sourceOf } from '../../http/webhooks.ts'
 import { lastEntryAtMs, readJournalTail } from '../../journal/checkup.ts'
@@ -38,7 +38,7 @@ import {
 } from './databases.ts'
 import { checkFileSystem, checkForecast, checkLogs, checkQuota, checkSpace, checkSyncs, measureSyncs } from './disk.ts'
 import type { Finding } from './finding.ts'
-import { codeOf, fail } from './finding.ts'
+import { fail } from './finding.ts'
 import { checkLag, checkNumbers } from './house.ts'
 import { checkLastWebhook } from './platform.ts'
 
@@ -141,7 +141,7 @@ function openVault(path: string, masterKey: Uint8Array): { vault: Vault } | { er
   } catch (error) {
     // Its own sentence for a wrong key and for damage that it finds; of anything else only the code.
     const isOurs = error instanceof Error && error.message.startsWith('Cannot open ')
-    return { error: isOurs ? error.message : `The vault does not open: ${codeOf(error)}` }
+    return { error: isOurs ? error.message : `The vault does not open: ${nameOfError(error)}` }
   }
 }
 
@@ -180,7 +180,7 @@ function tried(id: string, check: () => Finding[]): Finding[] {
   try {
     return check()
   } catch (error) {
-    return [fail(id, `It could not be read: ${codeOf(error)}`, 'Look at the disk; then restore a backup')]
+    return [fail(id, `It could not be read: ${nameOfError(error)}`, 'Look at the disk; then restore a backup')]
   }
 }
 

@@ -1,5 +1,6 @@
+import { nameOfError } from '../../core/failure.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
-import { codeOf, type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
+import { type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
 
 const LAG_MS_WARN = 2000
 const LAG_MS_FAIL = 60_000
@@ -39,7 +40,7 @@ function checkSilence(isHeld: () => boolean): Finding {
       'Wait for the command, or start the house again; its log says where the path of the data folder is too long',
     )
   } catch (error) {
-    const code = codeOf(error)
+    const code = nameOfError(error)
     if (/NOTADB|CORRUPT/.test(code)) {
       return fail(id, 'lock.db is damaged: no house can start', 'It holds nothing: delete it, and start the house')
     }

@@ -2,7 +2,8 @@ import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { Fetch } from '../../channels/channel.ts'
 import type { Clock } from '../../core/clock.ts'
-import { codeOf, type Finding, fail, lengthOf, ok, warn } from './finding.ts'
+import { nameOfError } from '../../core/failure.ts'
+import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
 const ANSWER_MS_MAX = 5000
 const DAY_MS = 86_400_000
@@ -28,11 +29,11 @@ export function readCertificate(url: URL, clock: Clock): Promise<Certificate> {
       socket.destroy()
       resolve(found)
     }
-    socket.on('error', (error) => end({ kind: 'unreachable', reason: codeOf(error) }))
+    socket.on('error', (error) => end({ kind: 'unreachable', reason: nameOfError(error) }))
     socket.on('secureConnect', () => {
       const untilMs = Date.parse(socket.getPeerCertificate().valid_to)
       const refusal: unknown = socket.authorizationError
-      const reason = refusal ? codeOf(refusal instanceof Error ? refusal : new Error(String(refusal))) : null
+      const reason = refusal ? nameOfError(refusal instanceof Error ? refusal : new Error(String(refusal))) : null
       end({ kind: 'found', untilMs, isTrusted: socket.authorized, reason })
     })
   })
@@ -89,7 +90,11 @@ export async function checkPublicAddress(ask: PublicAsk, fetch: Fetch, challenge
       `Let the reverse proxy pass /webhooks on; is it the house that has app ${app.id}?`,
     )
   } catch (error) {
-    return warn(id, `The public address could not be asked: ${codeOf(error)}`, 'Look at the reverse proxy and at DNS')
+    return warn(
+      id,
+      `The public address could not be asked: ${nameOfError(error)}`,
+      'Look at the reverse proxy and at DNS',
+    )
   }
 }
 
