@@ -200,6 +200,18 @@ describe.skipIf(isBrowserMissing)(`the console in a browser${whySkipped}`, () =>
     await bubble('from elsewhere').waitFor()
   })
 
+  test('says at once that the network is gone, and is back with it', async () => {
+    isDownExpected = true
+    server.addConversation({ id: 'a' })
+    await signIn()
+    await page.context().setOffline(true)
+    await page.getByText('Reconnecting…').waitFor()
+    server.receive('a', { text: { body: 'Meanwhile' } })
+    await page.context().setOffline(false)
+    await page.getByText('Live', { exact: true }).waitFor()
+    await page.getByText('Meanwhile').waitFor()
+  })
+
   test('on a phone, list and thread are two screens, and back leads back', async () => {
     await page.setViewportSize({ width: 390, height: 844 })
     server.addConversation({ id: 'a' })
