@@ -12,27 +12,24 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DAY_MS } from '../../src/core/clock.ts'
-import { RecordTime } from '../../src/core/record-time.ts'
 import { DayFile } from '../../src/journal/day-file.ts'
 import { dayKeyName, dayOf, type Entry } from '../../src/journal/entry.ts'
-import { Book } from '../../src/records/book.ts'
 import { DIRECTION, EVENT, STATE } from '../../src/records/codes.ts'
 import { receivedEventData, SERVICE_WINDOW_MS } from '../../src/records/conversation.ts'
 import { messageKey } from '../../src/records/message-row.ts'
 import { openRecords } from '../../src/records/open.ts'
 import { bodyPlace } from '../../src/records/sent-message.ts'
-import { parseEntry, randomId } from '../../src/relay/book-thread.ts'
 import type { Db } from '../../src/storage/database.ts'
 import { HighWaterMark } from '../../src/storage/high-water.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { keyedHash64, sealText } from '../../src/vault/sealing.ts'
 import { prepareVault, Vault } from '../../src/vault/vault.ts'
-import { APP, Bodies, NUMBER_DISPLAY, NUMBER_ID, PEOPLE, WABA_ID, zipf } from './bodies.ts'
+import { Bodies, PEOPLE, zipf } from './bodies.ts'
+import { openBook, SOURCE } from './open-book.ts'
 import { optionsOf } from './options.ts'
 import { prepareHouse } from './servers.ts'
 
 const SPAN_MS = 7 * DAY_MS
-const SOURCE = `whatsapp/${APP}`
 const BATCH = 5_000
 /** Large, and filled in random order: cheaper to make from what is there. */
 const LATE_INDEXES = ['messages_conversation', 'messages_upstream', 'conversations_recent']
@@ -96,22 +93,7 @@ class Filling {
   }
 
   async #meetEverybody(): Promise<void> {
-    const clock = { epochMs: () => this.#nowMs, monoMs: () => performance.now(), after: () => () => {} }
-    const book = new Book({
-      database: this.#database,
-      vault: this.#vault,
-      journal: { read: () => [], close: () => {} } as never,
-      // What follows is not written by the book, so a mark would only be wrong.
-      mark: { write: () => {} },
-      clock,
-      time: new RecordTime(clock),
-      randomId,
-      parse: parseEntry,
-      yieldToLoop: () => Promise.resolve(),
-    })
-    book.submit({ id: 1, name: 'app.declare', args: { id: SOURCE, portfolio: 'bench' } })
-    book.submit({ id: 2, name: 'number.declare', args: NUMBER })
-    await book.work()
+    const book = await openBook(this.#database, this.#vault, () => this.#nowMs)
     const encoder = new TextEncoder()
     for (let person = 0; person < this.#people; ) {
       const entries: Entry[] = []
@@ -271,18 +253,6 @@ class Filling {
     console.log(`  ${each(rows.reduce((sum, row) => sum + row.bytes, 0))}  records.db whole`)
     console.log(`  ${each(vaultBytes)}  vault.db`)
   }
-}
-
-const NUMBER = {
-  channel: 'whatsapp',
-  account: NUMBER_ID,
-  app: APP,
-  portfolio: 'bench',
-  waba: WABA_ID,
-  pool: 'default',
-  alias: 'bench',
-  display: `+${NUMBER_DISPLAY}`,
-  perSecondMax: null,
 }
 
 export async function fill(folder: string, messages: number): Promise<void> {

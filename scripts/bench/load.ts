@@ -10,6 +10,7 @@
  */
 import type { Socket } from 'bun'
 import { Histogram, type Latencies } from '../../src/run/storm/histogram.ts'
+import { isWhole } from '../../src/run/storm/load-part.ts'
 import { APP_SECRET, Bodies } from './bodies.ts'
 
 export interface LoadPlan {
@@ -207,14 +208,6 @@ class Load {
   #count(status: string): void {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1
   }
-}
-
-/** Whether an answer's head and as much as it announces are here. */
-function isWhole(text: string): boolean {
-  const headEnd = text.indexOf('\r\n\r\n')
-  if (headEnd < 0) return false
-  const length = /content-length: *(\d+)/i.exec(text)?.[1]
-  return text.length >= headEnd + 4 + Number(length ?? 0)
 }
 
 function makeRequests(plan: LoadPlan): Uint8Array[] {

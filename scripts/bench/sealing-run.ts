@@ -2,18 +2,15 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { RecordTime } from '../../src/core/record-time.ts'
 import type { Entry } from '../../src/journal/entry.ts'
 import { dayOf } from '../../src/journal/entry.ts'
 import { Journal } from '../../src/journal/journal.ts'
-import { Book } from '../../src/records/book.ts'
 import { openRecords } from '../../src/records/open.ts'
-import { parseEntry, randomId } from '../../src/relay/book-thread.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { prepareVault, Vault } from '../../src/vault/vault.ts'
-import { APP, Bodies, NUMBER_DISPLAY, NUMBER_ID, WABA_ID, zipf } from './bodies.ts'
+import { Bodies, zipf } from './bodies.ts'
+import { openBook, SOURCE } from './open-book.ts'
 
-const SOURCE = `whatsapp/${APP}`
 const BATCH = 200
 
 export interface Figures {
@@ -28,26 +25,12 @@ export async function takeIn(folder: string, messages: number, people: number): 
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const nowMs = Date.now()
-  const clock = { epochMs: () => nowMs, monoMs: () => performance.now(), after: () => () => {} }
   const vault = new Vault(join(folder, 'vault.db'), new Uint8Array(randomBytes(32)))
   prepareVault(vault)
   const database = openRecords(join(folder, 'records.db'), 'benchmark')
   const dayKeys = new Map([[dayOf(nowMs), new Uint8Array(randomBytes(32))]])
   const journal = new Journal({ folder: join(folder, 'journal'), dayKeys, appliedSeq: 0, nowMs })
-  const book = new Book({
-    database,
-    vault,
-    journal: { read: () => [], close: () => {} } as never,
-    mark: { write: () => {} },
-    clock,
-    time: new RecordTime(clock),
-    randomId,
-    parse: parseEntry,
-    yieldToLoop: () => Promise.resolve(),
-  })
-  book.submit({ id: 1, name: 'app.declare', args: { id: SOURCE, portfolio: 'bench' } })
-  book.submit({ id: 2, name: 'number.declare', args: NUMBER })
-  await book.work()
+  const book = await openBook(database, vault, () => nowMs)
   const bodies = new Bodies({ seed: 11, batch: 1, statusShare: 0, idPrefix: 'sealing' })
   const encoder = new TextEncoder()
   const person = zipf(people, seededRandom(12))
@@ -79,16 +62,4 @@ export async function takeIn(folder: string, messages: number, people: number): 
   database.close()
   vault.close()
   return { journalMs, bookMs, cpuMs }
-}
-
-const NUMBER = {
-  channel: 'whatsapp',
-  account: NUMBER_ID,
-  app: APP,
-  portfolio: 'bench',
-  waba: WABA_ID,
-  pool: 'bench',
-  alias: 'bench',
-  display: `+${NUMBER_DISPLAY}`,
-  perSecondMax: null,
 }

@@ -193,7 +193,7 @@ class WebhookLoad {
 }
 
 /** Whether an answer's head and as much as it announces are here. */
-function isWhole(text: string): boolean {
+export function isWhole(text: string): boolean {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd < 0) return false
   const length = /content-length: *(\d+)/i.exec(text)?.[1]
