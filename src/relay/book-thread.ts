@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
-import { systemClock, yieldToLoop } from '../core/clock.ts'
+import { pause, systemClock, yieldToLoop } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { InboundItem } from '../core/inbound.ts'
 import { RecordTime } from '../core/record-time.ts'
@@ -322,7 +322,7 @@ class BookThread {
       this.#log.afterCommit()
       this.#runBetween()
       if (commit.paused && this.#closing) break
-      if (commit.paused) await new Promise<void>((resolve) => systemClock.after(FULL_RETRY_MS, resolve))
+      if (commit.paused) await pause(systemClock, FULL_RETRY_MS)
       else await this.#gather(startedMs + GATHER_MS - systemClock.monoMs())
     }
     this.#working = false
