@@ -135,7 +135,7 @@ export async function requireReadable(chosen: ChosenBackup, masterKey: Uint8Arra
     if (!(cause instanceof WrongMasterKey)) throw cause
     throw new Error(
       `${vaultPath} was made with another master key: this is not the master key that opens it. Name the file that holds the ` +
-        'one of that time as master_key_file; after gatehouse key rotate that is the one of before',
+        'one of that time as master_key_file (after gatehouse key rotate the one of before); what is backed up from now on opens with this one',
       { cause },
     )
   }
