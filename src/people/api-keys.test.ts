@@ -96,6 +96,11 @@ describe('ApiKeys', () => {
     expect(() => keys(null).principalOf('Bearer null')).toThrow()
   })
 
+  test('the bootstrap token makes its owner once: ten thousand sockets keep one, not one each', () => {
+    const { principalOf } = keys()
+    expect(principalOf(`Bearer ${BOOTSTRAP}`)).toBe(principalOf(`Bearer ${BOOTSTRAP}`))
+  })
+
   test('a key of an unknown role may do nothing and sees nothing', () => {
     const principal = keys(null, { role: 'guest' }).principalOf(`Bearer ${KEY}`)
     expect(principal.permissions.size).toBe(0)

@@ -58,6 +58,8 @@ export class ApiKeys {
   readonly #remembered = new Map<string, Remembered>()
   /** The hashes of keys that somebody came with, by their principals' ids. */
   readonly #hashes = new Map<string, Uint8Array>()
+  /** Whoever came with the operator's token last: made once, for sockets and tickets keep some kilobytes of it. */
+  #owner: Principal | undefined
 
   constructor(deps: ApiKeysDependencies) {
     this.#deps = deps
@@ -84,7 +86,7 @@ export class ApiKeys {
     }
     const hash = hashToken(key)
     const token = this.#deps.bootstrapToken()
-    if (token !== null && timingSafeEqual(hash, hashToken(token))) return ownerWith(hash)
+    if (token !== null && timingSafeEqual(hash, hashToken(token))) return this.#ownerWith(hash)
     const known = this.#known(hash)
     const { expiresAtMs } = known.terms
     const nowMs = this.#deps.clock.epochMs()
@@ -112,6 +114,11 @@ export class ApiKeys {
       if (error instanceof Failure) return undefined
       throw error
     }
+  }
+
+  #ownerWith(hash: Uint8Array): Principal {
+    if (this.#owner?.id !== principalIdOf(hash)) this.#owner = ownerWith(hash)
+    return this.#owner
   }
 
   #known(hash: Uint8Array): Remembered {

@@ -35,6 +35,7 @@ export class Story {
   readonly outcomes: string[] = []
   readonly logged: object[] = []
   readonly queueMax: number
+  readonly numbersMax: number
   overflows = 0
   /** Commands that the book refuses as if the disk were full. */
   readonly refused = new Set<string>()
@@ -42,8 +43,9 @@ export class Story {
   outbound: Outbound
   #chain: Promise<unknown> = Promise.resolve()
 
-  constructor(queueMax: number) {
+  constructor(queueMax: number, numbersMax = 10) {
     this.queueMax = queueMax
+    this.numbersMax = numbersMax
     this.outbound = this.#build()
   }
 
@@ -57,7 +59,11 @@ export class Story {
         random: () => 0.5,
         ask: this.ask,
         reader: this.book.reader,
-        dispatcher: new Dispatcher({ messagesMax: this.queueMax, bulkHeadsMax: BULK_HEADS_MAX }),
+        dispatcher: new Dispatcher({
+          messagesMax: this.queueMax,
+          bulkHeadsMax: BULK_HEADS_MAX,
+          numbersMax: this.numbersMax,
+        }),
         send: async (departure) => {
           this.sent.push({
             message: showId('message', departure.messageId),

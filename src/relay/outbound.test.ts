@@ -11,8 +11,8 @@ import { Story, THROTTLED } from './outbound.test-support.ts'
 const DEADLINE_MS = { urgent: 60_000, reply: 30_000, notice: 3_600_000, bulk: 86_400_000 }
 
 let story: Story
-function openStory(queueMax = 1000): Story {
-  story = new Story(queueMax)
+function openStory(queueMax = 1000, numbersMax?: number): Story {
+  story = new Story(queueMax, numbersMax)
   return story
 }
 afterEach(() => story.book.close())
@@ -53,6 +53,24 @@ describe('Outbound', () => {
     expect(story.sendsOf(message)).toBe(1)
     await story.pass(3_000, 1_000)
     expect(story.sendsOf(message)).toBe(2)
+  })
+
+  test('numbers that nobody declared take no place, however many the platform names, before a start or after it', async () => {
+    openStory(1000, 2)
+    const comeIn = (account: string) =>
+      story.book.give(textItem(`wamid.of.${account}`, story.clock.epochMs(), { account: { id: account } }))
+    for (const account of ['7', '8', '9']) await comeIn(account)
+    const conversation = await story.open()
+    const from = story.book.wakes.length
+    await comeIn('10')
+    story.outbound.hear(story.book.wakes.slice(from))
+    expect([...story.outbound.numbers()]).toHaveLength(5)
+    const message = await story.queue(conversation)
+    await story.ask(declareNumber, declared({ account: '7', alias: 'seven' }))
+    const [seventh] = [...story.outbound.numbers()].filter(({ alias }) => alias === 'seven')
+    await story.pass(50)
+    expect(story.sendsOf(message)).toBe(1)
+    expect(story.outbound.predict('reply', ({ id }) => id === seventh?.id).predictions).toHaveLength(1)
   })
 
   test('a number that changes is read alone: a reload may change ten thousand', async () => {

@@ -183,6 +183,8 @@ export class Outbound {
     const { dispatcher, clock } = this.#deps
     const nowMs = clock.monoMs()
     this.#numbers.set(number.id, number)
+    // Nothing is sent from those, and there may be more of them than the dispatcher has places.
+    if (number.state === NUMBER_STATE.code('unclaimed')) return
     dispatcher.declareNumber(number.id, { ratePerSecondMax: number.per_second_max }, nowMs)
     if (number.state !== NUMBER_STATE.code('active')) return dispatcher.pauseNumber(number.id, 'refused', null)
     dispatcher.resumeNumber(number.id, nowMs)
