@@ -34,8 +34,12 @@ export interface RollbackPlan {
  */
 export function planRollback(folder: string, forms: readonly Form[]): RollbackPlan {
   const under = unfinishedIn(folder)
-  const befores = beforesIn(folder).filter(({ before }) => before.taken_back_at === null)
-  const found = under?.kind === 'rollback' ? befores.find(({ name }) => name === under.before) : befores.at(-1)
+  const befores = beforesIn(folder)
+  // One that was cut off goes on, also where all that was left to do was to say that it is done.
+  const found =
+    under?.kind === 'rollback'
+      ? befores.find(({ name }) => name === under.before)
+      : befores.findLast(({ before }) => before.taken_back_at === null)
   if (!found) throw new Error('There is no upgrade to take back: no copy from before one is in the data folder')
   const steps = forms.flatMap((form) => {
     const files = form.files(folder)

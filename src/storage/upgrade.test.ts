@@ -230,7 +230,7 @@ describe('going back', () => {
     expect(refusalOfUnfinished(folder, undefined)).toBeUndefined()
   })
 
-  test.each(['rollback.begun', 'rollback.replaced:1', 'rollback.replaced:2', 'rollback.replaced:3'])(
+  test.each(['rollback.begun', ...[1, 2, 3].map((step) => `rollback.replaced:${step}`), 'rollback.before_end'])(
     'killed at %s the folder is refused, and running it once more ends it',
     async (point) => {
       await killedAt('rollback', point)
