@@ -92,6 +92,23 @@ describe.skipIf(isBrowserMissing)(`the console's door in a browser${whySkipped}`
     expect(await field.inputValue()).toBe('')
   })
 
+  test('nobody who is in is asked to come in again because the house is just starting', async () => {
+    await page.goto(server.url)
+    await enter(DOOR.password)
+    await page.getByLabel('Code of your app').fill(DOOR.code)
+    await page.keyboard.press('Enter')
+    await page.getByText('Live', { exact: true }).waitFor()
+    let isStarting = true
+    await page.route('**/api/auth/methods', (route) =>
+      isStarting ? route.fulfill({ status: 503, json: { code: 'unavailable' } }) : route.continue(),
+    )
+    await page.reload()
+    await page.getByText('The server is not ready. It works again in a moment.').waitFor()
+    expect(await page.getByLabel('Password').count()).toBe(0)
+    isStarting = false
+    await page.getByText('Live', { exact: true }).waitFor()
+  })
+
   test('opens a link, whose token does not stay in the address', async () => {
     await page.goto(`${server.url}/#link=${DOOR.link}`)
     await page.getByLabel('New password').fill('short')

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { createApi } from '../api.ts'
+import { createApi, Problem } from '../api.ts'
 import { Desk } from '../desk.ts'
 import { createDoor, type Door, linkIn, type Methods, refusalIn } from '../door.ts'
 import { forgetStored } from '../drafts.ts'
@@ -14,6 +14,7 @@ import { ElsewhereNotice, forgetWorkspace, StandingContext, useStanding } from '
 
 const KEY = 'gatehouse.key'
 const NO_METHODS: Methods = { oidc: false, signed_in: false }
+const RETRY_MS_MAX = 15_000
 
 /** An API key, which lives as long as the tab; or the browser's session, which no script can read. */
 type Pass = { key: string | null }
@@ -24,18 +25,12 @@ export function App() {
   const [link, setLink] = useState(() => linkIn(location.hash))
   const [pass, setPass] = useState<Pass | null>(keptPass)
   const [notice, setNotice] = useState(() => refusalIn(location.hash))
-  const [methods, setMethods] = useState<Methods | null>(null)
   useEffect(() => {
     // Neither a link's token nor a refusal stays in the address, where it would be in the history.
     if (linkIn(location.hash) !== null || refusalIn(location.hash) !== null) history.replaceState(null, '', '/')
-    door.methods().then(
-      (found) => {
-        setMethods(found)
-        if (found.signed_in) setPass((known) => known ?? { key: null })
-      },
-      () => setMethods(NO_METHODS),
-    )
-  }, [door])
+  }, [])
+  const enter = useCallback(() => setPass((known) => known ?? { key: null }), [])
+  const { methods, problem } = useMethods(door, enter)
   const signOut = useCallback(
     (why: string | null) => {
       if (pass?.key === null && why === null) void door.signOut().catch(() => {})
@@ -65,8 +60,49 @@ export function App() {
     return <LinkPage door={door} token={link} onEnd={end} />
   }
   if (pass !== null) return <SignedIn key={pass.key} door={door} apiKey={pass.key} onSignOut={signOut} />
-  if (methods === null) return null
+  if (methods === null) return <Waiting problem={problem} />
   return <SignIn notice={notice} door={door} hasSingleSignOn={methods.oidc} onSignIn={signIn} />
+}
+
+/** Nothing at first: most often it takes no time. */
+function Waiting({ problem }: { problem: string | null }) {
+  if (problem === null) return null
+  return (
+    <DoorCard lead="One moment…">
+      <p className="notice" role="alert">
+        {problem}
+      </p>
+    </DoorCard>
+  )
+}
+
+/** How one may come in here, asked until it is known; whether this browser is in already is told to `onSignedIn`. */
+function useMethods(door: Door, onSignedIn: () => void): { methods: Methods | null; problem: string | null } {
+  const [methods, setMethods] = useState<Methods | null>(null)
+  const [problem, setProblem] = useState<string | null>(null)
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let isOver = false
+    const ask = (delayMs: number) => void door.methods().then(take, (cause: unknown) => tryLater(cause, delayMs))
+    const take = (found: Methods) => {
+      if (isOver) return
+      setMethods(found)
+      if (found.signed_in) onSignedIn()
+    }
+    const tryLater = (cause: unknown, delayMs: number) => {
+      if (isOver) return
+      if (!(cause instanceof Problem && cause.isPassing)) return take(NO_METHODS)
+      // Whoever is in must not be asked to come in again because the house is just starting.
+      setProblem(cause.message)
+      timer = setTimeout(() => ask(Math.min(delayMs * 2, RETRY_MS_MAX)), delayMs)
+    }
+    ask(1000)
+    return () => {
+      isOver = true
+      clearTimeout(timer)
+    }
+  }, [door, onSignedIn])
+  return { methods, problem }
 }
 
 function keptPass(): Pass | null {
@@ -89,16 +125,7 @@ function SignedIn({ door, apiKey, onSignOut }: SignedInProps) {
         : 'Your key is no longer valid. Please sign in again.',
     )
   const { standing, problem, again } = useStanding(door, apiKey !== null, refused)
-  if (standing === null) {
-    if (problem === null) return null
-    return (
-      <DoorCard lead="One moment…">
-        <p className="notice" role="alert">
-          {problem}
-        </p>
-      </DoorCard>
-    )
-  }
+  if (standing === null) return <Waiting problem={problem} />
   const { workspace } = standing
   return (
     <StandingContext value={standing}>
