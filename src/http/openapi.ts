@@ -32,7 +32,9 @@ const DESCRIPTION = `One house for a firm's customer messages: what came in, wha
 Ids are opaque, offsets are whole numbers, times are RFC 3339 in UTC with milliseconds. Unknown members and query
 parameters of a request are refused with their path; answers may gain members at any time. Whoever works in several
 workspaces says which in the header \`Gatehouse-Workspace\`, with any request. Errors are problem details (RFC 9457)
-with a stable \`code\`; a method that an address does not take is 405, and \`Allow\` says which it takes.`
+with a stable \`code\`; a method that an address does not take is 405, and \`Allow\` says which it takes. What is no HTTP
+(400), has headers of more than 16 KB or 150 lines (431) or says that it is larger than 128 MB (413) is answered without
+words.`
 
 /** The OpenAPI 3.1 document of the house. */
 export function openApiDocument(version: string, serverUrl: string): Json {

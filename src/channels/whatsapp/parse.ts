@@ -6,7 +6,7 @@ import { readHistory, readHistoryMessage } from './history.ts'
 import { ECHO_RECIPIENT, echoOf, messageOf, SENDER } from './messages.ts'
 import { automaticEventOf, errorsNotice, noticeOf, userActionsNotice } from './notices.ts'
 import { contactsOf, isOnePerson } from './people.ts'
-import { accountOf, type ListReader, type Place, reader, type Sink } from './place.ts'
+import { accountOf, firmsIdOf, type ListReader, type Place, reader, type Sink } from './place.ts'
 import { isSomething, type JsonObject, objectOf, stampMsOf, textOf } from './read.ts'
 import { STATUS_RECIPIENT, statusOf } from './statuses.ts'
 
@@ -171,7 +171,8 @@ class Walk implements Sink, Iterator<InboundItem, undefined> {
     if (list && !account) return this.#malformed(whole, null)
     const countBefore = this.#madeCount + this.#malformedCount
     // Notices about one number were seen with the id 0.
-    const entryId = textOf(entry['id']) === '0' ? null : (textOf(entry['id']) ?? null)
+    const id = firmsIdOf(entry['id'])
+    const entryId = id === undefined || id === '0' ? null : id
     const atMs = stampMsOf(value['timestamp']) ?? stampMsOf(entry['time']) ?? null
     // Nothing was in it as far as we understand it: it is kept whole.
     this.#then(() => {

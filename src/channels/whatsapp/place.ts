@@ -57,14 +57,20 @@ export function otherOf(part: string, place: Place, raw: unknown): InboundItem {
   return { kind: 'other', field: `${place.field}.${part}`, account: place.account, atMs: null, raw }
 }
 
-/** Of digits as far as anybody has seen. A number is named by it in the log and in metrics, so it has a bound and one line. */
-const NUMBER_ID = /^[\x20-\x7e]{1,64}$/
+/** Of digits as far as anybody has seen. They stand in the log, in metrics and in cursors, so they have a bound and one line. */
+const FIRMS_ID = /^[\x20-\x7e]{1,64}$/
+
+/** The id of a number or an account of the firm. */
+export function firmsIdOf(value: unknown): string | undefined {
+  const id = textOf(value)
+  return id !== undefined && FIRMS_ID.test(id) ? id : undefined
+}
 
 /** The business number that a value is about. */
 export function accountOf(value: JsonObject | undefined): AccountReference | undefined {
   const metadata = objectOf(value?.['metadata'])
-  const id = textOf(metadata?.['phone_number_id'])
-  if (id === undefined || !NUMBER_ID.test(id)) return undefined
+  const id = firmsIdOf(metadata?.['phone_number_id'])
+  if (id === undefined) return undefined
   const display = phoneOf(metadata?.['display_phone_number'])
   return display === undefined ? { id } : { id, display }
 }

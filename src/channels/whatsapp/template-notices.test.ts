@@ -1,4 +1,5 @@
 import { describe, test } from 'bun:test'
+import { HOUR_MS } from '../../core/clock.ts'
 import type { FactSubject } from '../../core/inbound.ts'
 import { checkNotice, type NoticeCase } from './notices.test-support.ts'
 import { STAMP_MS, WABA } from './webhook.test-support.ts'
@@ -7,7 +8,6 @@ const TEMPLATE: FactSubject = { kind: 'template', accountId: WABA, id: '5', name
 const template = { message_template_id: 5, message_template_name: 'hello', message_template_language: 'en-US' }
 const FROM_S = 1790604800
 const FROM_MS = FROM_S * 1000
-const HOUR_MS = 3_600_000
 
 const templates: NoticeCase[] = [
   [
@@ -137,6 +137,21 @@ const templates: NoticeCase[] = [
   ],
 ]
 
+/** Such a name would stand in the cursor of the list, too long for an address. */
+const nameless: NoticeCase[] = [
+  { message_template_name: 'x'.repeat(513) },
+  { message_template_language: 'x'.repeat(65) },
+].map((odd) => [
+  'message_template_status_update',
+  { ...template, ...odd, event: 'APPROVED' },
+  'approved',
+  'info',
+  null,
+  [],
+])
+
 describe('a notice about a template', () => {
+  test.each(nameless)('%s is kept, and tells no fact of a template that cannot be one', checkNotice)
+
   test.each(templates)('%s %j', checkNotice)
 })

@@ -1,14 +1,17 @@
+import { HOUR_MS } from '../../core/clock.ts'
 import type { Fact, FactSubject } from '../../core/inbound.ts'
 import { isSomething, type JsonObject, objectOf, stampMsOf, textOf, wordOf } from './read.ts'
 import { fact, type Stated, type Statement } from './statement.ts'
-
-const HOUR_MS = 3_600_000
 
 /** The platform's rule: a first pause lasts three hours, a second six; a third disables. */
 const PAUSE_MS: ReadonlyMap<string, number> = new Map([
   ['first_pause', 3 * HOUR_MS],
   ['second_pause', 6 * HOUR_MS],
 ])
+
+/** The platform's longest name; no language is nearly as long. */
+const NAME_CHARS_MAX = 512
+const LANGUAGE_CHARS_MAX = 64
 
 /** After these somebody should look: such a template is not sent, or soon will not be. */
 const WARNS: ReadonlySet<string> = new Set([
@@ -76,15 +79,11 @@ function reasonOf(value: JsonObject, subject: FactSubject): Fact[] {
   return [fact(subject, 'reason', reason === 'none' ? null : (reason ?? null))]
 }
 
-/** Some notices write `en-US` for what is `en_US` in a send. */
+/** Some notices write `en-US` for what is `en_US` in a send. Undefined where none is named, or none that could be sent. */
 function templateOf({ value, entryId }: Stated): FactSubject | undefined {
   const name = textOf(value['message_template_name'])
+  const language = textOf(value['message_template_language'])?.replaceAll('-', '_') ?? null
   if (name === undefined || entryId === null) return undefined
-  return {
-    kind: 'template',
-    accountId: entryId,
-    id: textOf(value['message_template_id']) ?? null,
-    name,
-    language: textOf(value['message_template_language'])?.replaceAll('-', '_') ?? null,
-  }
+  if (name.length > NAME_CHARS_MAX || (language?.length ?? 0) > LANGUAGE_CHARS_MAX) return undefined
+  return { kind: 'template', accountId: entryId, id: textOf(value['message_template_id']) ?? null, name, language }
 }
