@@ -129,7 +129,16 @@ function carryRows(older: Db, newerPath: string, dropped: Readonly<Record<string
         carried.map(({ column }) => `"${column}"`).join(', '),
         carried.map(({ value }) => value).join(', '),
       ]
-      older.script(`INSERT OR REPLACE INTO main."${name}" (${columns}) SELECT ${values} FROM newer."${name}"`)
+      try {
+        older.script(`INSERT OR REPLACE INTO main."${name}" (${columns}) SELECT ${values} FROM newer."${name}"`)
+      } catch (cause) {
+        if (!String((cause as { code?: unknown }).code).startsWith('SQLITE_CONSTRAINT')) throw cause
+        throw new Error(
+          `Cannot go back with this program: the older form wants what the newer has given up (${name}). The newer program ` +
+            'knows it: take gatehouse rollback of that one; nothing was changed',
+          { cause },
+        )
+      }
     }
   })
 }

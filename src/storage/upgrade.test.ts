@@ -226,6 +226,9 @@ describe('going back', () => {
   test('is refused before anything has changed where the older form cannot hold what there is', async () => {
     write('keys/a.db', NEWER[0], 'DROP TABLE keys')
     await expect(back()).rejects.toThrow('the newer form has no table keys')
+    // What a newer program has given up is known to that one alone.
+    write('keys/a.db', NEWER[0], "CREATE TABLE keys (name TEXT); INSERT INTO keys VALUES ('first')")
+    await expect(back()).rejects.toThrow(/given up \(keys\).*gatehouse rollback of that one/)
     expect(versions()).toEqual(['keys/a.db 2', 'keys/b.db 2', 'book.db 3'])
     expect(refusalOfUnfinished(folder, undefined)).toBeUndefined()
   })
