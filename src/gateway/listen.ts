@@ -169,6 +169,7 @@ function webhooksOf(base: Base) {
     isReady: () => base.isServing() && house.isStoring().journal && !base.space.isFull(),
     accept: (source, body) => house.inbound.accept(source, body),
     bodyBytesMax: () => base.config.limits.webhookBodyBytesMax,
+    overflow: () => metrics.overflows.add(1, { queue: 'webhook_bodies' }),
     count: (outcome, seconds, app) => {
       metrics.webhooks.add(1, { outcome })
       if (outcome !== 'stored') return

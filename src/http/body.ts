@@ -1,5 +1,6 @@
 import { depthExceeds } from '../channels/depth.ts'
 import { Failure } from '../core/failure.ts'
+import { BodyDropped, type BodyRoom } from './body-room.ts'
 
 /** Deep nesting costs seconds to write again, and no honest body has it. */
 export const DEPTH_MAX = 64
@@ -21,13 +22,19 @@ function requireSafeNames(value: object, path: string): void {
   }
 }
 
-/** Reads a body up to a bound, whether or not it says its length. Throws `Failure('too_large')` beyond it. */
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+/** What a connection may hold of a body without being counted. */
+const SMALL_BYTES = 64 * 1024
+
+/**
+ * Reads a body up to a bound, whether or not it says its length. Throws `Failure('too_large')` beyond it. `room`, for
+ * senders that are not known yet, bounds what all such bodies hold together.
+ */
+export async function readBody(request: Request, bytesMax: number, room?: BodyRoom): Promise<Uint8Array> {
   const said = Number(request.headers.get('content-length') ?? Number.NaN)
   if (said > bytesMax) throw tooLarge(bytesMax)
   try {
-    if (said <= bytesMax) return new Uint8Array(await request.arrayBuffer())
-    return await readPieces(request, bytesMax)
+    if (said <= (room ? Math.min(SMALL_BYTES, bytesMax) : bytesMax)) return new Uint8Array(await request.arrayBuffer())
+    return await readPieces(request, bytesMax, room)
   } catch (cause) {
     if (cause instanceof Failure || !request.signal.aborted) throw cause
     // Whoever sent it went away: their affair, and nobody is there to hear the answer.
@@ -35,16 +42,31 @@ export async function readBody(request: Request, bytesMax: number): Promise<Uint
   }
 }
 
-async function readPieces(request: Request, bytesMax: number): Promise<Uint8Array> {
+async function readPieces(request: Request, bytesMax: number, room: BodyRoom | undefined): Promise<Uint8Array> {
   if (!request.body) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body) {
-    size += chunk.length
-    if (size > bytesMax) throw tooLarge(bytesMax)
-    chunks.push(chunk)
+  let isDropped = false
+  const reader = request.body.getReader()
+  const giveUp = () => void reader.cancel().catch(() => {})
+  const place = room?.enter(() => {
+    isDropped = true
+    giveUp()
+  })
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (isDropped) throw new BodyDropped()
+      if (done) return Buffer.concat(chunks)
+      size += value.length
+      if (size > bytesMax) throw tooLarge(bytesMax)
+      chunks.push(value)
+      place?.take(value.length)
+    }
+  } finally {
+    place?.leave()
+    giveUp()
   }
-  return Buffer.concat(chunks)
 }
 
 /** A JSON object from a request's body. Throws `Failure('invalid')` for anything else. */

@@ -23,6 +23,7 @@ test('the time of an answer counts from when the body is whole, not from when a 
     isReady: () => true,
     accept: async () => clock.advance(3),
     bodyBytesMax: () => 1000,
+    overflow: () => {},
     count: (outcome, seconds) => void counted.push([outcome, seconds]),
   })
   const parts = [BODY.slice(0, 10), BODY.slice(10)]

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { DEPTH_MAX, readBody } from './body.ts'
+import { BodyDropped, BodyRoom, ROOM_BYTES_MAX } from './body-room.ts'
 import { responseOf } from './errors.ts'
 
 /** An application at a platform, as the webhook needs it. */
@@ -35,6 +36,8 @@ export interface WebhookDependencies {
   accept(source: string, body: Uint8Array): Promise<unknown>
   /** As the operator has it now. */
   bodyBytesMax(): number
+  /** A body was given up, since too much of others was held. */
+  overflow(): void
   /** `seconds`: from the body being whole to its answer, where it was stored; `app`: the id of a configured one, or null. */
   count(outcome: WebhookOutcome, seconds: number, app: string | null): void
 }
@@ -56,12 +59,15 @@ const OUTCOME_OF: Partial<Record<Failure['code'], WebhookOutcome>> = {
 function outcomeOf(error: unknown, request: Request): WebhookOutcome {
   if (!(error instanceof Failure)) return 'failed'
   if (error.code === 'invalid' && request.signal.aborted) return 'cut_short'
+  // Anybody outside can begin bodies and never end them: that is no fault of ours either.
+  if (error instanceof BodyDropped) return 'cut_short'
   return OUTCOME_OF[error.code] ?? 'failed'
 }
 
 /** The platforms' way in. The order of the checks is the design's: known, ready, size, signature, depth, journal, 200. */
 export function webhookRoutes(deps: WebhookDependencies): Elysia {
   const app = new Elysia({ name: 'webhooks' })
+  const room = new BodyRoom(ROOM_BYTES_MAX, () => deps.overflow())
   app.get('/webhooks/:channel/:app', ({ params, request }) => {
     const known = deps.appOf(sourceOf(params.channel, params.app))
     const query = new URL(request.url).searchParams
@@ -77,7 +83,7 @@ export function webhookRoutes(deps: WebhookDependencies): Elysia {
     async ({ params, request }) => {
       const known = deps.appOf(sourceOf(params.channel, params.app))
       try {
-        const wholeAtMs = await take(deps, known, request)
+        const wholeAtMs = await take(deps, known, { request, room })
         deps.count('stored', (deps.clock.monoMs() - wholeAtMs) / 1000, known?.id ?? null)
         return new Response('OK')
       } catch (error) {
@@ -100,10 +106,14 @@ function logRefusal(log: Log, outcome: WebhookOutcome, app: string): void {
 }
 
 /** Answers when the body was whole: how long a sender takes for it says nothing of us. */
-async function take(deps: WebhookDependencies, app: WebhookApp | undefined, request: Request): Promise<number> {
+async function take(
+  deps: WebhookDependencies,
+  app: WebhookApp | undefined,
+  { request, room }: { request: Request; room: BodyRoom },
+): Promise<number> {
   if (!app) throw unknownApp()
   if (!deps.isReady()) throw new Failure('unavailable', 'Not ready: send again later', { retry_after_ms: 1000 })
-  const body = await readBody(request, deps.bodyBytesMax())
+  const body = await readBody(request, deps.bodyBytesMax(), room)
   const wholeAtMs = deps.clock.monoMs()
   if (!app.channel.verifySignature({ headers: request.headers, body, secrets: app.secrets })) {
     throw new Failure('unauthorized', 'The signature does not fit the body and the app secret')

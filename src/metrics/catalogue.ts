@@ -243,7 +243,7 @@ export const BEGINS_AT_ZERO = {
   sends: outcomes('accepted', 'refused', 'retry', 'unknown'),
   mediaFetches: outcomes('ready', 'later', 'failed', 'gone', 'too_large', 'refused'),
   notices: ['info', 'warning', 'critical'].map((severity) => ({ severity })),
-  overflows: ['journal', 'book', 'dispatch', 'audit'].map((queue) => ({ queue })),
+  overflows: ['journal', 'book', 'dispatch', 'audit', 'webhook_bodies'].map((queue) => ({ queue })),
   messages: [
     { direction: 'in', state: 'received' },
     ...['failed', 'expired', 'held'].map((state) => ({ direction: 'out', state })),
