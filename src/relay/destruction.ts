@@ -1,4 +1,5 @@
 import { type Clock, pause } from '../core/clock.ts'
+import { Failure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { ErasureReader } from '../records/erasure-reader.ts'
 import type { ClockTrust } from './clock-trust.ts'
@@ -34,6 +35,7 @@ export interface DestructionDependencies {
 export class Destruction {
   readonly eraser: Eraser
   readonly #deps: DestructionDependencies
+  #isChangingKey = false
 
   constructor(deps: DestructionDependencies) {
     this.#deps = deps
@@ -75,10 +77,17 @@ export class Destruction {
     log.info('journal days ended', { count: days.length })
   }
 
+  /** One at a time: of two, each would be told that its key holds, and the vault would open with one of them. */
   async changeMasterKey(next: Uint8Array): Promise<void> {
     const { house, search, copies } = this.#deps
-    await house.changeMasterKey(next, async (key) => await search()?.learnMaster(key))
-    await copies.learnMaster(next)
+    if (this.#isChangingKey) throw new Failure('conflict', 'The master key is being changed already: wait for its end')
+    this.#isChangingKey = true
+    try {
+      await house.changeMasterKey(next, async (key) => await search()?.learnMaster(key))
+      await copies.learnMaster(next)
+    } finally {
+      this.#isChangingKey = false
+    }
     this.#deps.log.info('master key changed')
   }
 }

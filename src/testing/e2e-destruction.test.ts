@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CrashPoint } from '../core/crash-point.ts'
 import { Db } from '../storage/database.ts'
+import { Vault } from '../vault/vault.ts'
 import { CRASHABLE_PROGRAM, freePort } from './program.ts'
 import { filesWith, openEverything } from './sealed-cells.ts'
 import { FAST_NUMBER, sign, testConfigText, until } from './test-gateway.ts'
@@ -170,6 +171,21 @@ describe('key rotate', () => {
     expect(opens('after the change', 'old')).toBeGreaterThan(0)
   })
 
+  test('is refused while another one is under way: whoever is told that the key is changed has the one in force', async () => {
+    const house = await serve()
+    await write(PHONE, SECRET)
+    const third = 'ab'.repeat(32).replace('ab', '03')
+    const answers = await Promise.all([KEYS.new, third].map(async (key) => ({ key, ...(await rotateTo(key)) })))
+    const changed = answers.filter(({ status }) => status === 200)
+    const refused = answers.filter(({ status }) => status === 409)
+    expect(changed.length + refused.length).toBe(2)
+    for (const { detail } of refused) expect(detail).toContain('is being changed already: wait for its end')
+    // One after the other on a slow machine: then the last.
+    const opening = changed.filter(({ key }) => isKeyOf(key))
+    expect(opening).toHaveLength(1)
+    await stop(house)
+  })
+
   test('refuses in words the key that is in force, and what is no key', async () => {
     await stop(await serve())
     const same = await run(['key', 'rotate', '--new-key-file', join(folder, 'old.key')])
@@ -186,6 +202,22 @@ describe('key rotate', () => {
     expect((await run(['key', 'turn', '--new-key-file', join(folder, 'new.key')])).code).toBe(2)
   })
 })
+
+/** As the command asks the running house. */
+async function rotateTo(key: string): Promise<{ status: number; detail?: string }> {
+  const init = { unix: join(dataDir, 'control.sock'), method: 'POST', body: JSON.stringify({ key }) }
+  const response = await fetch('http://house/master-key', init as BunFetchRequestInit)
+  return { ...(await response.json()), status: response.status }
+}
+
+function isKeyOf(key: string): boolean {
+  try {
+    new Vault(join(dataDir, 'vault.db'), Uint8Array.fromHex(key), { readonly: true }).close()
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Every key as the master key wraps it. */
 function wrapsOf(): Uint8Array[] {
