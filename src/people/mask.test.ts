@@ -40,6 +40,12 @@ const NOTICE = {
   system: { body: 'Amina Farouk changed from 12025550143 to 12025550144' },
   content: { kind: 'notice', text: 'Amina Farouk changed from 12025550143 to 12025550144' },
 }
+const lookUp = (detail: object) => ({
+  id: 'aud_1',
+  actor: { id: 'k', by: 'api_key' },
+  action: 'contact.look_up',
+  detail,
+})
 const SECRETS = ['Amina Farouk', '2025550143', 'US.4711', 'HBgMMTIw', 'R-1183', '"amina"']
 
 describe('masked()', () => {
@@ -48,7 +54,12 @@ describe('masked()', () => {
     ['a notice of the platform', NOTICE],
     ['a message to a group', { ...MESSAGE, from: '+15550783881', direction: 'out', to: null, participants: [CONTACT] }],
     ['a conversation', CONVERSATION],
+    ['a group with its members', { ...CONVERSATION, group: { id: 'g1', subject: 'Tour', members: [CONTACT] } }],
     ['a contact', WHOLE_CONTACT],
+    ...Object.entries({ phone: '+12025550143', user_id: 'US.4711', username: 'amina' }).map(
+      ([kind, value]): [string, object] => [`a look-up by ${kind} in the audit`, lookUp({ [kind]: value })],
+    ),
+    ['a search in the audit', lookUp({ q: 'Amina Farouk', person: '2025550143', conversation_id: 'cnv_g' })],
     ['a page of conversations', { items: [CONVERSATION, CONVERSATION], next: null, as_of: 7 }],
     ['results of a search', { items: [{ message: MESSAGE, conversation_id: 'cnv_g', highlights: [] }] }],
     ['an event', { offset: 3, type: 'message.received', data: { message: MESSAGE, conversation: CONVERSATION } }],

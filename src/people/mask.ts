@@ -31,6 +31,7 @@ export function masked(value: unknown, mask: Mask): unknown {
   if ('identities' in view) return maskedContact(view, mask)
   if ('direction' in view && 'conversation_id' in view && 'from' in view) return maskedMessage(view, mask)
   if ('contact' in view && 'number_alias' in view) return maskedConversation(view, mask)
+  if ('actor' in view && 'detail' in view) return { ...view, detail: maskedDetail(view['detail'], mask) }
   const others = Object.fromEntries(Object.entries(view).map(([name, member]) => [name, masked(member, mask)]))
   // An event or a problem that names a message: the platform's id has the phone inside.
   return mask.phones && 'upstream_id' in others ? { ...others, upstream_id: null } : others
@@ -42,9 +43,7 @@ function maskedConversation(view: View, mask: Mask): View {
     ...view,
     contact: maskedPerson(view['contact'], mask),
     ...('last_message' in view ? { last_message: masked(view['last_message'], mask) } : {}),
-    ...(group && 'participants' in group
-      ? { group: { ...group, participants: peopleOf(group['participants'], mask) } }
-      : {}),
+    ...(group && 'members' in group ? { group: { ...group, members: peopleOf(group['members'], mask) } } : {}),
   }
 }
 
@@ -95,6 +94,21 @@ function maskedContact(view: View, mask: Mask): View {
     identities: links.map((link) => ({ ...link, value: phone(link['value']) })),
     ...(mask.names ? { attributes: {} } : {}),
   }
+}
+
+/** What customers are looked up by, and what of a search may be their name or phone. */
+const LOOKED_UP_BY: ReadonlySet<string> = new Set(['phone', 'user_id', 'username', 'email'])
+const SEARCHED_BY: ReadonlySet<string> = new Set(['q', 'person'])
+
+/** What the audit keeps of a look or a search. */
+function maskedDetail(detail: unknown, mask: Mask): unknown {
+  if (typeof detail !== 'object' || detail === null) return detail
+  return Object.fromEntries(
+    Object.entries(detail).map(([name, value]) => {
+      if (SEARCHED_BY.has(name)) return [name, DOTS]
+      return [name, mask.phones && LOOKED_UP_BY.has(name) ? maskedPhone(value) : value]
+    }),
+  )
 }
 
 function peopleOf(list: unknown, mask: Mask): unknown {
