@@ -1,4 +1,8 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Db } from '../storage/database.ts'
 import { openTestBook } from '../testing/open-test-book.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { declared, textItem } from '../testing/test-items.ts'
@@ -44,5 +48,18 @@ describe('messages picked at random, with ids that have jumped', () => {
       random: seededRandom(7),
     })
     expect(found).toMatchObject({ opened: 2 * HALF, erased: 0, broken: 0 })
+  })
+
+  test('are compared by the ids that the copy had: those it gave since may be of others in the living house', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-cells-'))
+    house.database.copyTo(join(folder, 'live.db'))
+    const records = new Db(join(folder, 'live.db'))
+    records.run('UPDATE messages SET arrived_at = arrived_at + 1 WHERE id > ?1', JUMP)
+    const ask = { count: 1000, random: seededRandom(7) }
+    const copy = { records: house.database, vault: house.vault }
+    expect(compareRandomCells(copy, { records, lastId: JUMP }, ask)).toMatchObject({ same: HALF, other: 0 })
+    expect(compareRandomCells(copy, { records, lastId: 2 * JUMP }, ask)).toMatchObject({ same: HALF, other: HALF })
+    records.close()
+    rmSync(folder, { recursive: true })
   })
 })

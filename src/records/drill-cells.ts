@@ -9,6 +9,12 @@ export interface ReadHouse {
   vault: Vault
 }
 
+/** The living house, for ids up to the last that the copy had given: those that the copy gave since are its own. */
+export interface LivingHouse {
+  records: Db
+  lastId: number
+}
+
 /** What became of sealed cells of a copy, and of the same cells in the living house. */
 export interface ComparedCells {
   opened: number
@@ -43,7 +49,7 @@ const CELL = `SELECT m.id, k.person, m.body, m.conversation_id AS conversation, 
  */
 export function compareRandomCells(
   copy: ReadHouse,
-  live: ReadHouse | null,
+  live: LivingHouse | null,
   ask: { count: number; random: () => number },
 ): ComparedCells {
   const found: ComparedCells = { opened: 0, erased: 0, broken: 0, same: 0, changed: 0, gone: 0, other: 0 }
@@ -69,7 +75,7 @@ export function randomMessages(records: Db, ask: { count: number; random: () => 
 
 function compare(
   found: ComparedCells,
-  { copy, live, row, body }: { copy: ReadHouse; live: ReadHouse | null; row: CellRow; body: Uint8Array },
+  { copy, live, row, body }: { copy: ReadHouse; live: LivingHouse | null; row: CellRow; body: Uint8Array },
 ): void {
   try {
     const key = copy.vault.personKey(row.person)
@@ -83,7 +89,7 @@ function compare(
     return
   }
   found.opened++
-  if (!live) return
+  if (!live || row.id > live.lastId) return
   const alive = live.records.one<CellRow>(CELL, row.id)
   if (!alive?.body || alive.body.length === 0) found.gone++
   else if (alive.conversation !== row.conversation || alive.arrivedAt !== row.arrivedAt) found.other++
