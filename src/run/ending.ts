@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { EXIT_FAILED, EXIT_OK } from '../cli/commands.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
 
 /** A stop that takes longer is cut off: 10 s for requests under way, the rest for files and sockets. */
 const STOP_MS_MAX = 15_000
@@ -59,6 +60,13 @@ export class HangUp {
   serve(reload: () => Promise<unknown>): void {
     this.#reload = reload
     if (this.#asked) void reload()
+  }
+}
+
+/** Log rotation sends these to other programs. Unheard they would end this one. */
+export function ignoreStraySignals(log: Log): void {
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(signal, () => log.warn('a signal that means nothing here', { code: signal }))
   }
 }
 

@@ -17,7 +17,7 @@ import { startSimulator } from '../simulator/simulator.ts'
 import { refusalInWords } from '../storage/data-folder.ts'
 import { THREADS } from '../threads.ts'
 import { beginDrill } from './begin-drill.ts'
-import { Ending, HangUp } from './ending.ts'
+import { Ending, HangUp, ignoreStraySignals } from './ending.ts'
 
 type Context = CommandContext<Config>
 
@@ -30,6 +30,7 @@ export function serve(context: Context): Promise<number> {
     for (const note of notes) log.warn('configuration', { reason: note })
     const ending = new Ending(systemClock)
     const hangUp = new HangUp(() => ending.end(EXIT_OK))
+    ignoreStraySignals(log)
     let demo: Demo | null = null
     let gateway: Gateway
     try {

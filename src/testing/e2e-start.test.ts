@@ -446,6 +446,13 @@ describe('a house that runs', () => {
     house.child.kill('SIGHUP')
     await until('the log says what is wrong', () => house.said.out.includes('configuration not taken over'))
     expect(await command()).toMatchObject({ code: 1, complaints: expect.stringContaining('Nothing was changed') })
+    // What log rotation sends to others ends nothing here.
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+      house.child.kill(signal)
+      await until('it is told', () =>
+        house.said.out.includes(`"code":"${signal}","msg":"a signal that means nothing here"`),
+      )
+    }
     const body = JSON.stringify({
       to: '+15550791234',
       type: 'template',
