@@ -5,6 +5,8 @@ export interface Space {
   /** What this process may still write. */
   freeBytes: number
   totalBytes: number
+  /** How many files more may be made (free inodes); absent where the file system has no such bound. */
+  freeFiles?: number
   /** The kernel's number of the kind of file system. */
   kind: number
 }
@@ -42,6 +44,7 @@ export function fileSystemOf(kind: number): { name: string; trust: FileSystemTru
 
 /** Asks the file system that a folder lies on. Off the main thread. */
 export async function readSpace(folder: string): Promise<Space> {
-  const { bavail, bsize, blocks, type } = await statfs(folder)
-  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, kind: type }
+  const { bavail, bsize, blocks, files, ffree, type } = await statfs(folder)
+  const bound = files > 0 ? { freeFiles: ffree } : {}
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, ...bound, kind: type }
 }

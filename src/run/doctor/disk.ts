@@ -8,6 +8,9 @@ import { type Finding, fail, lengthOf, ok, sizeOf, warn } from './finding.ts'
 const FREE_BYTES_FAIL = 256 * 1024 * 1024
 const FREE_BYTES_WARN = 2 * 1024 * 1024 * 1024
 const FREE_SHARE_WARN = 0.1
+/** Each file of a message takes one, with its thumbnail two. */
+const FREE_FILES_WARN = 10_000
+const FREE_FILES_FAIL = 100
 const DAY_S = 86_400
 const FORECAST_DAYS_FAIL = 1
 const FORECAST_DAYS_WARN = 14
@@ -18,12 +21,18 @@ const SYNC_MS_LYING = 0.1
 const SYNC_MS_SLOW = 20
 const WAL_BYTES_WARN = 256 * 1024 * 1024
 
+const MAKE_PLACES =
+  'df -i shows it: remove small files that others left on this disk, or give the house one with more inodes'
 const MAKE_ROOM = 'Make room: [media] keep_days, older backups, a larger disk'
 
-export function checkSpace({ freeBytes, totalBytes }: Pick<Space, 'freeBytes' | 'totalBytes'>): Finding {
+export function checkSpace({ freeBytes, totalBytes, freeFiles }: Omit<Space, 'kind'>): Finding {
   const id = 'disk.space'
   const what = `${sizeOf(freeBytes)} of ${sizeOf(totalBytes)} are free`
   if (freeBytes < FREE_BYTES_FAIL) return fail(id, what, MAKE_ROOM)
+  if (freeFiles !== undefined && freeFiles < FREE_FILES_WARN) {
+    const files = `${what}, but only ${freeFiles} more files may be made`
+    return freeFiles < FREE_FILES_FAIL ? fail(id, files, MAKE_PLACES) : warn(id, files, MAKE_PLACES)
+  }
   if (freeBytes < FREE_BYTES_WARN || freeBytes < totalBytes * FREE_SHARE_WARN) return warn(id, what, MAKE_ROOM)
   return ok(id, what)
 }
