@@ -86,6 +86,15 @@ describe('masked()', () => {
     })
   })
 
+  test('a notice whose words are not shown is not found by them', () => {
+    const found = (message: object, highlights: number[][]) => ({ message, conversation_id: 'cnv_g', highlights })
+    const said = found(MESSAGE, [[0, 2]])
+    const items = [found(NOTICE, [[0, 5]]), said, found(NOTICE, [])]
+    const shown = masked({ items, next: null }, BOTH) as { items: { message: { type: string } }[] }
+    // One that was looked for by its day or its kind says nothing.
+    expect(shown.items.map(({ message }) => message.type)).toEqual(['text', 'system'])
+  })
+
   test('names and phones are two permissions', () => {
     expect(masked(CONTACT, BOTH)).toEqual(CONTACT)
     const names = masked(CONVERSATION, { phones: false, names: true }) as typeof CONVERSATION

@@ -25,7 +25,7 @@ export function maskOf(principal: Principal): Mask | null {
  * masked, wherever it stands. What people write in their messages stays: it is what the reader answers to.
  */
 export function masked(value: unknown, mask: Mask): unknown {
-  if (Array.isArray(value)) return value.map((member) => masked(member, mask))
+  if (Array.isArray(value)) return value.filter(mayBeFound).map((member) => masked(member, mask))
   if (typeof value !== 'object' || value === null) return value
   const view = value as View
   if ('identities' in view) return maskedContact(view, mask)
@@ -70,6 +70,13 @@ function withoutIds(view: View): View {
     ...('statuses' in view ? { statuses: [] } : {}),
     ...(content && 'reaction' in content ? { content: { ...content, reaction: null } } : {}),
   }
+}
+
+/** Beginnings of words are found too: by a notice that is not shown a name or a phone could be tried out letter by letter. */
+function mayBeFound(result: unknown): boolean {
+  if (typeof result !== 'object' || result === null || !('highlights' in result)) return true
+  const { message, highlights } = result as { message?: View; highlights: unknown }
+  return message?.['type'] !== 'system' || !Array.isArray(highlights) || highlights.length === 0
 }
 
 /** The platform's words about somebody: that this name or phone is that one now. */
