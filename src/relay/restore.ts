@@ -42,6 +42,8 @@ export interface RestoreOptions extends Omit<ApplyLedgerOptions, 'finishing'> {
   vaultFrom: string
   /** The erasure ledger of the lost house; null: there is none. */
   ledger: string | null
+  /** Another copy of it, which may know of people that the first one does not. */
+  otherLedger?: string
   /** The journal as it was shipped; null: only what the backup has. */
   shipped: string | null
   say(line: string): void
@@ -77,10 +79,10 @@ export interface ChosenBackup {
  * made again from its beginning. Nothing is written where the backup cannot be the right one.
  */
 export async function restore(options: RestoreOptions): Promise<Restored> {
-  const { folder, ledger, shipped, masterKey, clock, say } = options
+  const { folder, shipped, masterKey, clock, say } = options
   const chosen = chooseBackup(options)
   await requireReadable(chosen, masterKey)
-  if (ledger !== null) requireLedger(ledger)
+  for (const path of ledgersOf(options)) requireLedger(path)
   if (shipped !== null) requireShipped(shipped)
   const isGone = shipped === null ? async () => true : watchHold(shipped, clock)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -91,7 +93,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     clear(folder)
     crashPoint('restore.begun')
     await copyBackup(chosen, folder, { withMedia: true })
-    if (ledger !== null) copyLedger(ledger, folder)
+    copyLedgers(ledgersOf(options), folder)
   })
   crashPoint('restore.copied')
   const done = await bringToLife(options, chosen)
@@ -264,9 +266,20 @@ function requireLedger(path: string): void {
   new ErasureLedger(path, { readonly: true }).close()
 }
 
-function copyLedger(from: string, folder: string): void {
+function ledgersOf({ ledger, otherLedger }: RestoreOptions): string[] {
+  return [ledger, otherLedger].filter((path) => path !== null && path !== undefined)
+}
+
+/** Whoever one of them knows to be erased is. */
+function copyLedgers([from, ...others]: readonly string[], folder: string): void {
+  if (from === undefined) return
   const to = join(folder, LEDGER_FILE)
   copyDatabase(from, to)
+  if (others.length > 0) {
+    const ledger = new ErasureLedger(to)
+    for (const other of others) ledger.takeIn(other)
+    ledger.close()
+  }
   chmodSync(to, 0o600)
   syncFile(to)
 }

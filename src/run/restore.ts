@@ -3,13 +3,14 @@ import { join, resolve } from 'node:path'
 import { type CommandContext, EXIT_OK, EXIT_USAGE, withConfig } from '../cli/commands.ts'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
+import { messageOf } from '../core/failure.ts'
 import { createLog } from '../core/pino-log.ts'
 import { segmentsIn } from '../journal/shipped-file.ts'
 import { type Restored, restore } from '../relay/restore.ts'
 import { setupOf } from '../setup.ts'
 import { giveToOwner } from '../storage/data-folder.ts'
 import { THREADS } from '../threads.ts'
-import { LEDGER_FILE } from '../vault/erasure-ledger.ts'
+import { countErased, LEDGER_FILE } from '../vault/erasure-ledger.ts'
 import { drillCommand, textOf } from './drill.ts'
 
 /** Makes the data folder from a backup, or with the word `drill` tries one. */
@@ -32,7 +33,8 @@ function restoreFrom(context: CommandContext<Config>, config: Config, from: stri
   const vaultFrom = textOf(context, 'vault-from') ?? config.backup.vaultFolder ?? from
   // Each erasure and each backup leaves the newest ledger beside the vault's copies.
   const left = join(vaultFrom, LEDGER_FILE)
-  const ledger = textOf(context, 'ledger') ?? (existsSync(left) ? left : null)
+  const hasLeft = existsSync(left)
+  const ledger = textOf(context, 'ledger') ?? (hasLeft ? left : null)
   if (ledger === left)
     context.complain(`The erasure ledger is ${left}, as it lies beside the keys. --ledger names a newer one`)
   const shipped = textOf(context, 'journal') ?? null
@@ -43,6 +45,7 @@ function restoreFrom(context: CommandContext<Config>, config: Config, from: stri
     from,
     vaultFrom,
     ledger,
+    ...(hasLeft && ledger !== left && isWhole(context, left) ? { otherLedger: left } : {}),
     shipped,
     folder: config.dataDir,
     masterKey: setupOf(config).masterKey,
@@ -51,6 +54,17 @@ function restoreFrom(context: CommandContext<Config>, config: Config, from: stri
     threads: THREADS,
     say: context.complain,
   })
+}
+
+/** One that nobody has named, and that is damaged, is left out. */
+function isWhole({ complain }: CommandContext<Config>, ledger: string): boolean {
+  try {
+    countErased(ledger)
+    return true
+  } catch (error) {
+    complain(`It is left out: ${messageOf(error)}`)
+    return false
+  }
 }
 
 function print({ options, print: line, complain }: CommandContext<Config>, restored: Restored): void {

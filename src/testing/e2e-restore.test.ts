@@ -21,6 +21,7 @@ import { backupsIn } from '../storage/backup-manifest.ts'
 import { Db } from '../storage/database.ts'
 import { FolderLock } from '../storage/lock.ts'
 import { THREADS } from '../threads.ts'
+import { ErasureLedger } from '../vault/erasure-ledger.ts'
 import { CRASHABLE_PROGRAM } from './program.ts'
 import { seededRandom } from './seeded-random.ts'
 import {
@@ -310,6 +311,15 @@ describe('a restore', () => {
     records.close()
     await house.start()
     expect(await contactsNow()).toContain(ANNA)
+  })
+
+  test('erases whom either ledger knows: the one that is named, or the one beside the keys', async () => {
+    await erase((await house.conversationOf(ANNA)).contact.id)
+    await lose()
+    const older = join(house.folder, 'older-ledger.db')
+    new ErasureLedger(older).close()
+    const newer = join(old(), 'erasure-ledger.db')
+    expect(await restore(options({ ledger: older, otherLedger: newer }))).toMatchObject({ erased_again: 1 })
   })
 
   test('as a command takes the erasure ledger that the last backup left beside the keys, and names a shipped journal', async () => {

@@ -107,6 +107,26 @@ describe('a ledger of erasures', () => {
     expect(read).toThrow(LedgerDamaged)
   })
 
+  test('takes in what another knows, and keeps its own', () => {
+    fill()
+    const path = join(folder, 'other.db')
+    const other = new ErasureLedger(path)
+    other.note({ epoch: 'an-epoch', erasureId: 1 }, { atMs: 5, by: 'per_2' }, [31, 77])
+    other.note({ epoch: 'another', erasureId: 1 }, { atMs: 6, by: 'per_2' }, [78])
+    other.noteCuts([{ seq: 7, tag: TAG, timesCut: 0, paths: [] }])
+    other.noteCuts([{ seq: 8, tag: TAG, timesCut: 0, paths: [['entry']] }])
+    other.close()
+    const ledger = new ErasureLedger(join(folder, LEDGER_FILE))
+    ledger.takeIn(path)
+    ledger.takeIn(path)
+    ledger.close()
+    expect(read()).toMatchObject({ persons: [31, 77, 78, ...PERSONS.slice(1)], seqs: [7, 8] })
+    const again = new ErasureLedger(join(folder, LEDGER_FILE))
+    expect(again.cutsOf(7, TAG)).toHaveLength(3)
+    expect([again.askedAtOf(31), again.askedAtOf(78)]).toEqual([1_795_338_600_000, 6])
+    again.close()
+  })
+
   test('that is damaged is put aside where the loss is accepted, and never without', () => {
     fill()
     tamper('DELETE FROM persons WHERE person = 31')

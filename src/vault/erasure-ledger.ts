@@ -142,6 +142,30 @@ export class ErasureLedger {
       .map(({ seq }) => seq)
   }
 
+  /** Takes in what another ledger of the house knows, and this one does not. */
+  takeIn(path: string): void {
+    const other = openWhole(path, { readonly: true })
+    try {
+      this.#write(() => {
+        for (const { table, columns, key } of KNOWN) {
+          const wanted = columns.map((column) => `${column} AS ${column}`).join(', ')
+          for (const row of other.all<Record<string, Value>>(`SELECT ${wanted} FROM ${table}`)) {
+            const values = columns.map((column) => row[column] ?? null)
+            const places = columns.map((_, index) => `?${index + 1}`)
+            const where = key.map((column, index) => `${column} = ?${index + 1}`).join(' AND ')
+            this.#put(
+              { table, where, values: values.slice(0, key.length) },
+              `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places.join(', ')}) ON CONFLICT DO NOTHING`,
+              values,
+            )
+          }
+        }
+      })
+    } finally {
+      other.close()
+    }
+  }
+
   close(): void {
     this.#database.close()
   }
@@ -160,6 +184,17 @@ export class ErasureLedger {
     writeSum(this.#database, (readSum(this.#database) ?? 0n) + sumThere() - before)
   }
 }
+
+/** Its tables, with their keys first. */
+const KNOWN = [
+  {
+    table: 'erasures',
+    columns: ['epoch', 'erasure', 'asked_at', 'asked_by', 'done_at', 'report_hash'],
+    key: ['epoch', 'erasure'],
+  },
+  { table: 'persons', columns: ['person', 'epoch', 'erasure'], key: ['person'] },
+  { table: 'cuts', columns: ['seq', 'tag', 'paths'], key: ['seq', 'tag'] },
+] as const
 
 const ROWS = {
   erasures: `SELECT concat_ws(' ', 'erasure', epoch, erasure, asked_at, asked_by, done_at, hex(report_hash)) AS row FROM erasures`,
