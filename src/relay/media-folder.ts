@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../core/failure.ts'
 import {
@@ -12,7 +12,8 @@ import {
   sealedFileName,
 } from '../vault/chunks.ts'
 
-const INCOMING = 'incoming'
+/** Between its row and its move a file is still where it came in. */
+export const INCOMING = 'incoming'
 const PART = '.part'
 /** Opened chunks that a reader of a file may still look at. */
 const PIECES_HELD = 2
@@ -74,8 +75,9 @@ export class MediaFolder {
     return this.#inTurn(async () => {
       if (this.#isNamed(file)) return
       for (const name of [file, thumbnailName(file)]) {
-        await rm(this.#pathOf(name), { force: true })
-        await rm(join(this.#path, INCOMING, name), { force: true })
+        // Bun's `rm` gives the kernel's reason as EFAULT.
+        await unlink(this.#pathOf(name)).catch(ignoreMissing)
+        await unlink(join(this.#path, INCOMING, name)).catch(ignoreMissing)
       }
     })
   }
