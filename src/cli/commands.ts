@@ -218,7 +218,7 @@ export const DESCRIPTIONS: Readonly<Record<CommandName, CommandDescription>> = {
     name: 'storm',
     summary: 'Measures what this machine carries: drives a sandbox of its own through rising load.',
     options: [
-      { name: 'quick', help: 'Shorter steps, and fewer of them.' },
+      { name: 'quick', help: 'Shorter steps, and fewer of them: rough, and its practical figure lower.' },
       { name: 'seconds', value: 'N', help: 'Seconds of a step, after the warm-up. Default: 12, quick 5.' },
       { name: 'last', value: 'N', help: 'Goes no higher than so many messages a second.' },
       { name: 'loads', value: 'A,B', help: 'Exactly these loads instead of rising until it breaks.' },
