@@ -1,10 +1,9 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, MINUTE_MS } from '../core/clock.ts'
 import { type Actor, MAIN_WORKSPACE } from '../core/principal.ts'
 import type { AuditNote } from '../records/audit.ts'
 import { noteAudit } from '../records/audit-acts.ts'
 import type { Ask } from '../records/inputs.ts'
 
-const MINUTE_MS = 60_000
 /** What was looked at is in the audit at the latest so long afterwards: a kill may lose this much of it. */
 const FLUSH_MS = 500
 const WAITING_MAX = 10_000

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DAY_MS } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import type { Actor } from '../core/principal.ts'
 import { noteAudit } from '../records/audit-acts.ts'
@@ -12,7 +13,6 @@ import { AUDIT_SIGNATURE_KEY, RootSigner } from './audit-signature.ts'
 import { AuditWatch } from './audit-watch.ts'
 
 const PERSON: Actor = { id: 'person', by: 'session', workspaceId: 1, personId: 9 }
-const DAY_MS = 86_400_000
 
 function watched() {
   const clock = new FakeClock()

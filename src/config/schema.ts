@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '../core/clock.ts'
 import {
   boolean,
   digits,
@@ -24,7 +25,6 @@ import {
 import { defaulted, entries, optional, optionalSecret, required, requiredSecret, section } from './shape.ts'
 
 const MIB = 1024 * 1024
-const DAY_MS = 86_400_000
 const DAY_S = 86_400
 /** The longest that a message may wait, and the platform's own time to live of a message: 30 days. */
 const WAIT_DAYS_MAX = 30
@@ -113,8 +113,8 @@ const dispatch = section('How messages leave.', {
   deadline_ms: section('Until when a message of a class must have left, unless the request says otherwise.', {
     urgent: deadline(60_000, 'Deadline of codes and transactions.'),
     reply: deadline(30_000, 'Deadline of people answering people.'),
-    notice: deadline(3_600_000, 'Deadline of utility templates.'),
-    bulk: deadline(86_400_000, 'Deadline of campaigns.'),
+    notice: deadline(HOUR_MS, 'Deadline of utility templates.'),
+    bulk: deadline(DAY_MS, 'Deadline of campaigns.'),
   }),
   in_doubt_wait_s: section('How long a message that may have gone out waits for a status that says so.', {
     urgent: doubtWait(20, 'How long a code or transaction in doubt waits for a status; then it is sent again.'),

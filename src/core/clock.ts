@@ -11,7 +11,9 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void
 }
 
-export const DAY_MS = 24 * 60 * 60 * 1000
+export const MINUTE_MS = 60_000
+export const HOUR_MS = 60 * MINUTE_MS
+export const DAY_MS = 24 * HOUR_MS
 
 /** Longest delay a JavaScript timer keeps: beyond 2^31-1 ms it fires at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import { DAY_MS } from './clock.ts'
+import { DAY_MS, HOUR_MS } from './clock.ts'
 import { RecordTime } from './record-time.ts'
-
-const HOUR_MS = 3_600_000
 
 /** Looks as the book does: each look is an input. */
 function opened() {

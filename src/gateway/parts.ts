@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { channelNamed } from '../channels/registry.ts'
 import type { Config } from '../config.ts'
 import { must } from '../core/assert.ts'
-import { yieldToLoop } from '../core/clock.ts'
+import { DAY_MS, yieldToLoop } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import type { SendOutcome } from '../core/inbound.ts'
 import type { MessageClass } from '../core/message.ts'
@@ -35,7 +35,6 @@ import { Entrance } from './sign-in.ts'
 
 /** A send that has no answer by then is in doubt. The platform's own requests end within seconds. */
 const SEND_TIMEOUT_MS = 15_000
-const DAY_MS = 86_400_000
 
 /** Everything that is made from the open folder. */
 export interface Parts {

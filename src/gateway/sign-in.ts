@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { must } from '../core/assert.ts'
+import { HOUR_MS, MINUTE_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import { isPermission, PERMISSION_NAMES } from '../core/permissions.ts'
@@ -21,8 +22,6 @@ import { THREADS } from '../threads.ts'
 import type { Base } from './base.ts'
 import type { Rights } from './rights.ts'
 
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
 const NO_WORK = { languages: [], skills: [], zone: null, hours: null }
 
 export interface EntranceDependencies {

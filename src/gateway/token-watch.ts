@@ -1,6 +1,6 @@
 import type { InspectRequest, TokenFacts } from '../channels/whatsapp/inspect.ts'
 import { inspectToken } from '../channels/whatsapp/inspect.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, DAY_MS, HOUR_MS } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { AppSetup } from '../setup.ts'
 import type { Base } from './base.ts'
@@ -9,9 +9,8 @@ import type { Base } from './base.ts'
 const FIRST_MS = 20_000
 /** How often it is looked whether somebody is to be asked: a token that was changed is asked for soon. */
 const LOOK_MS = 60_000
-const DAY_MS = 86_400_000
 /** Pause after no answer. */
-const RETRY_MS = 3_600_000
+const RETRY_MS = HOUR_MS
 const ANSWER_MS_MAX = 8_000
 /** As `doctor` has it. */
 const EXPIRY_MS_WARN = 14 * DAY_MS

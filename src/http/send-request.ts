@@ -1,12 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Channel, PreparedMessage } from '../channels/channel.ts'
+import { DAY_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { readId } from '../core/ids.ts'
 import { type MessageClass, WHEN_IN_DOUBT } from '../core/message.ts'
 import type { Recipient, Sender } from '../records/queue-message.ts'
 
-const DAY_MS = 86_400_000
 /** The platform keeps a message for 30 days at most. */
 const DEADLINE_MS_MAX = 30 * DAY_MS
 /** The platform echoes at most 512 characters; the caller's are kept here and never travel. */

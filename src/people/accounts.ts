@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import createAccounts from '../../migrations/accounts/0001_create_accounts.sql' with { type: 'text' }
 import addMakerOfLinks from '../../migrations/accounts/0002_add_maker_of_links.sql' with { type: 'text' }
+import { HOUR_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { Db } from '../storage/database.ts'
 import { type Migration, migrate } from '../storage/migrate.ts'
@@ -15,7 +16,6 @@ export const MIGRATIONS: readonly Migration[] = [
 ]
 export const ACCOUNTS_FILE = 'accounts.db'
 export const LINK_HOURS = 72
-const HOUR_MS = 3_600_000
 /** Sessions of one person; the oldest goes first. */
 export const SESSIONS_OF_ONE_MAX = 20
 /** Sessions of the house, all of which are in memory. */

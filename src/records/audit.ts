@@ -1,4 +1,5 @@
 import { must } from '../core/assert.ts'
+import { DAY_MS, MINUTE_MS } from '../core/clock.ts'
 import { type IdKind, readId } from '../core/ids.ts'
 import { type Actor, workspaceWithin } from '../core/principal.ts'
 import type { Db } from '../storage/database.ts'
@@ -17,7 +18,6 @@ import {
   isSame,
 } from './audit-chain.ts'
 
-const MINUTE_MS = 60_000
 /** Longer details are cut: they are for people to read. */
 const DETAIL_CHARS_MAX = 4000
 
@@ -164,7 +164,7 @@ export class Audit {
     this.#insert(row, hash, detail?.sealed ?? null)
     this.#head = { seq, hash }
     this.#counts.set(note.action, (this.#counts.get(note.action) ?? 0) + row.times)
-    const day = Math.floor(now / (1440 * MINUTE_MS))
+    const day = Math.floor(now / DAY_MS)
     if (day !== this.#lastDay) this.#firstOfDay = true
     this.#lastDay = day
   }

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../core/clock.ts'
 import type { Consequences } from '../core/inbound.ts'
 import { type ConversationEventData, SERVICE_WINDOW_MS } from './conversation.ts'
 import { changeNumberState, numberById } from './number.ts'
@@ -5,7 +6,7 @@ import type { SentMessage } from './sent-message.ts'
 import type { Tx } from './tx.ts'
 
 /** Older news pauses nothing, such as that of a replay: somebody may have looked after the number since. */
-const NEWS_MS_MAX = 10 * 60 * 1000
+const NEWS_MS_MAX = 10 * MINUTE_MS
 
 /** What the platform said, in its words and ours, and when. */
 export interface Refusal extends Consequences {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { DAY_MS } from '../core/clock.ts'
 import type { AttachmentContent } from '../core/content.ts'
 import { readId } from '../core/ids.ts'
 import type { ActItem, MessageItem } from '../core/inbound.ts'
@@ -12,7 +13,6 @@ import { Tx } from './tx.ts'
 
 const FILE = 'ab'.repeat(16)
 const OTHER_FILE = 'cd'.repeat(16)
-const DAY_MS = 86_400_000
 
 const PICTURE: AttachmentContent = {
   kind: 'image',

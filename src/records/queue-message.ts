@@ -1,4 +1,5 @@
 import { must } from '../core/assert.ts'
+import { DAY_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { showId } from '../core/ids.ts'
 import type { PersonReference } from '../core/inbound.ts'
@@ -18,7 +19,7 @@ import { bodyPlace, changeState, upstreamHash } from './sent-message.ts'
 import { type InputContext, input, type Tx } from './tx.ts'
 
 /** Seven days: how long a repeated request is known by its key. */
-export const IDEMPOTENCY_KEEP_MS = 7 * 24 * 60 * 60 * 1000
+export const IDEMPOTENCY_KEEP_MS = 7 * DAY_MS
 
 /** Whom a message is for. */
 export type Recipient = { kind: 'conversation'; id: number } | { kind: 'person'; person: PersonReference }

@@ -2,12 +2,12 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HOUR_MS } from '../core/clock.ts'
 import { Db } from '../storage/database.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { TestBook } from '../testing/open-test-book.ts'
 import { markRestored } from './restored.ts'
 
-const HOUR_MS = 3_600_000
 /** More than a house gives in an hour. */
 const GIVEN = 100_000_000
 

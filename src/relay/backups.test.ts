@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HOUR_MS } from '../core/clock.ts'
 import { type LogFields, silentLog } from '../core/log.ts'
 import { backupNameOf, MANIFEST_FORM, writeManifest } from '../storage/backup-manifest.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
@@ -9,8 +10,6 @@ import { prepareVault, Vault } from '../vault/vault.ts'
 import { readBackupState } from './backup-state.ts'
 import { type BackupPlan, Backups } from './backups.ts'
 import type { BackupAsk, BackupDone } from './take-backup.ts'
-
-const HOUR_MS = 3_600_000
 
 let place = ''
 let clock: FakeClock

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Clock, pause } from '../core/clock.ts'
+import { type Clock, HOUR_MS, pause } from '../core/clock.ts'
 import { Failure, messageOf } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { backupsIn, readManifest } from '../storage/backup-manifest.ts'
@@ -8,7 +8,6 @@ import type { BackupAsk, BackupDone } from './take-backup.ts'
 import type { LedgerAsk } from './take-ledger.ts'
 import { isOfOtherKey } from './vault-copy.ts'
 
-const HOUR_MS = 3_600_000
 /** Pause after a backup that failed. */
 const RETRY_MS = 10 * 60_000
 /** A stop does not wait longer for a backup: the next run takes its half away. */

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { HOUR_MS } from '../core/clock.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { ClockTrust } from './clock-trust.ts'
-
-const HOUR_MS = 3_600_000
 
 function open(operatorTrusts = false) {
   const clock = new FakeClock()

@@ -1,7 +1,7 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, MINUTE_MS } from '../core/clock.ts'
 
 /** How far the wall clock may be from the platform's, and from how the monotonic clock went since. */
-const APART_MS_MAX = 5 * 60 * 1000
+const APART_MS_MAX = 5 * MINUTE_MS
 
 /**
  * Whether the wall clock may be believed where something is gone for good by it: keys, retention. It may once a platform's

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Fetch } from '../channels/channel.ts'
 import { channelNamed } from '../channels/registry.ts'
 import { must } from '../core/assert.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, DAY_MS } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { FetchOutcome } from '../records/media.ts'
@@ -18,7 +18,6 @@ import type { Proxies } from './proxies.ts'
 
 /** The platform answers a look-up within a second. */
 const LOCATE_MS_MAX = 10_000
-const DAY_MS = 86_400_000
 
 export interface MediaOptions {
   clock: Clock

@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HOUR_MS } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { writeDrill } from './drill-result.ts'
 import { Drills } from './drills.ts'
 
-const HOUR_MS = 3_600_000
 let folder: string
 let clock: FakeClock
 let hour: number | undefined

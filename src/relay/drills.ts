@@ -1,11 +1,11 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, HOUR_MS } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { readDrill } from './drill-result.ts'
 
 /** How often it is looked whether the hour has come. */
 const LOOK_MS = 600_000
 /** The same night tries none twice, also after a restart and where the clock is set back for the winter. */
-const APART_MS_MIN = 12 * 3_600_000
+const APART_MS_MIN = 12 * HOUR_MS
 
 /** A drill that is under way, in a process of its own. */
 export interface RunningDrill {

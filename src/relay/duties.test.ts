@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'bun:test'
+import { HOUR_MS } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { RecordTime } from '../core/record-time.ts'
 import type { Ask } from '../records/inputs.ts'
 import type { Duty, Reader } from '../records/reader.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { Duties } from './duties.ts'
-
-const HOUR_MS = 3_600_000
 
 /** Duties over a list that the test keeps; what was asked of the book, in order. */
 function openDuties() {

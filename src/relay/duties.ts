@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, HOUR_MS } from '../core/clock.ts'
 import { crashPoint } from '../core/crash-point.ts'
 import type { Log } from '../core/log.ts'
 import type { RecordTime } from '../core/record-time.ts'
@@ -16,7 +16,7 @@ const FIRED_MAX = 100
 const SLEEP_MS_MAX = 60_000
 /** Pause after a duty that could not be fulfilled: it is still due. */
 const AFTER_FAILURE_MS = 1000
-const HOUSEKEEPING_MS = 3_600_000
+const HOUSEKEEPING_MS = HOUR_MS
 /** The first time comes sooner: a house that is restarted every hour keeps house too. */
 const FIRST_HOUSEKEEPING_MS = 600_000
 /** Rows that one purge takes: more rows, another input, so that nobody waits long. */

@@ -1,10 +1,9 @@
 import { expect, test } from 'bun:test'
+import { HOUR_MS } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import type { LookAsk, LookedOver } from './look-over.ts'
 import { PageWatch } from './page-watch.ts'
-
-const HOUR_MS = 3_600_000
 
 test('it looks every hour, goes on where it was, and keeps what it has found damaged', async () => {
   const clock = new FakeClock()

@@ -1,11 +1,11 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, HOUR_MS } from '../core/clock.ts'
 import { messageOf } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { LookAsk, LookedOver } from './look-over.ts'
 
 /** After a start the house catches up first. */
 const FIRST_MS = 60_000
-const EVERY_MS = 3_600_000
+const EVERY_MS = HOUR_MS
 /** It has the whole hour: a disk that others use has nothing of it. */
 const REST_SHARE = 4
 

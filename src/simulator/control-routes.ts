@@ -9,7 +9,7 @@ import { FAULT_KINDS } from './faults.ts'
 import { isObject, parseJson, textMember } from './json.ts'
 import { openStream } from './live-stream.ts'
 import { RECEIVED_MS } from './media.ts'
-import type { Platform } from './platform.ts'
+import { type Platform, WINDOW_MS } from './platform.ts'
 import { readSettings, showSettings } from './settings.ts'
 import { findCustomer, reachCustomer } from './writing.ts'
 
@@ -275,8 +275,6 @@ async function changeCustomer({ request, parts: [phone = ''] }: Call, { platform
   if (userId !== undefined) platform.customers.setUserId(customer, userId)
   return json(200, showCustomer(customer))
 }
-
-const WINDOW_MS = 24 * 3_600_000
 
 function listMessages({ query, parts: [phone = ''] }: Call, { platform, clock }: ControlOptions): Response {
   const asked = query.get('number')

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { DAY_MS, MINUTE_MS } from '../core/clock.ts'
 import { FakeClock } from '../testing/fake-clock.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { answerGraph } from './graph-routes.ts'
@@ -6,8 +7,6 @@ import { answerMedia } from './media-routes.ts'
 import { Platform } from './platform.ts'
 
 const NUMBER = { phoneNumberId: '1', display: '+15550783881', alias: 'support', wabaId: '2' }
-const MINUTE_MS = 60_000
-const DAY_MS = 24 * 60 * MINUTE_MS
 
 /** A platform on a virtual clock, with a photo that a customer has sent. */
 function openPhoto() {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { DAY_MS } from '../core/clock.ts'
 import type { JsonObject } from './json.ts'
 
 /** A stored file. */
@@ -14,8 +15,6 @@ export interface MediaFile {
 
 /** The platform's rule: an address of a file holds 5 minutes. */
 const ADDRESS_MS = 5 * 60_000
-
-const DAY_MS = 24 * 3_600_000
 
 /** The platform's rule: the id of a file that the firm uploaded holds 30 days. */
 const UPLOADED_MS = 30 * DAY_MS

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, DAY_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 import { refusalOf, unknownObject } from './answers.ts'
 import { carryOut, oweStatuses } from './carry-out.ts'
@@ -43,7 +43,7 @@ export interface PlatformOptions {
 }
 
 /** The platform's rule: the window is open for 24 hours after each message of the customer. */
-const WINDOW_MS = 24 * 3_600_000
+export const WINDOW_MS = DAY_MS
 
 /** The platform's rule: a typing sign lasts up to 25 seconds. */
 const TYPING_MS = 25_000

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../core/clock.ts'
 import { Failure } from '../core/failure.ts'
 
 /** One of the firm's business numbers, as the simulated platform knows it. */
@@ -71,15 +72,13 @@ export const DEFAULT_SETTINGS: Readonly<Settings> = {
   webhookTimeoutMs: 10_000,
   webhookRetryMs: 250,
   webhookRetryMsMax: 5000,
-  webhookKeepMs: 7 * 24 * 3_600_000,
+  webhookKeepMs: 7 * DAY_MS,
   webhookMediaUrl: true,
   groupParticipantName: 'recipient_participant_id',
   requireHandshake: true,
 }
 
 type Form = { least: number; most: number } | { oneOf: readonly (string | number | boolean)[] }
-
-const DAY_MS = 24 * 3_600_000
 
 const FORMS: Record<keyof Settings, Form> = {
   messagesPerSecond: { least: 1, most: 100_000 },

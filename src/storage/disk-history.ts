@@ -1,5 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DAY_MS, HOUR_MS } from '../core/clock.ts'
 
 /** One look at the disk. */
 export interface DiskSample {
@@ -8,10 +9,10 @@ export interface DiskSample {
 }
 
 const HISTORY_FILE = 'disk-history.json'
-const SAMPLE_EVERY_MS = 3_600_000
-const KEPT_MS = 8 * 86_400_000
+const SAMPLE_EVERY_MS = HOUR_MS
+const KEPT_MS = 8 * DAY_MS
 /** Less than this says nothing: a backup that was just written would look like the end. */
-const SPAN_MS_MIN = 6 * 3_600_000
+const SPAN_MS_MIN = 6 * HOUR_MS
 
 /** What the disk had free in the last eight days, hour by hour, and what follows from it. */
 export class DiskHistory {

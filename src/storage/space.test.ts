@@ -2,6 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { HOUR_MS } from '../core/clock.ts'
 import { BALLAST_BYTES, Ballast } from './ballast.ts'
 import { Db } from './database.ts'
 import { DiskHistory } from './disk-history.ts'
@@ -19,8 +20,6 @@ beforeEach(() => {
 afterAll(() => {
   for (const each of folders) rmSync(each, { recursive: true, force: true })
 })
-
-const HOUR_MS = 3_600_000
 
 describe('Ballast', () => {
   test('takes up 16 MB, is made once and gives them back', async () => {

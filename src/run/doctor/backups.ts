@@ -1,8 +1,7 @@
+import { DAY_MS, HOUR_MS } from '../../core/clock.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 /** Where no backups are planned, or daily ones. */
 const EVERY_MS = DAY_MS
 /** So much later than planned it is late: one takes its time, and one that fails is tried again. */
@@ -12,7 +11,7 @@ const LEFT_OUT_MAX = 7
 const LATE_MS_MAX = 7 * DAY_MS
 /** It is there within a second; a place that has to be waited for now and then is no finding. */
 const SHIP_LAG_MS_WARN = 10_000
-const SHIP_LAG_MS_FAIL = 3_600_000
+const SHIP_LAG_MS_FAIL = HOUR_MS
 const DRILL_MS_WARN = 8 * DAY_MS
 /** No waiting helps there. */
 const WRONG_PLACES: Readonly<Record<string, string>> = {

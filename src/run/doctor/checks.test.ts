@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DAY_MS, HOUR_MS } from '../../core/clock.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { FakeClock } from '../../testing/fake-clock.ts'
 import { checkBackups, checkCopiesPlace, checkDrill, checkShipping } from './backups.ts'
@@ -30,8 +31,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const GB = 1e9
 const MIB = 1024 * 1024
-const HOUR_MS = 3_600_000
-const DAY_MS = 24 * HOUR_MS
 const NOW_MS = Date.UTC(2026, 10, 22, 9, 0, 0)
 
 function facts(more: Partial<HouseFacts> = {}): HouseFacts {

@@ -1,9 +1,9 @@
+import { DAY_MS } from '../../core/clock.ts'
 import type { SumsFacts } from '../../records/checkup.ts'
 import type { LostKeys } from '../../records/lost-commits.ts'
 import { damageText } from '../../storage/page-look.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
-const DAY_MS = 86_400_000
 /** The platform gives a webhook up after seven days, and what is set aside goes after thirty. */
 const QUARANTINE_DAYS_FAIL = 20
 const FULL = 2

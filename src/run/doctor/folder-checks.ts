@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../../config.ts'
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, HOUR_MS } from '../../core/clock.ts'
 import { messageOf, nameOfError } from '../../core/failure.ts'
 import type { HouseFacts } from '../../gateway/house-facts.ts'
 import { sourceOf } from '../../http/webhooks.ts'
@@ -52,7 +52,6 @@ export interface Checkup {
 }
 
 const GB = 1_000_000_000
-const HOUR_MS = 3_600_000
 
 export async function checkDisk({ config, clock, facts }: Checkup): Promise<Finding[]> {
   const { dataDir } = config

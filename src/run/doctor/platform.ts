@@ -1,7 +1,7 @@
 import type { AppWebhook, Subscriptions, TokenFacts } from '../../channels/whatsapp/inspect.ts'
+import { DAY_MS } from '../../core/clock.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
-const DAY_MS = 86_400_000
 const EXPIRY_MS_WARN = 14 * DAY_MS
 const EXPIRY_MS_FAIL = 2 * DAY_MS
 const SILENCE_MS_WARN = 3 * DAY_MS

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../core/clock.ts'
+import { DAY_MS, systemClock } from '../../core/clock.ts'
 import { Proxies } from '../../relay/proxies.ts'
 import type { Checkup } from './folder-checks.ts'
 import { checkPublic } from './network-checks.ts'
@@ -10,8 +10,6 @@ import { checkPublicAddress, readCertificate } from './public-address.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-doctor-address-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const DAY_MS = 86_400_000
 
 describe('the public address', () => {
   const ask = { publicUrl: 'https://chat.example.com', app: { id: 'main', verifyToken: 'token' } }

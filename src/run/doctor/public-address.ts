@@ -1,12 +1,11 @@
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import type { Fetch } from '../../channels/channel.ts'
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, DAY_MS } from '../../core/clock.ts'
 import { nameOfError } from '../../core/failure.ts'
 import { type Finding, fail, lengthOf, ok, warn } from './finding.ts'
 
 const ANSWER_MS_MAX = 5000
-const DAY_MS = 86_400_000
 const EXPIRY_MS_WARN = 21 * DAY_MS
 const EXPIRY_MS_FAIL = 3 * DAY_MS
 const BYTES_MAX = 4096

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../core/clock.ts'
 import { words } from './sayings.ts'
 import type { Json } from './seen.ts'
 import { type ExpectedFact, LINES, type Line, type World } from './world.ts'
@@ -13,7 +14,6 @@ const TIERS: readonly (readonly [Json, number | string])[] = [
   ['100000', 100_000],
   ['UNLIMITED', 'unlimited'],
 ]
-const HOUR_MS = 3_600_000
 const info = (event: string | null) => ({ event, severity: 'info' })
 const warning = (event: string | null) => ({ event, severity: 'warning' })
 const critical = (event: string | null) => ({ event, severity: 'critical' })
