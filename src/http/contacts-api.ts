@@ -5,6 +5,7 @@ import { ATTRIBUTES_MAX, type ContactChange, changeContact } from '../records/co
 import { type MergeAnswer, mergeContacts, unmergeContact } from '../records/contact-merge.ts'
 import type { LookUp } from '../records/contact-reader.ts'
 import type { Ask } from '../records/inputs.ts'
+import { EMAIL_CHARS_MAX } from '../records/person.ts'
 import type { Reader } from '../records/reader.ts'
 import { knownBody, pointerTo, wrong } from './body.ts'
 import { type Asked, found, idOf, pageOf, seeOf } from './route.ts'
@@ -13,8 +14,6 @@ export const NAME_CHARS_MAX = 200
 export const ATTRIBUTE_KEY_CHARS_MAX = 64
 export const ATTRIBUTE_CHARS_MAX = 1000
 export const EMAILS_MAX = 20
-/** RFC 5321, 4.5.3.1: a path has at most 256 octets, with its brackets. */
-const EMAIL_CHARS_MAX = 254
 /** As much as can be said of an address without writing to it. */
 const EMAIL = /^[^\s@<>]{1,64}@[^\s@<>]+\.[^\s@<>]+$/
 /** E.164 with its plus sign. */

@@ -6,6 +6,7 @@ import { noteStandingChange } from './standing.ts'
 import { type InputContext, input, personNumber, type Tx } from './tx.ts'
 
 export const PERSON_NAME_CHARS_MAX = 100
+/** RFC 5321, 4.5.3.1: a path has at most 256 octets, with its brackets. */
 export const EMAIL_CHARS_MAX = 254
 /** People that one request may add, all of them or none. */
 export const PEOPLE_AT_ONCE_MAX = 500

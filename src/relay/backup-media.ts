@@ -13,11 +13,9 @@ import {
 import { syncFile, syncFolder } from '../storage/copy-database.ts'
 import { giveToOwner, makeFolder } from '../storage/data-folder.ts'
 import type { Db } from '../storage/database.ts'
-import { thumbnailName } from './media-folder.ts'
+import { INCOMING, thumbnailName } from './media-folder.ts'
 
 const NAMES_MAX = 1000
-/** Between its row and its move a file is still where it came in. */
-const INCOMING = 'incoming'
 
 export interface PooledMedia {
   media: BackupMedia[]

@@ -10,6 +10,10 @@ export const PROGRAM: readonly string[] = BINARY === undefined ? SOURCE : [BINAR
 /** The same for tests that kill it at named points, or start it often: a binary starts in a fifth of the time. */
 export const CRASHABLE_PROGRAM: readonly string[] = CRASHABLE_BINARY === undefined ? SOURCE : [CRASHABLE_BINARY]
 
+const SETPRIV = Bun.which('setpriv')
+/** What is put before a program, so that on Linux the kernel ends it when whoever started it is killed. */
+export const DIES_WITH_US: readonly string[] = SETPRIV === null ? [] : [SETPRIV, '--pdeathsig', 'KILL', '--']
+
 /** A port that was free a moment ago: programs have to know each other's before one of them listens. */
 export function freePort(): number {
   const listener = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })

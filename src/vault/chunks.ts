@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes, timingSafeEqual } from 'node:crypto'
-import { keyedHash } from './sealing.ts'
+import { keyedHash, NONCE_BYTES, TAG_BYTES } from './sealing.ts'
 
 /*
  * A sealed file: a header, then chunks of 64 KiB, each sealed by itself, so that a range is read without opening the
@@ -17,8 +17,6 @@ const SIZE_BYTES = 8
 const HASH_BYTES = 32
 export const HEADER_BYTES = MAGIC.length + SALT_BYTES + SIZE_BYTES + HASH_BYTES
 
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
 const CHUNK_OVERHEAD_BYTES = NONCE_BYTES + TAG_BYTES
 /** Half of a SHA-256: nobody without the key can make two files of one person meet. */
 const NAME_BYTES = 16

@@ -10,8 +10,9 @@ import { lengthen, shorten } from './shorten.ts'
  */
 export const SEAL_OVERHEAD_BYTES = 1 + 12 + 16
 
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
+/** Of AES-256-GCM. */
+export const NONCE_BYTES = 12
+export const TAG_BYTES = 16
 const FORM_PLAIN = 1
 /** Deflated, with the dictionary beside this file. */
 const FORM_DEFLATED = 2

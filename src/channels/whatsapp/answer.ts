@@ -14,6 +14,9 @@ export interface Answer {
 /** No answer may park a number for longer than this; after it the platform is asked again. */
 export const RETRY_AFTER_MS_MAX = 60 * 60 * 1_000
 
+/** The platform's error for an access token that it does not take (any more). */
+export const TOKEN_CODE = 190
+
 /** Where the platform throttles without saying for how long: its advice for 130429. */
 const THROTTLED_MS = 1_000
 

@@ -1,5 +1,5 @@
 import type { Fetch, FileLocation, FileRequest } from '../channel.ts'
-import { parsed, waitOf } from './answer.ts'
+import { parsed, TOKEN_CODE, waitOf } from './answer.ts'
 import { sha256Of } from './attachment.ts'
 import { integerOf, objectOf, textOf } from './read.ts'
 import { boundedText } from './send.ts'
@@ -7,7 +7,6 @@ import { boundedText } from './send.ts'
 /** The platform's error for an id that is not there (any more), or that the token may not see. */
 const UNKNOWN_OBJECT_CODE = 100
 const UNKNOWN_OBJECT_SUBCODE = 33
-const TOKEN_CODE = 190
 
 /** Asks where a file lies: the address holds for five minutes. Throws for nothing that the outside does. */
 export async function locateFile(request: FileRequest, fetch: Fetch): Promise<FileLocation> {

@@ -1,11 +1,8 @@
 import { nameOfError } from '../../core/failure.ts'
 import type { Fetch } from '../channel.ts'
-import { parsed } from './answer.ts'
+import { parsed, TOKEN_CODE } from './answer.ts'
 import { integerOf, objectOf, textOf } from './read.ts'
-import { boundedText } from './send.ts'
-
-const TOKEN_CODE = 190
-const PROXY_REFUSES = 407
+import { boundedText, PROXY_REFUSES } from './send.ts'
 
 export interface InspectRequest {
   graphUrl: string
@@ -118,7 +115,6 @@ async function get(request: InspectRequest, path: string, fetch: Fetch): Promise
     const dateMs = Number.isFinite(date) ? date : null
     const { status } = response
     if (response.ok) return { kind: 'found', status, body, dateMs }
-    // 407 is what a proxy answers.
     const isRefused =
       integerOf(objectOf(body?.['error'])?.['code']) === TOKEN_CODE || (status < 500 && status !== PROXY_REFUSES)
     return isRefused ? { kind: 'refused', status, body, dateMs } : { kind: 'unreachable', reason: `status ${status}` }

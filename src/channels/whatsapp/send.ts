@@ -26,7 +26,7 @@ const REASON_BEFORE_WRITING: ReadonlyMap<string, string> = new Map([
 ])
 
 /** Only a proxy answers so, which wants a password: where no TLS hides the request from it, its answer is a plain one. */
-const PROXY_REFUSES = 407
+export const PROXY_REFUSES = 407
 
 /** Failed look-ups of a name carry this, whatever their code. */
 const NAME_LOOKUP = 'getaddrinfo'

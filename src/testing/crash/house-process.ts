@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { pause, systemClock } from '../../core/clock.ts'
+import { DIES_WITH_US } from '../program.ts'
 
 /** How often a starting process is asked whether it is ready. */
 const POLL_MS = 15
@@ -7,10 +8,6 @@ const POLL_MS = 15
 const START_MS_MAX = 20_000
 /** What a failing run shows of the process's own words. */
 const TAIL_CHARACTERS = 3000
-
-/** On Linux the kernel ends the house when whoever watches it is killed. */
-const SETPRIV = Bun.which('setpriv')
-const DIES_WITH_US = SETPRIV === null ? [] : [SETPRIV, '--pdeathsig', 'KILL', '--']
 
 /** What stands between the kernel and the house: a tracer that breaks its calls, another clock, a limit. */
 export interface Under {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { must } from '../../core/assert.ts'
 import { pause, systemClock } from '../../core/clock.ts'
-import { freePort } from '../program.ts'
+import { DIES_WITH_US, freePort } from '../program.ts'
 
 export const PROXY_KINDS = ['caddy', 'nginx'] as const
 export type ProxyKind = (typeof PROXY_KINDS)[number]
@@ -12,10 +12,6 @@ const START_MS_MAX = 10_000
 const STOP_MS_MAX = 5_000
 const NAME = 'localhost'
 const ERRORS = 'error.log'
-
-/** On Linux the kernel ends the proxy when whoever started it is killed. */
-const SETPRIV = Bun.which('setpriv')
-const DIES_WITH_US = SETPRIV === null ? [] : [SETPRIV, '--pdeathsig', 'KILL', '--']
 
 /** Whether the program is here; nginx also needs a certificate from somewhere. */
 export function hasProxy(kind: ProxyKind): boolean {
