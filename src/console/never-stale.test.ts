@@ -10,7 +10,7 @@ import type { ConversationView, MessageView, NumberView, Page } from './wire.ts'
 
 setDefaultTimeout(120_000)
 
-const STEPS = 250
+const STEPS = 200
 const seed = testSeed()
 const random = seededRandom(seed)
 
@@ -101,6 +101,7 @@ class World {
   readonly seats: readonly Seat[]
   readonly #person: string
   readonly #phones = Array.from({ length: 6 }, (_, index) => `+4915112340${100 + index}`)
+  readonly #merged: string[] = []
   readonly #written: { phone: string; wamid: string }[] = []
 
   constructor(seats: readonly Seat[], person: string) {
@@ -140,7 +141,19 @@ class World {
     },
     'are one': async () => {
       const [one, other] = [(await this.#any())?.contact.id, (await this.#any())?.contact.id]
-      if (one && one !== other) await house.api(`/api/v1/contacts/${one}/merge`, { into: other })
+      if (one === undefined || one === other) return
+      const { status } = await house.api(`/api/v1/contacts/${one}/merge`, { into: other })
+      if (status === 200) this.#merged.push(one)
+    },
+    'are two again': async () => {
+      const one = pick(this.#merged)
+      if (one) await house.api(`/api/v1/contacts/${one}/unmerge`, {})
+    },
+    'changes their phone': async () => {
+      const index = Math.floor(random() * this.#phones.length)
+      const phone = `+49151${10_000_000 + Math.floor(random() * 80_000_000)}`
+      if (random() < 0.3)
+        await house.simulator(`/_/customers/${this.#phones.splice(index, 1, phone)[0]}/changes`, { phone })
     },
     'is erased': async () => {
       const contact = (await this.#any())?.contact.id

@@ -66,6 +66,11 @@ const inList = (state: ConsoleState) => state.conversations.get('c')?.view.last_
 describe('a reaction', () => {
   const emojis = (state: ConsoleState) => inThread(state)?.reactions?.map(({ emoji }) => emoji)
 
+  test('to what was taken back is not shown', () => {
+    const events = [event(11, 'message.revoked', { message_id: 'm', revoked: 'hidden', at: LATER }), reaction(12, '👍')]
+    expect(emojis(applyEvents(opened(said('m')), events))).toBeUndefined()
+  })
+
   test('of each person the last one stands under the message, and null takes it back', () => {
     const first = applyEvents(opened(said('m')), [
       reaction(11, '👍'),
@@ -169,10 +174,10 @@ describe('a person', () => {
     expect(state.people.get('con_1')?.view.name).toBe('Ada Byron')
   })
 
-  test('that was made one with another is asked for again wherever they are shown', () => {
-    const state = applyEvents(opened(said('m')), [updated(11, { merged_into: 'con_2' })])
-    expect(state.wanted).toEqual(['c'])
-    expect(applyEvents(opened(said('m')), [updated(11, { name: 'New' })]).wanted).toEqual([])
+  test('that changed may have become one with another, or two again: where they are shown is asked for again', () => {
+    for (const change of [{ merged_into: 'con_2' }, { merged: [] }])
+      expect(applyEvents(opened(said('m')), [updated(11, change)]).wanted).toEqual(['c'])
+    expect(applyEvents(opened(said('m')), [updated(11, { id: 'con_2' })]).wanted).toEqual([])
   })
 
   test('that was read late is brought up to date', () => {

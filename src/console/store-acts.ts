@@ -4,6 +4,8 @@ import type { AttachmentView, ContactView, MessageView, PersonView, ReactionView
 
 /** The message after somebody reacted to it: of each person the last reaction counts, null takes it back. */
 export function withReaction(view: MessageView, data: Record<string, unknown>): MessageView {
+  // Of what was taken back nothing is shown, and nothing that was done to it.
+  if (view.revoked === 'hidden' || view.revoked === 'deleted') return view
   const { emoji, by, contact_id, at } = data
   const contactId = typeof contact_id === 'string' ? contact_id : null
   const others = (view.reactions ?? []).filter((other) => !(other.by === by && other.contact_id === contactId))

@@ -13,13 +13,12 @@ export function applyPersonEvent(draft: Draft, { data, offset }: EventRecord): v
 }
 
 function applyToConversations(draft: Draft, person: PersonView, offset: number): void {
-  const own = [...draft.conversations.values()].filter(({ view }) => view.contact.id === person.id)
-  for (const entry of own) {
-    if (entry.offset >= offset) continue
+  for (const entry of draft.conversations.values()) {
+    if (entry.view.contact.id !== person.id || entry.offset >= offset) continue
     const view = { ...entry.view, contact: withPerson(entry.view.contact, person) }
     draft.conversations.set(view.id, { ...entry, view })
-    // Made one with another, or two again: with whom each conversation is shown now is for the server to say.
-    if (person.merged_into !== null || own.length > 1) want(draft, view.id)
+    // They may have become one with another, or two again: with whom it is shown now is for the server to say.
+    want(draft, view.id)
     if (person.erased === true) dropSaid(draft, view.id, offset)
   }
 }
