@@ -171,7 +171,7 @@ export class Reader {
   /** One of them. */
   number(id: number): NumberRow | undefined {
     return this.#database.one<NumberRow>(
-      `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE id = ?1 /* of whatever workspace */`,
+      `SELECT ${NUMBER_COLUMNS} FROM numbers WHERE id = ?1 /* every workspace */`,
       id,
     )
   }
