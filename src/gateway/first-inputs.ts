@@ -10,12 +10,21 @@ import { declare } from './declare.ts'
 
 /** What a start asks of the book before anybody else does. */
 export async function giveFirstInputs(base: Base, reader: Reader): Promise<void> {
+  requireOwnFolder(base, reader)
   // Whether a token that was refused is another one by now, nobody knows: what it may cost is one more refusal.
   await declare(
     base,
     base.setup.apps.map(({ id }) => id),
   )
   await holdAfterLoss(base, reader)
+}
+
+/** A demo would add an owner and numbers to a house whose configuration is only missing. */
+function requireOwnFolder({ config, setup }: Base, reader: Reader): void {
+  if (!config.demo || reader.numbers().every(({ app }) => setup.apps.some(({ id }) => id === app))) return
+  throw new Error(
+    'No app is configured, and this folder is that of a house with apps: name its configuration (GATEHOUSE_CONFIG, --config)',
+  )
 }
 
 /** Where commits were lost, what waits may have gone out already: it is held before anything is sent. */

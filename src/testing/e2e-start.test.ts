@@ -425,6 +425,13 @@ describe('a start with a configuration that is not right', () => {
   )
 })
 
+test('a house whose configuration is empty, or another, is not started as a demo', async () => {
+  writeFileSync(at('empty.toml'), '')
+  const env = { GATEHOUSE_DATA_DIR: copy(), GATEHOUSE_CONFIG: at('empty.toml'), GATEHOUSE_SIMULATOR_PORT: '0' }
+  const complaints = expect.stringMatching(/^No app is configured, and this folder is that of a house with apps/)
+  expect(await start({ env }).ended()).toMatchObject({ code: 1, complaints })
+})
+
 describe('a house that runs', () => {
   test('reads its configuration anew at SIGHUP and by command, and takes no proxy from its environment', async () => {
     const trap = await new TestProxy().start()
