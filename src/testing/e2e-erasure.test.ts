@@ -363,7 +363,11 @@ describe('erasing a person', () => {
     await house.write(ANNA, ANNAS.text)
     await sendFile(ANNA, ANNAS)
     const media = join(data(), 'media')
-    const [file = ''] = readdirSync(media, { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 32)
+    const file = await until('the file is in its place', () =>
+      readdirSync(media, { recursive: true, encoding: 'utf8' }).find(
+        (name) => name.length > 32 && !name.startsWith('incoming'),
+      ),
+    )
     rmSync(join(media, file))
     mkdirSync(join(media, file))
     const { id } = await erase((await house.conversationOf(ANNA)).contact.id)
