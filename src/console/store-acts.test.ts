@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { must } from '../core/assert.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import {
   applyConversation,
@@ -174,10 +175,21 @@ describe('a person', () => {
     expect(state.people.get('con_1')?.view.name).toBe('Ada Byron')
   })
 
-  test('that changed may have become one with another, or two again: where they are shown is asked for again', () => {
-    for (const change of [{ merged_into: 'con_2' }, { merged: [] }])
-      expect(applyEvents(opened(said('m')), [updated(11, change)]).wanted).toEqual(['c'])
-    expect(applyEvents(opened(said('m')), [updated(11, { id: 'con_2' })]).wanted).toEqual([])
+  test('that becomes one with another is shown where it is told, and asked for; that is two again, only shown', () => {
+    const toldIn = (offset: number, change: Partial<PersonView>, conversation_id = 'c') =>
+      event(offset, 'contact.updated', { contact: person(change), conversation_id })
+    const shown = (state: ConsoleState) => state.conversations.get('c')?.view.contact
+    const merged = applyEvents(opened(said('m')), [
+      toldIn(11, { merged_into: 'con_2' }),
+      toldIn(12, { id: 'con_2', name: 'Bea', phone: '+2', merged: ['con_1'] }),
+    ])
+    expect(shown(merged)).toEqual({ id: 'con_2', name: 'Bea', phone: '+2', user_id: null })
+    expect(merged.wanted).toEqual(['c'])
+    const elsewhere = toldIn(13, { id: 'con_3' }, 'other')
+    const fetched = applyConversation(merged, must(merged.conversations.get('c'), 'the conversation').view, 12)
+    const apart = applyEvents(fetched, [elsewhere, toldIn(14, { id: 'con_2', name: 'Bea' }, 'other'), toldIn(15, {})])
+    expect(shown(apart)).toMatchObject({ id: 'con_1', name: 'Ada' })
+    expect(apart.wanted).toEqual([])
   })
 
   test('that was read late is brought up to date', () => {

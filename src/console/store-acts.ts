@@ -96,5 +96,5 @@ export function isAttachment(value: unknown): value is AttachmentView {
 export function isPerson(value: unknown): value is PersonView {
   if (typeof value !== 'object' || value === null) return false
   const view = value as Partial<PersonView>
-  return typeof view.id === 'string' && Array.isArray(view.identities)
+  return typeof view.id === 'string' && Array.isArray(view.identities) && Array.isArray(view.merged)
 }

@@ -8,17 +8,20 @@ export function applyPersonEvent(draft: Draft, { data, offset }: EventRecord): v
   if (!isPerson(person)) return
   const known = draft.people.get(person.id)
   if (known !== undefined && known.offset < offset) draft.people.set(person.id, { view: person, offset })
-  applyToConversations(draft, person, offset)
+  applyToConversations(draft, person, data['conversation_id'], offset)
   applyToGroups(draft, person, offset)
 }
 
-function applyToConversations(draft: Draft, person: PersonView, offset: number): void {
+/** It is told in each conversation of theirs: one that was another's has become theirs, or is theirs again. */
+function applyToConversations(draft: Draft, person: PersonView, toldIn: unknown, offset: number): void {
   for (const entry of draft.conversations.values()) {
-    if (entry.view.contact.id !== person.id || entry.offset >= offset) continue
-    const view = { ...entry.view, contact: withPerson(entry.view.contact, person) }
-    draft.conversations.set(view.id, { ...entry, view })
-    // They may have become one with another, or two again: with whom it is shown now is for the server to say.
-    want(draft, view.id)
+    const { id, contact } = entry.view
+    const isTheirs = contact.id === person.id || (id === toldIn && person.merged_into === null)
+    if (!isTheirs || entry.offset >= offset) continue
+    const view = { ...entry.view, contact: withPerson({ ...contact, id: person.id }, person) }
+    draft.conversations.set(id, { ...entry, view })
+    // Of several who are one, which name stands where is for the server to say.
+    if (person.merged_into !== null || person.merged.length > 0) want(draft, id)
     if (person.erased === true) dropSaid(draft, view.id, offset)
   }
 }

@@ -290,7 +290,16 @@ export const EVENT_SCHEMAS = {
   ),
   'contact.updated': event(
     'contact.updated',
-    Type.Object({ contact: contactViewSchema, erased: Type.Optional(Type.Literal(true)) }, OPEN),
+    Type.Object(
+      {
+        contact: contactViewSchema,
+        conversation_id: Type.Optional(
+          Type.String({ description: 'One of its conversations; absent where it has none.' }),
+        ),
+        erased: Type.Optional(Type.Literal(true)),
+      },
+      OPEN,
+    ),
     'A contact changed: its profile, what it is known by, its attributes, what it wants, or with whom it is one. Told in each of ' +
       'its conversations that you see. Of somebody who was erased it has the id, and `erased`.',
   ),

@@ -317,7 +317,9 @@ export class RecordedEvents {
   }
 
   #contact(row: EventRow, kept: ContactEventData): View {
-    return this.#contacts.atEvent({ offset: row.offset, workspaceId: row.workspace_id, kept })
+    const { offset, workspace_id: workspaceId, conversation_id: id } = row
+    const told = this.#contacts.atEvent({ offset, workspaceId, kept })
+    return id === null ? told : { ...told, conversation_id: showId('conversation', id) }
   }
 
   #number(event: EventRow): View {
