@@ -1,4 +1,4 @@
-import { connectRealtime } from '../realtime/client.ts'
+import { connectRealtime, type RealtimeOptions } from '../realtime/client.ts'
 import { CLOSE_CODES } from '../realtime/close-codes.ts'
 import type { LiveOptions } from './desk.ts'
 
@@ -24,19 +24,23 @@ export function connectLive(options: LiveOptions): { close(): void } {
 }
 
 function connect(options: LiveOptions) {
-  return connectRealtime({
-    url: `${location.origin.replace(/^http/, 'ws')}/realtime`,
-    ticket: options.ticket,
-    after: options.after,
-    epoch: options.epoch,
-    onEvents: (events) => options.onEvents(events),
+  return connectRealtime({ ...heardBy(options), url: `${location.origin.replace(/^http/, 'ws')}/realtime` })
+}
+
+/** What the desk hears of a connection, wherever that leads. */
+export function heardBy({ ticket, after, epoch, ...desk }: LiveOptions): Omit<RealtimeOptions, 'url'> {
+  return {
+    ticket,
+    after,
+    epoch,
+    onEvents: (events) => desk.onEvents(events),
     onState: (state, { code }) => {
-      options.onConnected(state === 'live')
-      if (state === 'closed' && code !== undefined) options.onEnded(code === CLOSE_CODES.version)
+      desk.onConnected(state === 'live')
+      if (state === 'closed' && code !== undefined) desk.onEnded(code === CLOSE_CODES.version)
     },
     onGone: () => {
-      options.onGone()
+      desk.onGone()
       return undefined
     },
-  })
+  }
 }

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { connectRealtime } from '../realtime/client.ts'
-import { CLOSE_CODES } from '../realtime/close-codes.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { FAST_NUMBER, SLOW_NUMBER, TestGateway, until } from '../testing/test-gateway.ts'
 import { testSeed } from '../testing/test-seed.ts'
 import { createApi, type Fetch } from './api.ts'
 import { Desk, type LiveOptions } from './desk.ts'
+import { heardBy } from './live.ts'
 import type { ConversationView, MessageView, NumberView, Page } from './wire.ts'
 
 setDefaultTimeout(120_000)
@@ -69,29 +69,17 @@ class Seat {
   }
 
   #connect(options: LiveOptions): { close(): void } {
-    const open = (url: string, protocols: string[]) => {
-      const socket = new WebSocket(this.#isOnline ? url : 'ws://127.0.0.1:1/', protocols)
-      this.#sockets.add(socket)
-      return socket
-    }
+    const sockets = this.#sockets
+    const isOnline = () => this.#isOnline
     return connectRealtime({
-      ...options,
+      ...heardBy(options),
       url: `${house.url.replace('http', 'ws')}/realtime`,
-      WebSocket: class {
+      WebSocket: class extends WebSocket {
         constructor(url: string, protocols: string[]) {
-          // biome-ignore lint/correctness/noConstructorReturn: the socket itself is what is wanted.
-          return open(url, protocols)
+          super(isOnline() ? url : 'ws://127.0.0.1:1/', protocols)
+          sockets.add(this)
         }
       } as never,
-      onEvents: (events) => options.onEvents(events),
-      onState: (state, { code }) => {
-        options.onConnected(state === 'live')
-        if (state === 'closed' && code !== undefined) options.onEnded(code === CLOSE_CODES.version)
-      },
-      onGone: () => {
-        options.onGone()
-        return undefined
-      },
     })
   }
 }
