@@ -319,7 +319,7 @@ export class RecordedEvents {
   #contact(row: EventRow, kept: ContactEventData): View {
     const { offset, workspace_id: workspaceId, conversation_id: id } = row
     const told = this.#contacts.atEvent({ offset, workspaceId, kept })
-    return id === null ? told : { ...told, conversation_id: showId('conversation', id) }
+    return id === null || !('contact' in told) ? told : { ...told, conversation_id: showId('conversation', id) }
   }
 
   #number(event: EventRow): View {
